@@ -1,0 +1,75 @@
+"""Every error that a user, a network or a broker can cause, in one tree.
+
+An error's text says what happened, on which object, and what to do. It is printed once, by
+`proca_topo.cli.main`, which also takes the process's exit code from the error's class.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PENDING = 3
+    REFUSED = 4
+    PARTLY_APPLIED = 5
+
+
+class ProcaTopoError(Exception):
+    """The root. Its text is for people; no traceback is shown for it."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
+class UsageError(ProcaTopoError):
+    """The command line asks for something that does not exist or does not fit."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SpecError(ProcaTopoError):
+    """The spec is invalid: every problem found in it, one `file:line:column: …` a line."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RefusedError(ProcaTopoError):
+    """Doing it could cost something. Nothing has been done."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class BrokerError(ProcaTopoError):
+    """The broker, or the way to it, did not do what was asked."""
+
+
+class UnreachableError(BrokerError):
+    """No answer: nothing listens there, the name does not resolve, TLS fails, or it timed out."""
+
+
+class NotRabbitMQError(BrokerError):
+    """Something answers at that address, but it is not RabbitMQ's management API."""
+
+
+class AccessError(BrokerError):
+    """The broker does not let this user in (401) or not do this (403)."""
+
+
+class VhostMissingError(BrokerError):
+    """The vhost does not exist on the broker."""
+
+
+class UnroutableError(BrokerError):
+    """A mandatory message came back: no queue is bound for it."""
+
+
+class SandboxError(ProcaTopoError):
+    """A private RabbitMQ node could not be started or run."""
