@@ -1,0 +1,61 @@
+"""What a broker can do for the layers above, be it a management API or a definitions file."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from proca_topo.topology.existing import Activity, Existing, Scope
+from proca_topo.topology.nouns import Noun
+
+Progress = Callable[[int], None]
+"""Told how many more objects are done, as they are done. May be called from any thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An object that the broker would not take or give up, and its reason (one line, safe to print)."""
+
+    noun: Noun
+    reason: str
+
+
+class Broker(Protocol):
+    """One broker, on which one vhost is read and changed. Every method may raise `BrokerError`.
+
+    Declaring and deleting are idempotent: what is there already, or gone already, is no failure.
+    A success here only means that the broker did not object; what counts is what `read` shows afterwards.
+    """
+
+    def read(self, vhost: str, scope: Scope | None = None) -> Existing:
+        """The vhost as it is now, or only the part in `scope`. Raises `VhostMissingError`."""
+        ...
+
+    def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
+        """What is going on in these queues at this moment, consumers included. Queues that are gone are left out.
+
+        `consumers` is None where the broker has no way to tell at once.
+        """
+        ...
+
+    def create_vhost(self, vhost: str) -> None:
+        """Make the vhost; no error if it is there."""
+        ...
+
+    def declare(self, vhost: str, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
+        """Declare objects of any kinds that are absent, and put policies whether absent or not.
+
+        All nouns of one call may be declared in any order and at the same time; those that depend on one another
+        belong into calls of their own.
+        """
+        ...
+
+    def delete(self, existing: Existing, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
+        """Delete objects of any kinds. Queues only if unused and empty, where the broker can check that itself.
+
+        `existing` is where the objects were seen: it knows RabbitMQ's own keys of the bindings.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...

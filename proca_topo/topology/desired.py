@@ -1,0 +1,34 @@
+"""What the spec says should be there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proca_topo.topology.existing import Scope
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
+from proca_topo.topology.ownership import Ownership
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desired:
+    """The topology that the spec describes, expanded for every org (or for the orgs in `scope` only).
+
+    `orgs` tells for each kind which org an object is for: by name, for bindings by the binding itself.
+    What is shared by all orgs is not in it.
+    """
+
+    ownership: Ownership
+    vhost: str | None = None
+    exchanges: Mapping[str, Exchange] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    bindings: frozenset[Binding] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
+    scope: Scope | None = None
+
+    def org_of(self, noun: Noun) -> str | None:
+        """The org that an object is for: as declared, otherwise as its owned name tells; None if it is shared."""
+        key = noun if isinstance(noun, Binding) else noun.name
+        declared = self.orgs.get(kind_of(noun), {}).get(key)
+        if declared is not None:
+            return declared
+        return self.ownership.org_of(noun)

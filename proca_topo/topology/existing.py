@@ -1,0 +1,67 @@
+"""What the broker shows of one vhost, and what it takes to say which part of it to look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerIdentity:
+    """Which broker this is. `location` is its management URL without credentials, or a file's path."""
+
+    location: str
+    version: str | None = None
+    cluster_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What is going on in a queue. `consumers` is None where it was not asked or cannot be known."""
+
+    ready: int = 0
+    unacknowledged: int = 0
+    consumers: int | None = None
+
+    @property
+    def messages(self) -> int:
+        """All messages that would go with the queue, also those that a consumer holds unacknowledged."""
+        return self.ready + self.unacknowledged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """One vhost as the broker shows it, without exclusive and server-named queues and default-exchange bindings.
+
+    `bindings` maps each binding to RabbitMQ's own `properties_key`s for it, taken from the listing (more than one
+    where int32 and int64 arguments make bindings that look alike; none where the broker is a file).
+    `activity` has every queue of a broker that counts messages; a definitions file has none.
+    """
+
+    broker: BrokerIdentity
+    vhost: str
+    default_queue_type: str = CLASSIC
+    exchanges: Mapping[str, Exchange] = field(default_factory=dict)
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    bindings: Mapping[Binding, tuple[str, ...]] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    activity: Mapping[str, Activity] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    r"""The part of a vhost that one or a few orgs live in: what to ask the broker for, and nothing else.
+
+    The names and bindings are all that may exist or be wanted there. `name_patterns` are regular expressions
+    (for `fullmatch`) for owned names that cannot be listed one by one, such as `acme\..*`; they need a listing.
+    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed.
+    """
+
+    orgs: frozenset[str]
+    exchanges: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    bindings: frozenset[Binding] = frozenset()
+    policies: frozenset[str] = frozenset()
+    name_patterns: tuple[str, ...] = ()
+    reference_exchanges: frozenset[str] = frozenset()
+    reference_queues: frozenset[str] = frozenset()
