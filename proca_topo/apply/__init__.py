@@ -1,0 +1,1 @@
+"""A plan meets a broker: declare, read back, delete with care, read back again."""

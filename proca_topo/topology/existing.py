@@ -1,5 +1,6 @@
 """What the broker shows of one vhost, and what it takes to say which part of it to look at."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -65,3 +66,12 @@ class Scope:
     name_patterns: tuple[str, ...] = ()
     reference_exchanges: frozenset[str] = frozenset()
     reference_queues: frozenset[str] = frozenset()
+
+    def covers(self, name: str) -> bool:
+        """Whether this name is one that the orgs may have."""
+        return (
+            name in self.queues
+            or name in self.exchanges
+            or name in self.policies
+            or any(re.fullmatch(pattern, name) for pattern in self.name_patterns)
+        )

@@ -1,0 +1,83 @@
+"""What an apply did and did not do."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from proca_topo.errors import ExitCode
+from proca_topo.plan.changes import Change, Plan, Retire
+
+
+class Status(StrEnum):
+    """What became of one change."""
+
+    APPLIED = "applied"
+    FAILED = "failed"
+    NOT_TRIED = "not_tried"
+    HELD_BACK = "held_back"
+    DRAINING = "draining"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One change and what became of it. `reason` is one line, safe to print; None only where it was applied."""
+
+    change: Change
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Every change of the plan with its result, in the plan's order.
+
+    `after` is the plan made anew from what the broker showed afterwards, None where it could not be read.
+    `unread` says why not.
+    """
+
+    plan: Plan
+    results: tuple[Result, ...]
+    after: Plan | None
+    unread: str | None = None
+
+    def counts(self) -> dict[Status, int]:
+        """How many changes came to each end."""
+        counted = Counter(result.status for result in self.results)
+        return {status: counted[status] for status in Status}
+
+    @property
+    def unexplained(self) -> tuple[Change, ...]:
+        """What the plan made afterwards still wants, though nothing of this apply failed at it.
+
+        Somebody else changed the broker meanwhile, or it dropped what it had taken.
+        """
+        if self.after is None:
+            return ()
+        known = {(type(r.change.noun), r.change.noun) for r in self.results if r.status is not Status.APPLIED}
+        return tuple(change for change in self.after.to_do if (type(change.noun), change.noun) not in known)
+
+    def exit_code(self, *, detailed: bool = False) -> ExitCode:
+        """What the process tells its caller.
+
+        | failed, not tried or unread | applied | held back or draining | code                           |
+        |-----------------------------|---------|-----------------------|--------------------------------|
+        | some                        | some    | any                   | 5 partly applied               |
+        | some                        | none    | any                   | 1 failed                       |
+        | none                        | any     | some                  | 3 pending if `detailed`, else 0 |
+        | none                        | any     | none                  | 0 done                         |
+        """
+        counts = self.counts()
+        if counts[Status.FAILED] or counts[Status.NOT_TRIED] or self.unread is not None or self.unexplained:
+            return ExitCode.PARTLY_APPLIED if counts[Status.APPLIED] else ExitCode.FAILED
+        if detailed and (counts[Status.HELD_BACK] or counts[Status.DRAINING]):
+            return ExitCode.PENDING
+        return ExitCode.DONE
+
+
+def waiting_or_held(change: Change) -> Result | None:
+    """The result of a change that no apply makes: held back, or waiting. None for those that are to be made."""
+    if change.held_back is not None:
+        return Result(change=change, status=Status.HELD_BACK, reason=change.held_back)
+    if isinstance(change, Retire):
+        return Result(change=change, status=Status.DRAINING, reason=change.reason)
+    return None

@@ -1,0 +1,35 @@
+"""Whether a queue could be deleted at this moment without losing anything."""
+
+from collections.abc import Mapping
+
+from proca_topo.plan.circuits import Circuit
+from proca_topo.topology.existing import Activity
+from proca_topo.topology.names import shown
+
+
+def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str | None:
+    """Why a queue cannot go at this moment, with the counts; None if nothing speaks against it.
+
+    | in the queue                  | in its circuit     | verdict                          |
+    |-------------------------------|--------------------|----------------------------------|
+    | messages, also unacknowledged | any                | stays: they would be lost        |
+    | consumers                     | any                | stays: somebody still uses it    |
+    | nothing                       | messages           | stays: they may come back to it  |
+    | nothing                       | nothing            | None                             |
+    """
+    here = activity.get(queue, Activity())
+    if here.messages:
+        held = f", {here.unacknowledged} of them unacknowledged" if here.unacknowledged else ""
+        return f"{messages(here.messages)} in it{held}"
+    if here.consumers:
+        return f"{here.consumers} consumer{'s' if here.consumers > 1 else ''} on it"
+    for waiting in sorted(circuit.waiting):
+        count = activity.get(waiting, Activity()).messages
+        if count:
+            return f"{messages(count)} in {shown(waiting)} may come back to it"
+    return None
+
+
+def messages(count: int) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{count} message{'' if count == 1 else 's'}"

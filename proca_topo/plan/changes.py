@@ -1,0 +1,142 @@
+"""What a plan is made of: changes as classes, each with what it can cost."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from proca_topo.topology.existing import BrokerIdentity
+from proca_topo.topology.nouns import Noun
+
+
+class Action(StrEnum):
+    """The names of the changes, in the plan's JSON and its summary."""
+
+    DECLARE = "declare"
+    UPDATE = "update"
+    REPLACE = "replace"
+    RETIRE = "retire"
+    DELETE = "delete"
+
+
+class HazardCode(StrEnum):
+    """What a change can cost."""
+
+    MESSAGES_AT_STAKE = "messages-at-stake"
+    REDECLARE_REFUSED = "redeclare-refused"
+    REDECLARE_BLIND = "redeclare-blind"
+    PUBLISH_RACE = "publish-race"
+    PUBLISHERS_CUT = "publishers-cut"
+    SETTINGS_CHANGE = "settings-change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """One thing that a change can cost, for programs (`code`) and for people (`message`)."""
+
+    code: HazardCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field that differs. `path` reads `arguments.x-message-ttl`; None stands for an absent field."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    noun: Noun
+    org: str | None = None
+    hazards: tuple[Hazard, ...] = ()
+    held_back: str | None = None
+    """Why apply leaves it, and what would let it through; None for a change that apply makes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declare(_Change):
+    """An object that is absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(_Change):
+    """An object that changes in place: a policy. `noun` is how it will be."""
+
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replace(_Change):
+    """An object that RabbitMQ cannot change in place. `noun` is how it should be."""
+
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire(_Change):
+    """An object that is no longer desired and cannot go yet. A later apply finishes it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(_Change):
+    """An object that is no longer desired and can go.
+
+    `along_with` names the queue whose deletion takes this binding with it: the way back out of a retry circuit,
+    which must stand as long as the queue does.
+    """
+
+    along_with: str | None = None
+
+
+Change = Declare | Update | Replace | Retire | Delete
+
+
+def action_of(change: Change) -> Action:
+    """The name of a change's class."""
+    match change:
+        case Declare():
+            return Action.DECLARE
+        case Update():
+            return Action.UPDATE
+        case Replace():
+            return Action.REPLACE
+        case Retire():
+            return Action.RETIRE
+        case Delete():
+            return Action.DELETE
+        case _:
+            assert_never(change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that apply would do, in the order in which it would do it.
+
+    `orgs` is empty for a plan of the whole vhost.
+    """
+
+    broker: BrokerIdentity
+    vhost: str
+    changes: tuple[Change, ...]
+    unchanged: int
+    orgs: tuple[str, ...] = ()
+
+    @property
+    def held_back(self) -> int:
+        """How many of the changes apply would leave."""
+        return sum(change.held_back is not None for change in self.changes)
+
+    @property
+    def to_do(self) -> tuple[Change, ...]:
+        """The changes that an apply makes now: not held back, not merely waiting."""
+        return tuple(c for c in self.changes if c.held_back is None and not isinstance(c, Retire))
+
+    def counts(self) -> dict[Action, int]:
+        """How many changes of each action there are, those held back included."""
+        counted = Counter(action_of(change) for change in self.changes)
+        return {action: counted[action] for action in Action}

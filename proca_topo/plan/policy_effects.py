@@ -1,0 +1,88 @@
+"""What setting or deleting a policy does, at once, to the queues that are there already."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from proca_topo.plan.busy import messages
+from proca_topo.plan.changes import Hazard, HazardCode
+from proca_topo.plan.existing_index import ExistingIndex, applies, compiled
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Policy, Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now."""
+
+    hazards: tuple[Hazard, ...] = ()
+    held_back: str | None = None
+
+
+_NONE: Final = Effects()
+
+
+def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
+    """What putting `policy` does, whether it is new or changed."""
+    pattern = compiled(policy.pattern)
+    affected: list[tuple[Queue, Policy | None]] = []
+    for queue in existing.queues.values():
+        if not applies(policy, pattern, queue):
+            continue
+        other = index.policy_of(queue, without=policy.name)
+        if other is None or other.priority <= policy.priority:
+            affected.append((queue, policy))
+    return _effects(affected, existing, index, what="takes effect at once on")
+
+
+def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
+    """What deleting `policy` does: the next one that matches comes into force, or none."""
+    affected = [
+        (queue, index.policy_of(queue, without=policy.name))
+        for queue in existing.queues.values()
+        if (in_force := index.policy_of(queue)) is not None and in_force.name == policy.name
+    ]
+    keys = ", ".join(policy.definition)
+    return _effects(affected, existing, index, what=f"takes {shown(keys)} at once from")
+
+
+def _effects(
+    affected: list[tuple[Queue, Policy | None]], existing: Existing, index: ExistingIndex, *, what: str
+) -> Effects:
+    if not affected:
+        return _NONE
+    queues = "1 queue" if len(affected) == 1 else f"{len(affected)} queues"
+    hazard = Hazard(code=HazardCode.SETTINGS_CHANGE, message=f"{what} {queues}")
+    losses = [
+        loss
+        for queue, after in affected
+        if after is not None and (loss := _loss(queue, after, existing, index)) is not None
+    ]
+    if not losses:
+        return Effects(hazards=(hazard,))
+    loss = losses[0] + (f" (and {len(losses) - 1} more)" if len(losses) > 1 else "")
+    return Effects(
+        hazards=(hazard, Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss)),
+        held_back=f"{loss}; let the queue drain, or raise the limit",
+    )
+
+
+def _loss(queue: Queue, after: Policy, existing: Existing, index: ExistingIndex) -> str | None:
+    """What waits in `queue` and would not fit any more.
+
+    A shorter `max-length` drops from the head of a queue at the moment in which the policy is set, a smaller
+    `max-length-bytes` may. A policy's TTL does not reach messages that are already in a queue (measured).
+    """
+    ready = existing.activity.get(queue.name, Activity()).ready
+    if not ready:
+        return None
+    limit = after.definition.get("max-length")
+    if isinstance(limit, int) and limit < ready:
+        return f"max-length {limit} would drop {ready - limit} of {messages(ready)} in {shown(queue.name)}"
+    size = after.definition.get("max-length-bytes")
+    if isinstance(size, int):
+        now = index.policy_of(queue)
+        size_now = now.definition.get("max-length-bytes") if now is not None else None
+        if not isinstance(size_now, int) or size < size_now:
+            return f"max-length-bytes {size} may drop some of {messages(ready)} in {shown(queue.name)}"
+    return None

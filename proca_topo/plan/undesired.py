@@ -1,0 +1,65 @@
+"""What exists, is owned, and is no longer desired."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undesired:
+    """What exists, is owned and is not desired."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.exchanges or self.queues or self.bindings or self.policies)
+
+
+def undesired(existing: Existing, desired: Desired) -> Undesired:
+    """What is owned but not desired; for a plan of single orgs only what is theirs."""
+    owns = desired.ownership
+    scope = desired.scope
+
+    def in_scope(name: str) -> bool:
+        return scope is None or scope.covers(name)
+
+    return Undesired(
+        exchanges=tuple(
+            exchange
+            for name, exchange in sorted(existing.exchanges.items())
+            if name not in desired.exchanges and owns.owns_name(name) and in_scope(name)
+        ),
+        queues=tuple(
+            queue
+            for name, queue in sorted(existing.queues.items())
+            if name not in desired.queues and owns.owns_name(name) and in_scope(name)
+        ),
+        bindings=tuple(
+            sorted(
+                (
+                    binding
+                    for binding in existing.bindings
+                    if binding not in desired.bindings
+                    and owns.owns(binding)
+                    and (in_scope(binding.destination) or (scope is not None and binding in scope.bindings))
+                ),
+                key=lambda b: (b.source, b.destination, b.routing_key, b.arguments.canonical),
+            )
+        ),
+        policies=tuple(
+            policy
+            for name, policy in sorted(existing.policies.items())
+            if name not in desired.policies and owns.owns_name(name) and in_scope(name)
+        ),
+    )
+
+
+def endangered(existing: Existing, desired: Desired) -> Collection[str]:
+    """The queues that a prune may delete: those whose consumers are worth asking for before planning one."""
+    return [queue.name for queue in undesired(existing, desired).queues]
