@@ -31,14 +31,15 @@ class Result:
 class Report:
     """Every change of the plan with its result, in the plan's order.
 
-    `after` is the plan made anew from what the broker showed afterwards, None where it could not be read.
-    `unread` says why not.
+    `after` is the plan made anew from what the broker showed afterwards, None where it could not be read; `unread`
+    then says why not. `stopped` is the error that ended the apply before its end.
     """
 
     plan: Plan
     results: tuple[Result, ...]
     after: Plan | None
     unread: str | None = None
+    stopped: str | None = None
 
     def counts(self) -> dict[Status, int]:
         """How many changes came to each end."""

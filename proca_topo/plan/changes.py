@@ -58,7 +58,12 @@ class _Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declare(_Change):
-    """An object that is absent."""
+    """An object that is absent.
+
+    `carries_dead_letters` marks the bindings that have to stand before any message can be rejected.
+    """
+
+    carries_dead_letters: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

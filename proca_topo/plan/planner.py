@@ -42,27 +42,23 @@ def make_plan(existing: Existing, desired: Desired, *, with_prune: bool = False)
 
     What is owned but not desired is always in the plan; without `with_prune` it is held back.
     """
-    wanted = replace(
-        desired,
-        queues={name: q.with_type_from(existing.default_queue_type) for name, q in desired.queues.items()},
-    )
     declared = [
-        *_exchange_changes(existing, wanted),
-        *_policy_changes(existing, wanted),
-        *_queue_changes(existing, wanted),
-        *_binding_changes(existing, wanted),
+        *_exchange_changes(existing, desired),
+        *_policy_changes(existing, desired),
+        *_queue_changes(existing, desired),
+        *_binding_changes(existing, desired),
     ]
-    gone = prune(existing, wanted, undesired(existing, wanted))
+    gone = prune(existing, desired, undesired(existing, desired))
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
     scope = desired.scope
     touched = sum(isinstance(change, (Declare, Update, Replace)) for change in declared)
-    wanted_count = sum(map(len, (wanted.exchanges, wanted.queues, wanted.bindings, wanted.policies)))
+    wanted = sum(map(len, (desired.exchanges, desired.queues, desired.bindings, desired.policies)))
     return Plan(
         broker=existing.broker,
         vhost=existing.vhost,
         changes=(*declared, *gone),
-        unchanged=wanted_count - touched,
+        unchanged=wanted - touched,
         orgs=tuple(sorted(scope.orgs)) if scope is not None else (),
     )
 
@@ -81,9 +77,10 @@ def _queue_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         before = existing.queues.get(name)
         if before is None:
             yield Declare(noun=queue, org=desired.org_of(queue))
-        elif before != queue:
+        elif not queue.is_like(before, existing.default_queue_type):
             activity = existing.activity.get(name, Activity())
-            yield _replacement(before, queue, desired.org_of(queue), activity)
+            after = queue.with_type_from(existing.default_queue_type)
+            yield _replacement(before, after, desired.org_of(queue), activity)
 
 
 def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
@@ -118,6 +115,7 @@ def _binding_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
             noun=binding,
             org=desired.org_of(binding),
             held_back=_missing_end(binding, existing, desired),
+            carries_dead_letters=binding.source in carriers,
         )
 
 

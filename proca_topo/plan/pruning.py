@@ -174,8 +174,8 @@ class _Decision:
     @cached_property
     def _awaiting_replacement(self) -> tuple[str, ...]:
         """The desired queues that wait to be replaced: what they have by policy may be in no argument yet."""
-        existing = self.existing.queues
-        return tuple(n for n, q in self.desired.queues.items() if n in existing and existing[n] != q)
+        there = self.existing
+        return tuple(q.name for q in self.desired.queues.values() if there.has(q) and not there.shows(q))
 
     def changes(self) -> tuple[Change, ...]:
         found: list[Change] = []

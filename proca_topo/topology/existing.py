@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,31 @@ class Existing:
     bindings: Mapping[Binding, tuple[str, ...]] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     activity: Mapping[str, Activity] = field(default_factory=dict)
+
+    def shows(self, noun: Noun) -> bool:
+        """Whether the vhost has this object just as it is described."""
+        match noun:
+            case Exchange():
+                return self.exchanges.get(noun.name) == noun
+            case Queue():
+                there = self.queues.get(noun.name)
+                return there is not None and noun.is_like(there, self.default_queue_type)
+            case Binding():
+                return noun in self.bindings
+            case Policy():
+                return self.policies.get(noun.name) == noun
+
+    def has(self, noun: Noun) -> bool:
+        """Whether the vhost has an object of this kind and name, however it looks."""
+        match noun:
+            case Exchange():
+                return noun.name in self.exchanges
+            case Queue():
+                return noun.name in self.queues
+            case Binding():
+                return noun in self.bindings
+            case Policy():
+                return noun.name in self.policies
 
 
 @dataclass(frozen=True, kw_only=True)

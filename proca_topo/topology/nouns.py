@@ -57,13 +57,26 @@ class Queue:
     arguments: Arguments = NO_ARGUMENTS
 
     def with_type_from(self, default_queue_type: str) -> "Queue":
-        """The same queue with its type filled in the way RabbitMQ does at declare.
+        """The same queue with its type filled in the way RabbitMQ does at declare."""
+        return self if self.type is not None else replace(self, type=self.type_from(default_queue_type))
+
+    def type_from(self, default_queue_type: str) -> str:
+        """The type that RabbitMQ gives it at declare.
 
         Queues that are transient or auto-delete stay classic whatever the vhost's default (measured on 4.x).
         """
         if self.type is not None:
-            return self
-        return replace(self, type=default_queue_type if self.durable and not self.auto_delete else CLASSIC)
+            return self.type
+        return default_queue_type if self.durable and not self.auto_delete else CLASSIC
+
+    def is_like(self, shown: "Queue", default_queue_type: str) -> bool:
+        """Whether the broker shows this desired queue as it should be."""
+        return (
+            self.arguments == shown.arguments
+            and self.durable == shown.durable
+            and self.auto_delete == shown.auto_delete
+            and self.type_from(default_queue_type) == shown.type
+        )
 
     @property
     def dead_letter_exchange(self) -> str | None:

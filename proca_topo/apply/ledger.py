@@ -1,0 +1,55 @@
+"""What is known so far of each change of a plan that is being applied."""
+
+from collections.abc import Iterable, Sequence
+
+from proca_topo.apply.report import Result, Status, waiting_or_held
+from proca_topo.broker.protocol import Failure
+from proca_topo.plan.changes import Change, Plan
+from proca_topo.topology.nouns import Binding, Noun, kind_of
+
+
+class Ledger:
+    """The results of one apply, written as they come. The last word on a change counts."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._changes = {change.noun: change for change in plan.changes}
+        self._failed_names: set[tuple[str, str]] = set()
+        self._results: dict[Noun, Result] = {
+            change.noun: result for change in plan.changes if (result := waiting_or_held(change)) is not None
+        }
+
+    def applied(self, changes: Iterable[Change]) -> None:
+        """Changes that were made."""
+        for change in changes:
+            self._results[change.noun] = Result(change=change, status=Status.APPLIED)
+
+    def note(self, change: Change, status: Status, reason: str) -> None:
+        """What became of a change that was not made, and why."""
+        self._results[change.noun] = Result(change=change, status=status, reason=reason)
+        if status is Status.FAILED and not isinstance(change.noun, Binding):
+            self._failed_names.add((kind_of(change.noun), change.noun.name))
+
+    def failed(self, failures: Iterable[Failure]) -> None:
+        """Changes that the broker refused."""
+        for failure in failures:
+            self.note(self._changes[failure.noun], Status.FAILED, failure.reason)
+
+    def status(self, noun: Noun) -> Status | None:
+        """What is known of the change of an object; None if nothing yet."""
+        result = self._results.get(noun)
+        return None if result is None else result.status
+
+    def failed_name(self, kind: str, name: str) -> bool:
+        """Whether the change of the object of this kind and name failed."""
+        return (kind, name) in self._failed_names
+
+    def any_not_made(self) -> bool:
+        """Whether any change failed or was not tried."""
+        return any(r.status in (Status.FAILED, Status.NOT_TRIED) for r in self._results.values())
+
+    def close(self, reason: str) -> Sequence[Result]:
+        """All results in the plan's order; what nothing is known of was not tried, for `reason`."""
+        return [
+            self._results.get(noun) or Result(change=change, status=Status.NOT_TRIED, reason=reason)
+            for noun, change in self._changes.items()
+        ]

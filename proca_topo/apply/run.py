@@ -1,0 +1,73 @@
+"""Applying a plan: declare, read back, delete, read back, plan again."""
+
+from proca_topo.apply.declaring import declare
+from proca_topo.apply.deleting import delete
+from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.report import Report, Status
+from proca_topo.apply.survey import read_existing
+from proca_topo.apply.watch import Watcher
+from proca_topo.broker.protocol import Broker
+from proca_topo.errors import BrokerError
+from proca_topo.plan.changes import Delete, Plan
+from proca_topo.plan.planner import make_plan
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+
+_NOTHING_DELETED = "nothing is deleted before everything is declared, since messages might have no way left"
+_NOT_GONE = "the broker said it is deleted and still shows it"
+
+
+def apply_plan(
+    plan: Plan, existing: Existing, desired: Desired, broker: Broker, *, with_prune: bool, watch: Watcher
+) -> Report:
+    """Make the changes of `plan` and report what the broker shows afterwards.
+
+    `existing` and `desired` are what the plan was made of. One object that the broker refuses does not stop the
+    others, but keeps everything from being deleted. A broker that fails altogether stops the rest; what was done
+    by then is found out by reading, if it can be read.
+    """
+    ledger = Ledger(plan)
+
+    def read() -> Existing:
+        return read_existing(broker, plan.vhost, desired, with_prune=with_prune)
+
+    stopped: str | None = None
+    after: Existing | None = None
+    try:
+        after = declare(plan, broker, ledger, watch, read)
+        if not ledger.any_not_made() and delete(plan, after or existing, broker, ledger, watch):
+            after = None
+    except BrokerError as error:
+        stopped, after = str(error), None
+    unread: str | None = None
+    if after is None and plan.to_do:
+        try:
+            after = read()
+        except BrokerError as error:
+            unread = str(error)
+    if after is not None:
+        _settle(plan, after, ledger)
+    results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
+    seen = after if after is not None else existing if not plan.to_do else None
+    return Report(
+        plan=plan,
+        results=tuple(results),
+        after=make_plan(seen, desired, with_prune=with_prune) if seen is not None else None,
+        unread=unread,
+        stopped=stopped,
+    )
+
+
+def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
+    """Take the broker's word over the answers it gave: what it shows is so, what it does not is not."""
+    for change in plan.to_do:
+        status = ledger.status(change.noun)
+        match change:
+            case Delete():
+                if status is Status.APPLIED and after.has(change.noun):
+                    ledger.note(change, Status.FAILED, _NOT_GONE)
+                elif status in (None, Status.FAILED) and not after.has(change.noun):
+                    ledger.applied([change])
+            case _:
+                if status in (None, Status.FAILED) and after.shows(change.noun):
+                    ledger.applied([change])

@@ -1,0 +1,22 @@
+"""Reading what exists, as far as a plan needs it."""
+
+from dataclasses import replace
+
+from proca_topo.broker.protocol import Broker
+from proca_topo.plan.undesired import endangered
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+
+
+def read_existing(
+    broker: Broker, vhost: str, desired: Desired, *, with_prune: bool, already: Existing | None = None
+) -> Existing:
+    """The vhost, or the part of it that `desired` is about, as it is now.
+
+    For a plan with prune also the consumers of the queues that it may delete; of no others, since asking takes
+    a request a queue. `already` is a reading made a moment ago.
+    """
+    existing = broker.read(vhost, desired.scope) if already is None else already
+    if with_prune and (names := endangered(existing, desired)):
+        return replace(existing, activity={**existing.activity, **broker.look(vhost, names)})
+    return existing

@@ -1,0 +1,24 @@
+"""Telling somebody how far an apply is."""
+
+from typing import Final, Protocol
+
+
+class Watcher(Protocol):
+    """Somebody who watches. Its methods may be called from any thread."""
+
+    def stage(self, title: str, total: int) -> None:
+        """A stage begins: `title` reads `queues`, `total` is the number of objects in it."""
+        ...
+
+    def advance(self, count: int) -> None:
+        """So many more objects of the stage are done."""
+        ...
+
+
+class _Silent:
+    def stage(self, title: str, total: int) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+
+SILENT: Final[Watcher] = _Silent()
