@@ -1,0 +1,88 @@
+"""The owner's side of a keeper: processes that never outlive this one, and their directory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from proca_topo.errors import SandboxError
+from proca_topo.sandbox import keeper
+
+# Longer than the keeper's own patience in removing the directory.
+_CLEAN_UP_SECONDS = 30
+
+
+class KeptProcesses:
+    """Processes run by a keeper, in a directory of theirs. Use as a context manager, or `close` it.
+
+    They end, and the directory is removed, when this is closed or when this process ends in whatever way. Every
+    method raises `SandboxError` where the keeper itself is gone or a process cannot be started.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, str(parent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # Terminal signals are for the owner, who then decides.
+            start_new_session=True,
+            text=True,
+        )
+        try:
+            self.directory = Path(self._answer()["directory"])
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, command: list[str], *, environment: dict[str, str], log: Path) -> int:
+        """Start a process and tell its pid."""
+        pid: int = self._ask(do="start", command=command, environment=environment, log=str(log))["pid"]
+        return pid
+
+    def signal(self, pid: int, number: int, *, seconds: float) -> int | None:
+        """Send a signal and wait for the end, at most `seconds`. The exit code, None if it still runs."""
+        returncode: int | None = self._ask(do="signal", pid=pid, number=int(number), seconds=seconds)["returncode"]
+        return returncode
+
+    def status(self, pid: int) -> int | None:
+        """A process's exit code (negative: the signal that ended it), None while it runs."""
+        returncode: int | None = self._ask(do="status", pid=pid)["returncode"]
+        return returncode
+
+    def close(self) -> None:
+        """End every process and remove the directory; returns when that is done. No error if done before."""
+        for pipe in (self._keeper.stdin, self._keeper.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._keeper.wait(_CLEAN_UP_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON can hold
+        if self._keeper.stdin is None or self._keeper.stdin.closed:
+            raise SandboxError("The sandbox is closed: its processes have ended and its files are gone.")
+        try:
+            self._keeper.stdin.write(json.dumps(request) + "\n")
+            self._keeper.stdin.flush()
+        except BrokenPipeError as error:
+            raise self._gone() from error
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._keeper.stdout.readline() if self._keeper.stdout else ""
+        if not line:
+            raise self._gone()
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise SandboxError(f"Cannot run a process of the sandbox: {answer['error']}")
+        return answer
+
+    def _gone(self) -> SandboxError:
+        return SandboxError(
+            "The sandbox's keeper process was ended from outside, and the broker with it. Start again."
+        )

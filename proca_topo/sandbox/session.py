@@ -1,0 +1,112 @@
+"""A sandbox for one command, or until it is interrupted."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from proca_topo.errors import SandboxError, UsageError
+from proca_topo.sandbox.installation import installed
+from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
+
+_INTERRUPTED: Final = 128 + signal.SIGINT
+_WATCH_SECONDS: Final = 1
+_Handler = Any  # what signal.getsignal returns
+
+
+def run(command: Sequence[str]) -> int:
+    """Run a command with a private broker in its environment. Its exit code; 128 + n if signal n ended it.
+
+    A Ctrl-C reaches the command from the terminal; SIGTERM and SIGHUP are passed on to it. Either way the broker
+    stays until the command has ended. Raises `UsageError` where the command cannot be run, `SandboxError`.
+    """
+    if shutil.which(command[0]) is None:
+        raise UsageError(f"sandbox: {command[0]}: no such command. Is it spelled right, and on PATH?")
+    try:
+        with _announced_node() as node:
+            return _run_to_end(command, {**os.environ, **environment(node)})
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def wait() -> int:
+    """Run a broker, print how to reach it, and wait for Ctrl-C (or SIGTERM, SIGHUP), which end it: exit code 0.
+
+    Raises `SandboxError` where the broker does not start, or ends by itself.
+    """
+    try:
+        with _announced_node() as node, _handling(_interrupt, signal.SIGTERM, signal.SIGHUP):
+            for name in ("PROCA_TOPO_BROKER", "PROCA_TOPO_AMQP"):
+                sys.stdout.write(f"export {name}={environment(node)[name]}\n")
+            sys.stdout.flush()
+            _say("It runs until Ctrl-C. Use the lines above in another shell.")
+            while node.is_running:
+                time.sleep(_WATCH_SECONDS)
+            raise SandboxError(f"RabbitMQ ended by itself. The last it said:\n{node.log_tail}")
+    except KeyboardInterrupt:
+        return 0
+
+
+def environment(node: Node) -> Mapping[str, str]:
+    """The variables that tell proca-topo about a node."""
+    return {
+        "PROCA_TOPO_BROKER": node.management_url,
+        "PROCA_TOPO_AMQP": node.amqp_url,
+        "PROCA_TOPO_USERNAME": USERNAME,
+        "PROCA_TOPO_PASSWORD": PASSWORD,
+    }
+
+
+@contextmanager
+def _announced_node() -> Iterator[Node]:
+    installation = installed()
+    _say(f"Starting RabbitMQ {installation.version} …")
+    with running_node(installation) as node:
+        yield node
+
+
+def _run_to_end(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        for process in started:
+            process.send_signal(number)
+
+    # A handler, and not SIG_IGN, because the command would inherit that one.
+    with _handling(lambda *_: None, signal.SIGINT), _handling(pass_on, signal.SIGTERM, signal.SIGHUP):
+        try:
+            process = subprocess.Popen(command, env=variables)
+        except OSError as error:
+            raise UsageError(f"sandbox: {command[0]}: cannot be run: {error.strerror}") from error
+        started.append(process)
+        returncode = process.wait()
+    return returncode if returncode >= 0 else 128 - returncode
+
+
+@contextmanager
+def _handling(handler: _Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """Handle signals in a block. Those that whoever started us wants ignored (nohup) stay ignored."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, previous in before.items():
+        if previous is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
