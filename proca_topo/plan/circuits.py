@@ -22,7 +22,8 @@ def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
     """The circuit that `queue` is in, by what the broker has: dead-letter exchange, waiting queue, way back.
 
     Which key a message has is not looked at: a queue that the messages might wait in counts. A waiting queue whose
-    dead letters return through the default exchange needs no binding; it counts too.
+    dead letters return through the default exchange needs no binding; it counts too. Seen from the waiting queue
+    the circuit looks the same; what tells the two apart is that messages leave the waiting queue by themselves.
     """
     letters = index.dead_letters.get(queue)
     if letters is None:
@@ -32,7 +33,7 @@ def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
     behind = {letters.routing_key} if letters.exchange == "" else index.queues_behind(letters.exchange)
     for candidate in behind - {queue, None}:
         onward = index.dead_letters.get(str(candidate))
-        if onward is None:
+        if onward is None or (index.expires_messages(queue) and not index.expires_messages(str(candidate))):
             continue
         if onward.exchange == "":
             if onward.routing_key in (queue, None):

@@ -76,6 +76,14 @@ class ExistingIndex:
                 users[alternate].append(exchange.name)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
 
+    def expires_messages(self, queue: str) -> bool:
+        """Whether messages leave this queue by themselves after a time."""
+        there = self.existing.queues.get(queue)
+        if there is None:
+            return False
+        policy = self.policy_of(there)
+        return "x-message-ttl" in there.arguments or (policy is not None and "message-ttl" in policy.definition)
+
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
         """The one policy in force for a queue or exchange: the highest priority of those that match.
 

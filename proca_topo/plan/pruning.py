@@ -123,12 +123,17 @@ class _Decision:
 
     def _needed_by_dead_letters(self, binding: Binding) -> str | None:
         """The last ways on from a dead-letter exchange must stand while a remaining queue sends there."""
-        if binding.source in self._desired_sources:
+        if binding.source in self._desired_sources or self._goes_along(binding):
             return None
         senders = [q for q in self._remaining_senders(binding.source) if q != binding.destination]
         if senders:
             return f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
         return None
+
+    def _goes_along(self, binding: Binding) -> bool:
+        """Whether this is the way back to a queue that is deleted, now that nothing can come back by it."""
+        queue = binding.destination
+        return self._goes(queue) and binding in self.circuits[queue].ways_back
 
     def _consider_exchange(self, name: str) -> None:
         if name in self.exchanges or name in self.blocked:
@@ -179,13 +184,12 @@ class _Decision:
 
     def changes(self) -> tuple[Change, ...]:
         found: list[Change] = []
-        ways_back = {b for q, c in self.circuits.items() if self._goes(q) for b in c.ways_back}
         for binding in self.gone.bindings:
             org = self.desired.org_of(binding)
             if (reason := self.bindings.get(binding)) is not None:
                 found.append(Retire(noun=binding, org=org, reason=reason))
             else:
-                along = binding.destination if binding in ways_back else None
+                along = binding.destination if self._goes_along(binding) else None
                 found.append(Delete(noun=binding, org=org, along_with=along))
         for queue in self.gone.queues:
             org = self.desired.org_of(queue)
