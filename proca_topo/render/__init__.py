@@ -1,0 +1,1 @@
+"""Plans and reports in words: text, JSON, Markdown. Pure: nothing here prints or reads."""

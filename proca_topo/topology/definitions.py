@@ -1,4 +1,4 @@
-"""The nouns in the words of RabbitMQ's definitions: the JSON that exports, imports and the management API share."""
+"""The nouns in the words of RabbitMQ's definitions: the JSON of exports, imports and the management API."""
 
 from typing import Any, assert_never
 

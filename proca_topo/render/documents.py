@@ -1,0 +1,111 @@
+"""The public formats of `plan --format json` and `apply --format json`, as models that give their JSON Schema."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from proca_topo.apply.report import Status
+from proca_topo.plan.changes import Action, HazardCode
+from proca_topo.topology.nouns import Kind
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BrokerDocument(_Document):
+    """Which broker this is."""
+
+    location: str = Field(description="its management URL without credentials, or the path of a definitions file")
+    version: str | None = Field(description="RabbitMQ's version; null where it is not known")
+    cluster_name: str | None = Field(description="null where it is not known")
+
+
+class HazardDocument(_Document):
+    """One thing that a change can cost."""
+
+    code: HazardCode
+    message: str
+
+
+class DifferenceDocument(_Document):
+    """One field that differs."""
+
+    path: str = Field(description="such as `arguments.x-message-ttl`")
+    before: Any = Field(description="null where it is absent")
+    after: Any = Field(description="null where it is absent")
+
+
+class ChangeDocument(_Document):
+    """One change."""
+
+    action: Action
+    kind: Kind
+    name: str = Field(description="a binding's reads `source -[routing key]-> destination`")
+    org: str | None = Field(description="the org it is for; null for what all orgs share")
+    hazards: list[HazardDocument]
+    held_back: str | None = Field(description="why apply leaves it, and what would let it through; else null")
+    reason: str | None = Field(description="of a retirement: what keeps the object for now; else null")
+    along_with: str | None = Field(description="of a binding: the queue whose deletion takes it along; else null")
+    diff: list[DifferenceDocument] = Field(description="of an update and a replacement; else empty")
+    object: dict[str, Any] = Field(
+        description="in the words of RabbitMQ's definitions: as it will be, or for retire and delete as it is"
+    )
+
+
+class PlanSummary(_Document):
+    """How many changes of each action there are, the held back ones included, and how many are held back."""
+
+    declare: int
+    update: int
+    replace: int
+    retire: int
+    delete: int
+    held_back: int
+    unchanged: int = Field(description="objects that are as desired")
+
+
+class PlanDocument(_Document):
+    """Everything that apply would do, in the order in which it would do it."""
+
+    format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
+    broker: BrokerDocument
+    vhost: str
+    orgs: list[str] = Field(description="the orgs that were asked for; empty for a plan of the whole vhost")
+    summary: PlanSummary
+    changes: list[ChangeDocument]
+
+
+class ResultDocument(ChangeDocument):
+    """One change and what became of it."""
+
+    status: Status
+    reason: str | None = Field(description="why it was not applied, or not yet; null where it was")
+
+
+class ReportSummary(_Document):
+    """How many changes came to each end."""
+
+    applied: int
+    failed: int
+    not_tried: int
+    held_back: int
+    draining: int
+    unchanged: int = Field(description="objects that were as desired before")
+
+
+class ReportDocument(_Document):
+    """What an apply did, checked by reading the broker afterwards."""
+
+    format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
+    broker: BrokerDocument
+    vhost: str
+    orgs: list[str] = Field(description="the orgs that were asked for; empty for the whole vhost")
+    summary: ReportSummary
+    outcome: str = Field(description="what happened and what to do next, for people")
+    stopped: str | None = Field(description="the error that ended the apply before its end; else null")
+    unread: str | None = Field(description="why the broker could not be read afterwards; else null")
+    unexplained: list[ChangeDocument] = Field(
+        description="what the broker still lacks though nothing failed: something else changes it"
+    )
+    changes: list[ResultDocument]

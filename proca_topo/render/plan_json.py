@@ -1,0 +1,68 @@
+"""A plan as JSON: a public format, versioned, with a JSON Schema."""
+
+from typing import Any
+
+from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, Update, action_of
+from proca_topo.render.documents import (
+    BrokerDocument,
+    ChangeDocument,
+    DifferenceDocument,
+    HazardDocument,
+    PlanDocument,
+    PlanSummary,
+)
+from proca_topo.render.json_text import json_text
+from proca_topo.topology.definitions import definition
+from proca_topo.topology.existing import BrokerIdentity
+from proca_topo.topology.nouns import kind_of
+
+
+def plan_json(plan: Plan) -> str:
+    """The whole plan, a change a line."""
+    return json_text(plan_document(plan), one_a_line="changes")
+
+
+def plan_schema() -> dict[str, Any]:
+    """The JSON Schema of `plan_json`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **PlanDocument.model_json_schema(mode="serialization"),
+    }
+
+
+def plan_document(plan: Plan) -> PlanDocument:
+    """The plan as its public document."""
+    return PlanDocument(
+        format_version=1,
+        broker=broker_document(plan.broker),
+        vhost=plan.vhost,
+        orgs=list(plan.orgs),
+        summary=PlanSummary(
+            **{action.value: count for action, count in plan.counts().items()},
+            held_back=plan.held_back,
+            unchanged=plan.unchanged,
+        ),
+        changes=[ChangeDocument(**change_fields(change)) for change in plan.changes],
+    )
+
+
+def broker_document(broker: BrokerIdentity) -> BrokerDocument:
+    """A broker's identity as its public document."""
+    return BrokerDocument(location=broker.location, version=broker.version, cluster_name=broker.cluster_name)
+
+
+def change_fields(change: Change) -> dict[str, Any]:
+    """What the document of a change holds, for it and for those that say more."""
+    differences = change.differences if isinstance(change, (Update, Replace)) else ()
+    return {
+        "action": action_of(change),
+        "kind": kind_of(change.noun),
+        "name": change.noun.name,
+        "org": change.org,
+        "hazards": [HazardDocument(code=hazard.code, message=hazard.message) for hazard in change.hazards],
+        "held_back": change.held_back,
+        "reason": change.reason if isinstance(change, Retire) else None,
+        "along_with": change.along_with if isinstance(change, Delete) else None,
+        "diff": [DifferenceDocument(path=d.path, before=d.before, after=d.after) for d in differences],
+        "object": definition(change.noun),
+    }

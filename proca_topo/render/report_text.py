@@ -1,0 +1,132 @@
+"""What an apply did, as text."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from proca_topo.apply.report import Report, Result, Status
+from proca_topo.plan.changes import Action, action_of
+from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
+from proca_topo.render.plan_text import headline, objects, role_of, target
+from proca_topo.topology.names import one_line
+
+# So many names of what went well are worth reading without being asked for.
+_FEW: Final = 20
+
+_DONE: Final = {
+    Action.DECLARE: "declared",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.RETIRE: "retired",
+    Action.DELETE: "deleted",
+}
+_AGAIN: Final = "run the same command again: it goes on where this one stopped"
+
+
+def report_text(report: Report, *, verbose: bool = False) -> str:
+    """The whole report; its last line says what happened and what to do next."""
+    return as_text(report_lines(report, verbose=verbose))
+
+
+def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
+    """What was applied (by name if few, or `verbose`), and everything that was not, with the reasons."""
+    by_status: dict[Status, list[Result]] = {status: [] for status in Status}
+    for result in report.results:
+        by_status[result.status].append(result)
+    lines = [
+        *_applied(report, by_status[Status.APPLIED], verbose=verbose),
+        *_not_applied("Failed", by_status[Status.FAILED], Role.FAILURE),
+        *_not_applied("Not tried", by_status[Status.NOT_TRIED], Role.FAILURE),
+        *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK),
+        *_not_applied("Draining, a later apply finishes it", by_status[Status.DRAINING], Role.RETIRE),
+        *_unexplained(report),
+    ]
+    if report.stopped is not None:
+        lines += [*wrapped(one_line(report.stopped), Role.FAILURE, label="Stopped: "), BLANK]
+    if report.unread is not None:
+        lines += [*wrapped(one_line(report.unread), Role.FAILURE, label="Not read back: "), BLANK]
+    return [*lines, *wrapped(outcome(report), Role.SUMMARY)]
+
+
+def outcome(report: Report) -> str:
+    """What happened and what to do next, in one or two sentences.
+
+    | applied | not applied                 | says                                                 |
+    |---------|-----------------------------|------------------------------------------------------|
+    | none    | nothing                     | no changes                                           |
+    | any     | failed, not tried           | partly applied, or failed; run it again              |
+    | any     | not read back               | not known; plan tells, once the broker answers       |
+    | any     | differs, nobody knows why   | something else changes the broker; find it           |
+    | any     | held back, draining         | done, and how many of those                          |
+    | some    | nothing                     | done                                                 |
+    """
+    counts = report.counts()
+    applied = counts[Status.APPLIED]
+    missed = counts[Status.FAILED] + counts[Status.NOT_TRIED]
+    if report.unread is not None:
+        return (
+            "The broker could not be read afterwards, so it is not known for certain what was applied."
+            f" When it answers again, {_AGAIN}."
+        )
+    if missed:
+        share = (
+            f"Partly applied: {applied} of {applied + missed} changes"
+            if applied
+            else "Failed: nothing was applied"
+        )
+        return f"{share}. Resolve what is listed above, then {_AGAIN}."
+    if report.unexplained:
+        return (
+            f"Applied {_changes(applied)}, but the broker differs again: something else changes it."
+            " Find out what does, then run plan."
+        )
+    return _good_end(report, applied, held_back=counts[Status.HELD_BACK], draining=counts[Status.DRAINING])
+
+
+def _good_end(report: Report, applied: int, *, held_back: int, draining: int) -> str:
+    if not report.results:
+        return f"No changes. {objects(report.plan.unchanged)} as desired."
+    done = f"Done: {_changes(applied)} applied and read back" if applied else "Nothing was applied"
+    pending = []
+    if held_back:
+        pending.append(f"{_changes(held_back)} held back (what each needs is said above)")
+    if draining:
+        pending.append(f"{_changes(draining)} draining (a later apply finishes it)")
+    return f"{done}; {', '.join(pending)}." if pending else f"{done}. Nothing is pending."
+
+
+def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Iterator[Line]:
+    if not results:
+        return
+    counts = Counter(action_of(result.change) for result in results)
+    done = ", ".join(f"{counts[action]} {_DONE[action]}" for action in Action if counts[action])
+    yield Line(f"Applied to {target(report.plan)}: {done}", Role.HEADING)
+    if verbose or len(results) <= _FEW:
+        yield from (Line(f"  {headline(result.change)}", role_of(result.change)) for result in results)
+    yield BLANK
+
+
+def _not_applied(heading: str, results: Sequence[Result], role: Role) -> Iterator[Line]:
+    """The results, those with the same reason together and the reason said once."""
+    if not results:
+        return
+    by_reason: dict[str, list[Result]] = {}
+    for result in results:
+        by_reason.setdefault(result.reason or "", []).append(result)
+    yield Line(f"{heading}: {len(results)}", Role.HEADING)
+    for reason, group in by_reason.items():
+        yield from (Line(f"  {headline(result.change)}", role) for result in group)
+        yield from wrapped(one_line(reason), Role.DETAIL, indent=6)
+    yield BLANK
+
+
+def _unexplained(report: Report) -> Iterator[Line]:
+    if not report.unexplained:
+        return
+    yield Line(f"The broker still differs: {len(report.unexplained)}", Role.HEADING)
+    yield from (Line(f"  {headline(change)}", Role.FAILURE) for change in report.unexplained)
+    yield BLANK
+
+
+def _changes(count: int) -> str:
+    return "1 change" if count == 1 else f"{count} changes"
