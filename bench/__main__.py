@@ -1,0 +1,110 @@
+"""`python -m bench [SIZE]…`: every figure against its floor in the same run; writes bench/RESULTS.md.
+
+Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000).
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from proca_topo.spec.load import load_desired
+from proca_topo.spec.read import read_topology
+
+from bench.measure import call, process
+from bench.rows import Row, as_markdown
+from bench.world import LISTINGS, World, client, write_spec
+from proca_topo.sandbox.installation import installed
+from proca_topo.sandbox.node import running_node
+
+ROOT = Path(__file__).parent.parent
+COMMAND = str(Path(sys.executable).with_name("proca-topo"))
+RESULTS = ROOT / "bench" / "RESULTS.md"
+SIZES = (100, 1000, 5000)
+LARGE = 1000
+
+
+def main() -> None:
+    """Measure everything and write the table."""
+    sizes = [int(size) for size in sys.argv[1:]] or SIZES
+    rows = [*start_up()]
+    with tempfile.TemporaryDirectory() as directory, running_node(installed()) as node, client(node) as http:
+        world = World(node=node, http=http)
+        for size in sizes:
+            folder = Path(directory) / str(size)
+            folder.mkdir()
+            write_spec(folder, size)
+            for row in at_size(world, folder, size):
+                print(row.as_line(), flush=True)
+                rows.append(row)
+        version = node.version
+    RESULTS.write_text(as_markdown(rows, rabbitmq=version))
+    print(f"written to {RESULTS.relative_to(ROOT)}")
+
+
+def start_up() -> Iterator[Row]:
+    """What a command costs before it does anything."""
+    bare = process([sys.executable, "-c", "pass"], runs=9, environment={}).median
+    version = process([COMMAND, "--version"], runs=9, environment={}).median
+    yield Row(what="`--version`", seconds=version, floor=bare, limit=3 * bare + 0.090)
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "broker.json"
+        file.write_text("{}")
+        environment = {"PROCA_TOPO_BROKER": str(file)}
+        plan = process([COMMAND, "plan", "-C", str(ROOT)], runs=5, environment=environment)
+        yield Row(what="`plan` of the default topology on a definitions file", seconds=plan.median, limit=0.5)
+
+
+def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
+    """Everything that depends on the number of orgs."""
+    runs = 5 if size <= LARGE else 3
+    orgs = f"{size:,} orgs"
+    topology = read_topology(folder)
+    loading = call(lambda: load_desired(topology), runs=runs)
+    yield Row(what=f"{orgs}: reading and expanding the org files", seconds=loading.median, limit=3.0)
+
+    exported = folder / "export.json"
+    environment = {**world.environment, "PROCA_TOPO_VHOST": "bench"}
+    process([COMMAND, "export", "-C", str(folder), "--out", str(exported)], runs=1, environment=environment)
+    definitions = exported.read_bytes()
+
+    def fresh() -> None:
+        world.empty_vhost("bench")
+
+    applies = 1 if size > LARGE else 3
+    floor = call(lambda: world.raw_import("bench", definitions), runs=applies, before=fresh).median
+    apply = process(
+        [COMMAND, "apply", "--yes", "-C", str(folder)], runs=applies, environment=environment, before=fresh
+    )
+    yield Row(
+        what=f"{orgs}: `apply` into an empty vhost, against one raw import",
+        seconds=apply.median,
+        floor=floor,
+        limit=1.15 * floor,
+        peak_mib=apply.peak_mib,
+    )
+
+    ways = {
+        (name, at_once): call(
+            lambda paths=paths, at_once=at_once: world.raw_listing("bench", paths, at_once=at_once), runs=runs
+        ).median
+        for name, paths in LISTINGS.items()
+        for at_once in (False, True)
+    }
+    (name, at_once), floor = min(ways.items(), key=lambda item: item[1])
+    plan = process([COMMAND, "plan", "-C", str(folder)], runs=runs, environment=environment)
+    yield Row(
+        what=f"{orgs}: `plan` with nothing to do, against {name}{' at once' if at_once else ''}",
+        seconds=plan.median,
+        floor=floor,
+        limit=1.3 * floor,
+        peak_mib=plan.peak_mib,
+        peak_limit=250,
+    )
+    one = process([COMMAND, "plan", "--org", "org00042", "-C", str(folder)], runs=runs, environment=environment)
+    yield Row(what=f"{orgs}: `plan --org` of one of them", seconds=one.median, limit=0.5, peak_mib=one.peak_mib)
+    world.drop_vhost("bench")
+
+
+if __name__ == "__main__":
+    main()

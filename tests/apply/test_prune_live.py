@@ -1,0 +1,140 @@
+"""Prune on a real broker, with real messages: nothing is lost, whatever is waiting where."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import pika
+import pytest
+
+from proca_topo.apply.report import Status
+from proca_topo.plan.changes import Delete, Retire
+from proca_topo.topology.nouns import Queue
+from tests.brokers.fixtures import TestBroker
+from tests.live import Live, desired_in, live_vhost
+
+pytestmark = pytest.mark.broker
+
+SPEC: Final = """\
+topology: 1
+owns: ["in", "system.*", "{org}.crm"]
+exchanges:
+  in: {type: topic}
+retry:
+  system: {delay: 2s, fail: system.fail, wait: system.retry, return: system.retry}
+org:
+  options:
+    crm: {default: false}
+  queues:
+    "{org}.crm": {when: crm, retry: system, bindings: [{exchange: in, key: "{org}.#"}] TYPE}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "orgs").mkdir()
+    write_spec(tmp_path, "classic")
+    switch(tmp_path, on=True)
+    return tmp_path
+
+
+def write_spec(folder: Path, queue_type: str) -> None:
+    (folder / "topology.yaml").write_text(SPEC.replace(" TYPE", f", type: {queue_type}"))
+
+
+def switch(folder: Path, *, on: bool) -> None:
+    (folder / "orgs" / "acme.yaml").write_text(f"options: {{crm: {str(on).lower()}}}\n")
+
+
+def queue_status(live: Live, folder: Path) -> tuple[Status, str | None]:
+    report = live.apply(desired_in(folder), with_prune=True)
+    assert report.exit_code() == 0
+    [result] = [r for r in report.results if isinstance(r.change.noun, Queue)]
+    assert isinstance(result.change, (Delete, Retire))
+    return result.status, result.reason
+
+
+def ready(live: Live, queue: str) -> int:
+    with live.channel() as channel:
+        count: int = channel.queue_declare(queue, passive=True).method.message_count
+        return count
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes(
+    queue_type: str, folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """An option is switched off while three messages wait: they return, are read, and only then the queue goes."""
+    write_spec(folder, queue_type)
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        with live.channel() as channel:
+            for number in range(3):
+                channel.basic_publish("in", f"acme.{number}", b"{}", mandatory=True)
+            for _ in range(3):
+                method = None
+                while method is None:
+                    method, _, _ = channel.basic_get("acme.crm")
+                channel.basic_nack(method.delivery_tag, requeue=False)
+        switch(folder, on=False)
+        status, reason = queue_status(live, folder)
+        assert status is Status.DRAINING
+        assert reason is not None
+        assert "may come back to it" in reason or "messages in it" in reason
+        with live.channel() as channel, pytest.raises(pika.exceptions.UnroutableError):
+            channel.basic_publish("in", "acme.late", b"{}", mandatory=True)
+        deadline = time.monotonic() + 30
+        while ready(live, "acme.crm") < 3:
+            assert time.monotonic() < deadline, "the three messages did not come back"
+            time.sleep(0.2)
+        status, reason = queue_status(live, folder)
+        assert (status, reason) == (Status.DRAINING, "3 messages in it")
+        with live.channel() as channel:
+            bodies = [channel.basic_get("acme.crm", auto_ack=True)[2] for _ in range(3)]
+        assert bodies == [b"{}"] * 3
+        assert queue_status(live, folder) == (Status.APPLIED, None)
+        assert live.apply(desired_in(folder), with_prune=True).plan.changes == ()
+
+
+def test_a_message_that_a_consumer_holds_unacknowledged_keeps_its_queue(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """RabbitMQ's own if-empty does not see it, and would delete it with the queue."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        live.fill("acme.crm", 1)
+        switch(folder, on=False)
+        with live.channel() as channel:
+            method, _, _ = channel.basic_get("acme.crm")
+            assert method is not None
+            status, reason = queue_status(live, folder)
+            assert (status, reason) == (Status.DRAINING, "1 message in it, 1 of them unacknowledged")
+            channel.basic_ack(method.delivery_tag)
+        assert queue_status(live, folder)[0] is Status.APPLIED
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_queue_with_a_consumer_stays(queue_type: str, folder: Path, broker_urls: TestBroker, vhost: str) -> None:
+    write_spec(folder, queue_type)
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        switch(folder, on=False)
+        with live.channel() as channel:
+            tag = channel.basic_consume("acme.crm", lambda *_: None)
+            assert queue_status(live, folder) == (Status.DRAINING, "1 consumer on it")
+            channel.basic_cancel(tag)
+        assert queue_status(live, folder)[0] is Status.APPLIED
+
+
+def test_a_message_published_while_prune_unbinds_is_not_lost(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """What was confirmed before the route went is in the queue, and the queue stays."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        switch(folder, on=False)
+        with live.channel() as channel:
+            channel.basic_publish("in", "acme.1", b"{}", mandatory=True)
+            status, reason = queue_status(live, folder)
+        assert (status, reason) == (Status.DRAINING, "1 message in it")
+        assert ready(live, "acme.crm") == 1

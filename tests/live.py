@@ -1,0 +1,102 @@
+"""One vhost on a real broker, as tests use it: what is put there by other hands than ours, and our own broker."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+
+from proca_topo.apply.report import Report
+from proca_topo.apply.run import apply_plan
+from proca_topo.apply.survey import read_existing
+from proca_topo.apply.watch import SILENT
+from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.connect import open_broker
+from proca_topo.broker.protocol import Broker
+from proca_topo.plan.planner import make_plan
+from proca_topo.spec.load import load_desired
+from proca_topo.spec.read import read_topology
+from proca_topo.topology.desired import Desired
+from tests.brokers.fixtures import TestBroker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A vhost, our broker object for it, and RabbitMQ's own doors: HTTP and AMQP."""
+
+    test_broker: TestBroker
+    vhost: str
+    address: BrokerAddress
+    broker: Broker
+    http: httpx.Client
+
+    @property
+    def path(self) -> str:
+        """The vhost as it stands in a URL."""
+        return quote(self.vhost, safe="")
+
+    def load(self, definitions: Mapping[str, Any]) -> None:
+        """Put definitions there the way RabbitMQ itself imports them."""
+        self.http.post(f"/api/definitions/{self.path}", json=dict(definitions)).raise_for_status()
+
+    def definitions(self) -> dict[str, Any]:
+        """RabbitMQ's own export of the vhost, sorted, so that two of them can be compared."""
+        exported: dict[str, Any] = self.http.get(f"/api/definitions/{self.path}").raise_for_status().json()
+        return {
+            section: sorted(exported[section], key=repr)
+            for section in ("exchanges", "queues", "bindings", "policies")
+        }
+
+    @contextmanager
+    def channel(self) -> Iterator[BlockingChannel]:
+        """A channel as any client has it, with publisher confirms."""
+        parameters = pika.URLParameters(f"{self.test_broker.amqp_url}{self.path}")
+        connection = pika.BlockingConnection(parameters)
+        try:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            yield channel
+        finally:
+            if connection.is_open:
+                connection.close()
+
+    def fill(self, queue: str, count: int) -> None:
+        """Publish so many persistent messages straight to a queue, confirmed."""
+        with self.channel() as channel:
+            for number in range(count):
+                channel.basic_publish(
+                    "", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2), mandatory=True
+                )
+
+    def apply(self, desired: Desired, *, with_prune: bool = False) -> Report:
+        """Plan and apply, as the command does."""
+        existing = read_existing(self.broker, self.vhost, desired, with_prune=with_prune)
+        plan = make_plan(existing, desired, with_prune=with_prune)
+        return apply_plan(plan, existing, desired, self.broker, with_prune=with_prune, watch=SILENT)
+
+
+@contextmanager
+def live_vhost(test_broker: TestBroker, vhost: str) -> Iterator[Live]:
+    """The test's vhost with everything open."""
+    where = address(
+        test_broker.management_url,
+        amqp=test_broker.amqp_url,
+        username=test_broker.username,
+        password=test_broker.password,
+    )
+    broker = open_broker(where)
+    try:
+        with test_broker.http() as http:
+            yield Live(test_broker=test_broker, vhost=vhost, address=where, broker=broker, http=http)
+    finally:
+        broker.close()
+
+
+def desired_in(directory: Path, orgs: tuple[str, ...] = ()) -> Desired:
+    """What the spec in a folder says, for all orgs or for some."""
+    return load_desired(read_topology(directory), orgs=orgs or None)
