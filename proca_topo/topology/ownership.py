@@ -1,7 +1,7 @@
 """Which names are ours."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -68,14 +68,19 @@ class Ownership:
 
     def org_in(self, name: str) -> str | None:
         """The org in an owned name: the value of `{org}`, or of a variable that only that org has."""
+        for values in self.values_in(name):
+            for placeholder, value in values.items():
+                if placeholder == "org":
+                    return value
+                if (org := self.orgs_by_value.get((placeholder, value))) is not None:
+                    return org
+        return None
+
+    def values_in(self, name: str) -> Iterator[Mapping[str, str]]:
+        """The placeholders' values in a name, for every entry of `owns` that covers it."""
         for pattern in self._compiled:
             if (match := pattern.fullmatch(name)) is not None:
-                for placeholder, value in match.groupdict().items():
-                    if placeholder == "org":
-                        return value
-                    if (org := self.orgs_by_value.get((placeholder, value))) is not None:
-                        return org
-        return None
+                yield match.groupdict()
 
     @cached_property
     def _compiled(self) -> tuple[re.Pattern[str], ...]:
@@ -83,15 +88,16 @@ class Ownership:
 
     @cached_property
     def _any_pattern(self) -> re.Pattern[str]:
-        return _union(tuple(_without_names(pattern.regex) for pattern in self.patterns))
+        return _union(tuple(_numbered(pattern.regex, index) for index, pattern in enumerate(self.patterns)))
 
     @cached_property
     def _any_ignored(self) -> re.Pattern[str]:
         return _union(self.ignored_names)
 
 
-def _without_names(regex: str) -> str:
-    return re.sub(r"\(\?P<\w+>", "(?:", regex)
+def _numbered(regex: str, index: int) -> str:
+    """The regex with group names that no other pattern has: one expression cannot hold a name twice."""
+    return re.sub(r"\(\?P([<=])(\w+)", rf"(?P\1\2_{index}", regex)
 
 
 def _union(regexes: tuple[str, ...]) -> re.Pattern[str]:

@@ -1,0 +1,182 @@
+"""What one needs to know to read a part of the spec, and the checks that all its parts share."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from proca_topo.spec.owned import Owned
+from proca_topo.spec.placeholders import names_in, wrong_with
+from proca_topo.spec.problems import Problem, Where, misspelt, nearest
+from proca_topo.spec.sections import Declared, Needs, Section, implies
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Exchange, Kind, Queue, is_reserved
+
+# AMQP's short strings.
+MAX_NAME_BYTES: Final = 255
+
+D = TypeVar("D", Declared[Exchange], Declared[Queue])
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """Where we are: in the shared part (no placeholders), in the template (placeholders stay), or in the file of
+    an org (placeholders are filled in at once: `values`).
+
+    `options` are those that `when` may name, None where there are none to name. `outer` is what was read before
+    and can be referred to, the nearest first. `circuits_made` are the exchanges that only circuits ask for.
+    """
+
+    root: Where
+    owned: Owned
+    placeholders: Collection[str] = ()
+    values: Mapping[str, str] | None = None
+    options: Collection[str] | None = None
+    outer: tuple[Section, ...] = ()
+    section: Section = field(default_factory=Section)
+    problems: list[Problem] = field(default_factory=list)
+    circuits_made: set[str] = field(default_factory=set)
+
+    @property
+    def in_template(self) -> bool:
+        """Whether placeholders stay as they are."""
+        return bool(self.placeholders) and self.values is None
+
+    def problem(self, where: Where, text: str, other: Where | None = None, other_is: str = "") -> None:
+        """Note that something is wrong."""
+        if other is None:
+            self.problems.append(Problem(where=where, text=text))
+        else:
+            self.problems.append(
+                Problem(where=where, text=text, other=other, other_is=other_is or "the other one is at")
+            )
+
+    def text(self, raw: str, where: Where) -> str:
+        """A text of the spec: its placeholders checked, and filled in unless this is the template."""
+        if (wrong := wrong_with(raw, self.placeholders)) is not None:
+            self.problem(where, wrong)
+            return raw
+        if self.values is not None:
+            return raw.format_map(self.values)
+        return raw if self.placeholders else raw.replace("{{", "{").replace("}}", "}")
+
+    def short_text(self, raw: str, where: Where, what: str) -> str:
+        """A text that AMQP limits to 255 bytes."""
+        text = self.text(raw, where)
+        size = len(text.encode())
+        if size > MAX_NAME_BYTES and not self.in_template:
+            self.problem(where, f"{what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}")
+        return text
+
+    def value(self, raw: Any, where: Where) -> Any:  # noqa: ANN401 - any JSON value
+        """A value among arguments, with the placeholders in its texts treated."""
+        match raw:
+            case str():
+                return self.text(raw, where)
+            case list():
+                return [self.value(item, where.at(index)) for index, item in enumerate(raw)]
+            case dict():
+                return self.table(raw, where)
+            case _:
+                return raw
+
+    def table(self, raw: Mapping[str, Any], where: Where) -> dict[str, Any]:
+        """A table of arguments, with the placeholders in its texts treated."""
+        return {key: self.value(item, where.at(key)) for key, item in raw.items()}
+
+    def name(self, raw: str, where: Where, kind: Kind) -> str:
+        """The name of something that is declared: not reserved, not too long, ours, and each org's own."""
+        name = self.short_text(raw, where, f"the name of this {kind}")
+        if self.in_template and not is_reserved(name) and not names_in(raw):
+            self.problem(
+                where,
+                f"{kind} {shown(name)} would be the same for every org; put {{org}} into its name, "
+                "or declare it outside the org template",
+            )
+        else:
+            self.shared_name(name, where, kind)
+        return name
+
+    def shared_name(self, name: str, where: Where, kind: Kind) -> None:
+        """Check a name that every org may share."""
+        if is_reserved(name):
+            what = "names that begin with amq. are" if name else "the empty name is"
+            self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind}")
+        elif not self.owned.covers(name):
+            self.problem(where, f"{kind} {shown(name)} is not covered by owns; add {shown(name)} to owns")
+        elif (ignored := self.owned.ignored(name)) is not None:
+            self.problem(
+                where, f"{kind} {shown(name)} is ignored; declare it or ignore it, not both", ignored, "ignored at"
+            )
+
+    def needs(self, when: list[str] | None, where: Where) -> Needs:
+        """What `when` asks for."""
+        if when is None:
+            return ()
+        if self.options is None:
+            self.problem(where, "`when` works in the org template only: options are switched on by orgs")
+            return ()
+        if not when:
+            self.problem(where, "`when` names no option; remove it, or name one")
+        for index, option in enumerate(when):
+            if option not in self.options:
+                unknown = f"unknown option {shown(option)}"
+                self.problem(
+                    where.at(index), unknown + nearest(option, self.options, "; the template has no options")
+                )
+        return (frozenset(when),)
+
+    def add(self, table: dict[str, D], name: str, declared: D) -> None:
+        """Put something that is declared into this section, unless that name is taken."""
+        kind = Kind.EXCHANGE if isinstance(declared.noun, Exchange) else Kind.QUEUE
+        taken = self.exchange_named(name) if kind is Kind.EXCHANGE else self.queue_named(name)
+        if taken is None:
+            table[name] = declared
+        else:
+            self.problem(declared.where, f"{kind} {shown(name)} is declared twice; keep one", taken.where)
+
+    def exchange_named(self, name: str) -> Declared[Exchange] | None:
+        """A declared exchange."""
+        return next((s.exchanges[name] for s in (self.section, *self.outer) if name in s.exchanges), None)
+
+    def queue_named(self, name: str) -> Declared[Queue] | None:
+        """A declared queue."""
+        return next((s.queues[name] for s in (self.section, *self.outer) if name in s.queues), None)
+
+    def known_names(self, kind: Kind) -> list[str]:
+        """The names of all exchanges, or of all queues, that can be referred to."""
+        sections = (self.section, *self.outer)
+        if kind is Kind.EXCHANGE:
+            return [name for section in sections for name in section.exchanges]
+        return [name for section in sections for name in section.queues]
+
+    def used_exchange(self, name: str, where: Where, needs: Needs, *, user: str) -> None:
+        """Check an exchange that something leans on: declared, there whenever its user is, or somebody else's."""
+        target = self.referred_exchange(name, where)
+        if target is not None and not implies(needs, target.needs):
+            self.problem(
+                where,
+                f"{user} can be there while exchange {shown(name)} is switched off; "
+                "give both the same `when`, or the exchange none",
+                target.where,
+                "it is declared at",
+            )
+
+    def referred_exchange(self, name: str, where: Where) -> Declared[Exchange] | None:
+        """The declared exchange of this name; None if it is somebody else's, RabbitMQ's own, or a problem."""
+        if is_reserved(name) or wrong_with(name, self.placeholders) is not None:
+            return None
+        found = self.exchange_named(name)
+        if found is not None:
+            return found
+        known = self.known_names(Kind.EXCHANGE)
+        if self.owned.ignored(name) is not None:
+            return None
+        if self.owned.covers(name):
+            self.problem(where, f"no exchange {shown(name)} is declared{nearest(name, known)}")
+        elif (close := misspelt(name, known)) is not None:
+            self.problem(
+                where,
+                f"no exchange {shown(name)} is declared; did you mean {shown(close)}? "
+                "If it is somebody else's, add it to ignore",
+            )
+        return None

@@ -1,0 +1,73 @@
+"""The shape of topology.yaml and of an org's file."""
+
+from typing import Annotated, Final
+
+from pydantic import Field, PlainValidator, StrictBool, StrictStr
+
+from proca_topo.spec.fields import Body, Identifier, Listing, Maybe, Table, Variable, Version, wrong
+from proca_topo.spec.parts import (
+    CircuitDoc,
+    CircuitName,
+    Document,
+    ExchangeDoc,
+    FreeBindingDoc,
+    IgnoredBindingDoc,
+    OptionDoc,
+    PolicyDoc,
+    QueueDoc,
+)
+
+SPEC_VERSION: Final = 1
+DEFAULT_ORG_NAME: Final = "[A-Za-z0-9_-]{2,32}"
+
+
+def _ignored(value: object) -> str | IgnoredBindingDoc:
+    match value:
+        case str():
+            return value
+        case dict():
+            return IgnoredBindingDoc.model_validate(value)
+        case _:
+            raise wrong("must be a name, or {exchange: NAME, key: KEY} for bindings", quote=True)
+
+
+class OrgTemplateDoc(Document):
+    """What every org is made from."""
+
+    name: Annotated[StrictStr, Field(description="a regular expression for the names of orgs")] = DEFAULT_ORG_NAME
+    vars: Table[StrictStr] = {}
+    options: Table[Body[OptionDoc]] = {}
+    exchanges: Table[Body[ExchangeDoc]] = {}
+    retry: Table[Body[CircuitDoc]] = {}
+    queues: Table[Body[QueueDoc]] = {}
+    bindings: Listing[FreeBindingDoc] = []
+    policies: Table[Body[PolicyDoc]] = {}
+
+
+class TopologyDoc(Document):
+    """topology.yaml."""
+
+    topology: Annotated[
+        Version, Field(description=f"the version of the language; write `topology: {SPEC_VERSION}`")
+    ]
+    vhost: Annotated[Maybe[StrictStr], Field(description="the name of the vhost", min_length=1)] = None
+    owns: Annotated[list[StrictStr], Field(description='the names that are ours, such as "system.*"')]
+    ignore: Listing[Annotated[str | IgnoredBindingDoc, PlainValidator(_ignored)]] = []
+    exchanges: Table[Body[ExchangeDoc]] = {}
+    retry: Table[Body[CircuitDoc]] = {}
+    queues: Table[Body[QueueDoc]] = {}
+    bindings: Listing[FreeBindingDoc] = []
+    policies: Table[Body[PolicyDoc]] = {}
+    org: Body[OrgTemplateDoc] = OrgTemplateDoc()
+
+
+class OrgDoc(Document):
+    """orgs/ORG.yaml."""
+
+    options: Table[StrictBool] = {}
+    vars: Table[Variable] = {}
+    queues: Table[Body[QueueDoc]] = {}
+    bindings: Listing[FreeBindingDoc] = []
+
+
+__all__ = ["CircuitName", "Identifier", "OrgDoc", "OrgTemplateDoc", "TopologyDoc"]

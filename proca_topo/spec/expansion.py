@@ -1,0 +1,180 @@
+"""The template and the extras of each org, expanded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from proca_topo.spec.build import build
+from proca_topo.spec.context import MAX_NAME_BYTES, Context
+from proca_topo.spec.filling import Values, filler
+from proca_topo.spec.orgs import Org, file_of
+from proca_topo.spec.owned import Owned
+from proca_topo.spec.problems import Problem, Where
+from proca_topo.spec.sections import Section, are_met
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
+
+Made = list[tuple[Callable[[Values], Noun], Where]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Nouns:
+    """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are."""
+
+    by_kind: dict[Kind, dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    orgs: dict[Kind, dict[str | Binding, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+
+    @property
+    def exchanges(self) -> dict[str, Exchange]:
+        """All exchanges."""
+        return self.by_kind[Kind.EXCHANGE]
+
+    @property
+    def queues(self) -> dict[str, Queue]:
+        """All queues."""
+        return self.by_kind[Kind.QUEUE]
+
+    @property
+    def bindings(self) -> frozenset[Binding]:
+        """All bindings."""
+        return frozenset(self.by_kind[Kind.BINDING])
+
+    @property
+    def policies(self) -> dict[str, Policy]:
+        """All policies."""
+        return self.by_kind[Kind.POLICY]
+
+
+@dataclass(slots=True, kw_only=True)
+class Expander:
+    """Makes the nouns of orgs from the template. One object for all orgs, so that what they share is done once."""
+
+    shared: Section
+    template: Section
+    owned: Owned
+    options: Mapping[str, object]
+    problems: list[Problem] = field(default_factory=list)
+    _fillers: dict[frozenset[str], Made] = field(default_factory=dict)
+    _extra_places: dict[tuple[Kind, Any], Where] = field(default_factory=dict)
+
+    def add_shared(self, nouns: Nouns) -> None:
+        """Add what no org owns."""
+        for declared in self.shared.everything():
+            noun = declared.noun
+            nouns.by_kind[kind_of(noun)][key_of(noun)] = noun
+
+    def add(self, nouns: Nouns, org: Org) -> None:
+        """Add what this org has switched on, and note names that are taken or impossible."""
+        values = Values.of(org.values)
+        on = org.switched_on
+        for make, where in self._switched_on(on):
+            self._put(nouns, org, make(values), where)
+        if org.doc.queues or org.doc.bindings:
+            for declared in self.extras(org, self.filled(org)).everything():
+                if are_met(declared.needs, on):
+                    self._extra_places[kind_of(declared.noun), key_of(declared.noun)] = declared.where
+                    self._put(nouns, org, declared.noun, declared.where)
+
+    def filled(self, org: Org) -> Section:
+        """The template for this org, as if every option were on."""
+        values = Values.of(org.values)
+        section = Section()
+        for declared in self.template.everything():
+            noun = filler(declared.noun)(values)
+            section.table(kind_of(noun))[key_of(noun)] = replace(declared, noun=noun)
+        for name, circuit in self.template.circuits.items():
+            section.circuits[name] = replace(
+                circuit,
+                fail=circuit.fail.format_map(org.values),
+                wait=circuit.wait.format_map(org.values),
+                return_=circuit.return_.format_map(org.values),
+            )
+        return section
+
+    def extras(self, org: Org, filled: Section) -> Section:
+        """What the org's own file declares, whatever it has switched on."""
+        context = Context(
+            root=Where(file=org.file),
+            owned=self.owned,
+            placeholders=tuple(self.owned.patterns),
+            values=org.values,
+            options=self.options.keys(),
+            outer=(filled, self.shared),
+            problems=self.problems,
+        )
+        build(context, org.doc)
+        for name, declared in context.section.queues.items():
+            if (other := self._other_org(name, org)) is not None:
+                self.problems.append(
+                    Problem(
+                        where=declared.where,
+                        text=f"queue {shown(name)} has the name of another org's queue ({shown(other)}'s); "
+                        "write {org} in the place of the org's name",
+                    )
+                )
+        return context.section
+
+    def _other_org(self, name: str, org: Org) -> str | None:
+        found = [values for values in self.owned.names.values_in(name) if values]
+        if any(values.items() <= org.values.items() for values in found):
+            return None
+        strange = (value for values in found for key, value in values.items() if org.values[key] != value)
+        return next(strange, None)
+
+    def _switched_on(self, on: frozenset[str]) -> Made:
+        if on not in self._fillers:
+            self._fillers[on] = [
+                (filler(declared.noun), declared.where)
+                for declared in self.template.everything()
+                if are_met(declared.needs, on)
+            ]
+        return self._fillers[on]
+
+    def _put(self, nouns: Nouns, org: Org, noun: Noun, where: Where) -> None:
+        kind, key = kind_of(noun), key_of(noun)
+        table = nouns.by_kind[kind]
+        if key in table:
+            self._taken(org, noun, where, nouns.orgs[kind].get(key))
+            return
+        table[key] = noun
+        nouns.orgs[kind][key] = org.name
+        name = noun.destination if isinstance(noun, Binding) else noun.name
+        # Four bytes are the most that UTF-8 makes of a character.
+        if len(name) > MAX_NAME_BYTES // 4 or name.startswith("amq.") or self.owned.ignored_names:
+            self._check_name(org, kind, name, where)
+
+    def _check_name(self, org: Org, kind: Kind, name: str, where: Where) -> None:
+        if kind is Kind.BINDING or where.file == org.file:
+            return  # its destination has been checked, or it was when the org's file was read
+        if (size := len(name.encode())) > MAX_NAME_BYTES:
+            self._problem(
+                org, f"the name of {kind} {shown(name)} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}",
+                where, "made at",
+            )  # fmt: skip
+        if is_reserved(name):
+            text = f"{kind} {shown(name)} would have a name that is RabbitMQ's own (amq.*); this org needs another name"
+            self._problem(org, text, where, "made at")
+        if (ignored := self.owned.ignored(name)) is not None:
+            text = f"{kind} {shown(name)} is ignored; declare it or ignore it, not both"
+            self._problem(org, text, ignored, "ignored at")
+
+    def _taken(self, org: Org, noun: Noun, where: Where, owner: str | None) -> None:
+        kind, key = kind_of(noun), key_of(noun)
+        what = f"{kind} {shown(noun.name)}"
+        here = where if where.file == org.file else Where(file=org.file)
+        if owner is None:
+            other = self.shared.table(kind)[key].where
+            text = f"{what} is declared twice, for this org and for all; rename one"
+        else:
+            other = self._extra_places.get((kind, key), Where(file=file_of(owner)))
+            twice = "twice for this org" if owner == org.name else f"twice, for this org and for {shown(owner)}"
+            text = f"{what} is declared {twice}; each needs its own"
+        self.problems.append(Problem(where=here, text=text, other=other))
+
+    def _problem(self, org: Org, text: str, other: Where, other_is: str) -> None:
+        self.problems.append(Problem(where=Where(file=org.file), text=text, other=other, other_is=other_is))
+
+
+def key_of(noun: Noun) -> str | Binding:
+    """What a noun is kept by: its name; a binding by itself."""
+    return noun if isinstance(noun, Binding) else noun.name

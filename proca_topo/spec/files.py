@@ -1,0 +1,28 @@
+"""Reading files."""
+
+from pathlib import Path
+
+from proca_topo.spec.problems import Position, Problem
+
+
+def read_text(path: Path, file: str, problems: list[Problem]) -> str | None:
+    """The text of a file; None if it cannot be read, which is then one of `problems`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        position = Position(
+            file=file,
+            line=before.count(b"\n") + 1,
+            column=len(before.rsplit(b"\n", 1)[-1].decode(errors="replace")) + 1,
+        )
+        problems.append(Problem(where=position, text="not UTF-8; save the file with the encoding UTF-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        problems.append(Problem(where=Position(file=file), text=f"cannot be read: {reason}"))
+    return None
+
+
+def text_again(directory: Path, file: str) -> str | None:
+    """A file's text for telling positions in it, None if it is gone by now."""
+    return read_text(directory / file, file, [])

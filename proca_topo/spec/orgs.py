@@ -1,0 +1,138 @@
+"""The files of the orgs: found, read, and checked against what the template offers."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc
+from proca_topo.spec.files import read_text
+from proca_topo.spec.placeholders import ORG
+from proca_topo.spec.problems import Position, Problem, Where, nearest
+from proca_topo.spec.wording import document
+from proca_topo.spec.yaml_text import load_yaml
+from proca_topo.topology.names import shown
+
+FOLDER: Final = "orgs"
+SUFFIX: Final = ".yaml"
+_TRIVIAL: Final = frozenset({"", "{}"})
+_DEFAULTS: Final = OrgDoc()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Org:
+    """An org as its file describes it. `values` are those of all its placeholders."""
+
+    name: str
+    file: str
+    doc: OrgDoc
+    options: Mapping[str, bool]
+    values: Mapping[str, str]
+
+    @property
+    def switched_on(self) -> frozenset[str]:
+        """The options that are on."""
+        return frozenset(option for option, on in self.options.items() if on)
+
+
+def file_of(org: str) -> str:
+    """The path of an org's file, relative to the directory of topology.yaml."""
+    return f"{FOLDER}/{org}{SUFFIX}"
+
+
+def org_files(directory: Path, problems: list[Problem]) -> Iterator[str]:
+    """The names of the orgs that have a file, sorted. No folder means no orgs.
+
+    What is in the folder and no org file is a problem: an org whose file is misnamed must not look like one that
+    has gone. Hidden files and *.md are left alone.
+    """
+    try:
+        entries = sorted(os.scandir(directory / FOLDER), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        problems.append(Problem(where=Position(file=FOLDER), text=f"cannot be read: {error.strerror}"))
+        return
+    for entry in entries:
+        stem, suffix = os.path.splitext(entry.name)
+        if entry.name.startswith(".") or suffix == ".md":
+            continue
+        where = Position(file=f"{FOLDER}/{entry.name}")
+        if suffix != SUFFIX:
+            hint = f"rename it to {shown(stem + SUFFIX)}" if suffix == ".yml" else "rename it or move it elsewhere"
+            problems.append(Problem(where=where, text=f"an org's file is named ORG{SUFFIX}; {hint}"))
+        elif not entry.is_file():
+            problems.append(Problem(where=where, text="not a file; an org is described by a file"))
+        else:
+            yield stem
+
+
+def read_org(directory: Path, name: str, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
+    """One org, None if its file cannot be made sense of. Problems are added to `problems`."""
+    doc = read_org_doc(directory, name, problems)
+    return None if doc is None else _org(name, doc, template, problems)
+
+
+def read_org_doc(directory: Path, name: str, problems: list[Problem]) -> OrgDoc | None:
+    """An org's document, not yet compared with the template."""
+    file = file_of(name)
+    text = read_text(directory / file, file, problems)
+    if text is None:
+        return None
+    if text.strip() in _TRIVIAL:
+        return _DEFAULTS
+    data, wrong = load_yaml(text, file)
+    doc, misshapen = document(OrgDoc, data, file)
+    problems.extend(wrong)
+    # Text that is no YAML at all has no shape to complain about.
+    problems.extend(misshapen if data is not None else ())
+    return doc if not wrong else None
+
+
+def org_name_problem(name: str, template: OrgTemplateDoc) -> str | None:
+    """Why this cannot be an org's name, in words; None if it can."""
+    if "/" in name or name.startswith("."):
+        return f"{shown(name)} cannot be an org's name: it would not be a file's name"
+    if re.fullmatch(template.name, name) is None:
+        return f"{shown(name)} cannot be an org's name; the template wants {template.name}"
+    return None
+
+
+def value_problem(variable: str, value: str, template: OrgTemplateDoc) -> str | None:
+    """Why this cannot be a variable's value, in words; None if it can."""
+    pattern = template.vars[variable]
+    if re.fullmatch(pattern, value) is None:
+        return f"{variable} cannot be {shown(value)}; the template wants {pattern}"
+    return None
+
+
+def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
+    file = file_of(name)
+    where = Where(file=file)
+    before = len(problems)
+    if (wrong := org_name_problem(name, template)) is not None:
+        problems.append(Problem(where=Position(file=file), text=wrong))
+    for option in doc.options:
+        if option not in template.options:
+            text = f"unknown option {shown(option)}{nearest(option, template.options, '; the template has no options')}"
+            problems.append(Problem(where=where.key("options", option), text=text))
+    for variable, value in doc.vars.items():
+        if variable not in template.vars:
+            advice = nearest(variable, template.vars, "; the template has no variables")
+            problems.append(
+                Problem(where=where.key("vars", variable), text=f"unknown variable {shown(variable)}{advice}")
+            )
+        elif (wrong := value_problem(variable, value, template)) is not None:
+            problems.append(Problem(where=where.at("vars", variable), text=wrong))
+    for variable, pattern in template.vars.items():
+        if variable not in doc.vars:
+            text = (
+                f"the variable {variable} is missing; write `vars: {{{variable}: …}}` with a value like {pattern}"
+            )
+            problems.append(Problem(where=where.key("vars"), text=text))
+    if len(problems) > before:
+        return None
+    options = {option: doc.options.get(option, offered.default) for option, offered in template.options.items()}
+    return Org(name=name, file=file, doc=doc, options=options, values={ORG: name, **doc.vars})

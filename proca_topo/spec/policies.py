@@ -1,0 +1,66 @@
+"""Policies."""
+
+import re
+from typing import Final
+
+from proca_topo.spec.context import Context
+from proca_topo.spec.fields import milliseconds
+from proca_topo.spec.parts import PolicyDoc
+from proca_topo.spec.placeholders import with_quantifiers
+from proca_topo.spec.problems import Where
+from proca_topo.spec.sections import Declared, Section
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Kind, Policy
+
+_DURATIONS: Final = ("message-ttl", "expires")
+_EXCHANGES: Final = ("dead-letter-exchange", "alternate-exchange")
+_PLACEHOLDER: Final = re.compile(r"(?<!\{)\{\w+\}(?!\})")
+
+
+def policy(context: Context, raw: str, doc: PolicyDoc) -> None:
+    """Add the policy that `doc` describes."""
+    where = context.root.at("policies", raw)
+    name = context.name(raw, context.root.key("policies", raw), Kind.POLICY)
+    pattern = context.text(with_quantifiers(doc.pattern), where.at("pattern"))
+    sample = _PLACEHOLDER.sub("x", pattern).replace("{{", "{").replace("}}", "}")
+    try:
+        re.compile(sample)
+    except re.error as error:
+        # Erlang's expressions have escapes that Python's have not.
+        if not error.msg.startswith("bad escape"):
+            context.problem(where.at("pattern"), f"{shown(doc.pattern)} is no regular expression: {error}")
+    definition = context.table(doc.definition, where.at("definition"))
+    for key in _DURATIONS:
+        if key in definition:
+            definition[key] = _duration(context, key, definition[key], where.at("definition", key))
+    for key in _EXCHANGES:
+        if isinstance(exchange := definition.get(key), str):
+            context.used_exchange(exchange, where.at("definition", key), (), user=f"policy {shown(name)}")
+    noun = Policy(
+        name=name,
+        pattern=pattern,
+        apply_to=doc.apply_to,
+        priority=doc.priority,
+        definition=Arguments.of(definition),
+    )
+    add_policy(context, context.section, noun, context.root.key("policies", raw))
+
+
+def add_policy(context: Context, section: Section, policy: Policy, where: Where) -> None:
+    """Put a policy into a section, unless its name is taken."""
+    taken = next(
+        (s.policies[policy.name] for s in (context.section, *context.outer) if policy.name in s.policies), None
+    )
+    if taken is None:
+        section.policies[policy.name] = Declared(noun=policy, where=where)
+    else:
+        context.problem(where, f"policy {shown(policy.name)} is declared twice; keep one", taken.where)
+
+
+def _duration(context: Context, key: str, value: object, where: Where) -> object:
+    try:
+        return milliseconds(value)
+    except ValueError as error:
+        context.problem(where, f"{key} {error}")
+        return value

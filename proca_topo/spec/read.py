@@ -1,0 +1,209 @@
+"""The way in: from a directory with topology.yaml and orgs/ to what is desired."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from proca_topo.errors import SpecError, UsageError
+from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc, TopologyDoc
+from proca_topo.spec.expansion import Expander, Nouns
+from proca_topo.spec.files import read_text, text_again
+from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, read_org, read_org_doc
+from proca_topo.spec.owned import Owned
+from proca_topo.spec.placeholders import ORG, names_in
+from proca_topo.spec.problems import Problem, in_words
+from proca_topo.spec.scope import scope_of
+from proca_topo.spec.sections import Section
+from proca_topo.spec.template import Parts, parts_of
+from proca_topo.spec.wording import document
+from proca_topo.spec.yaml_text import load_yaml
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Scope
+from proca_topo.topology.names import shown
+
+TOPOLOGY: Final = "topology.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopologyFile:
+    """A valid topology.yaml. `shared` and `template` are its two parts as nouns."""
+
+    directory: Path
+    document: TopologyDoc
+    owned: Owned
+    shared: Section
+    template: Section
+
+    @property
+    def vhost(self) -> str | None:
+        """The vhost that the spec names, if it does."""
+        return self.document.vhost
+
+    @property
+    def routing_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """The shape of the routing keys of shared exchanges that say it: a word, or alternatives like `a|b`."""
+        return {name: tuple(doc.keys) for name, doc in self.document.exchanges.items() if doc.keys}
+
+    def has_org_file(self, org: str) -> bool:
+        """Whether there is an org of this name."""
+        return "/" not in org and (self.directory / file_of(org)).is_file()
+
+    def org_names(self) -> tuple[str, ...]:
+        """All orgs that have a file, sorted."""
+        return tuple(org_files(self.directory, []))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgSettings:
+    """What an org's file sets, with the defaults filled in. `path` is relative to the directory."""
+
+    name: str
+    options: Mapping[str, bool]
+    variables: Mapping[str, str]
+    path: str
+
+
+def read_topology(directory: Path) -> TopologyFile:
+    """Read and check topology.yaml. Org files are looked at only if it is invalid, to tell everything at once.
+
+    Raises UsageError if there is no such file, SpecError with every problem if it is invalid.
+    """
+    path = directory / TOPOLOGY
+    if not path.exists():
+        raise UsageError(
+            f"there is no {TOPOLOGY} in {shown(str(directory))}; name its directory with -C DIRECTORY"
+        )
+    problems: list[Problem] = []
+    text = read_text(path, TOPOLOGY, problems)
+    data, wrong = load_yaml(text, TOPOLOGY) if text is not None else (None, [])
+    problems += wrong
+    doc: TopologyDoc | None = None
+    # Text that is no YAML at all has no shape to complain about; an empty file has.
+    if text is not None and (data is not None or not wrong):
+        doc, misshapen = document(TopologyDoc, data, TOPOLOGY)
+        problems += misshapen
+    parts: Parts | None = None
+    if doc is not None:
+        parts = parts_of(doc, TOPOLOGY, problems)
+    if problems or doc is None or parts is None:
+        for name in org_files(directory, problems):
+            if doc is None:
+                read_org_doc(directory, name, problems)
+            else:
+                read_org(directory, name, doc.org, problems)
+        raise _spec_error(problems, directory)
+    return TopologyFile(
+        directory=directory, document=doc, owned=parts.owned, shared=parts.shared, template=parts.template
+    )
+
+
+def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None) -> Desired:
+    """Everything that the spec wants, or (`orgs`) what it wants for these orgs only, with the scope they live in.
+
+    An org in `orgs` that has no file is one that has gone: nothing is wanted for it.
+    Raises SpecError with every problem of all files read; UsageError for a name that no org can have, and for an
+    org that has gone whose objects' names cannot be told because they depend on variables.
+    """
+    problems: list[Problem] = []
+    template = topology.document.org
+    gone = (
+        []
+        if orgs is None
+        else [_gone(topology, org) for org in sorted(set(orgs)) if not topology.has_org_file(org)]
+    )
+    names = (
+        org_files(topology.directory, problems)
+        if orgs is None
+        else sorted(filter(topology.has_org_file, set(orgs)))
+    )
+    present = [
+        org for name in names if (org := read_org(topology.directory, name, template, problems)) is not None
+    ]
+    expander = _expander(topology, problems)
+    nouns = Nouns()
+    if orgs is None:
+        expander.add_shared(nouns)
+    for org in present:
+        expander.add(nouns, org)
+    scope: Scope | None = None
+    if orgs is not None and not problems:
+        scope = scope_of([*present, *gone], expander)
+    if problems:
+        raise _spec_error(problems, topology.directory)
+    return Desired(
+        ownership=replace(topology.owned.names, orgs_by_value=_orgs_by_value(present)),
+        vhost=topology.vhost,
+        exchanges=nouns.exchanges,
+        queues=nouns.queues,
+        bindings=nouns.bindings,
+        policies=nouns.policies,
+        orgs=nouns.orgs,
+        scope=scope,
+    )
+
+
+def org_settings(topology: TopologyFile) -> tuple[OrgSettings, ...]:
+    """What every org has switched on and set, sorted by name. Raises SpecError as `load_desired` does."""
+    problems: list[Problem] = []
+    read = partial(read_org, topology.directory, template=topology.document.org, problems=problems)
+    found = [read(name) for name in org_files(topology.directory, problems)]
+    if problems:
+        raise _spec_error(problems, topology.directory)
+    return tuple(
+        OrgSettings(
+            name=org.name,
+            options=org.options,
+            variables={name: value for name, value in org.values.items() if name != ORG},
+            path=org.file,
+        )
+        for org in found
+        if org is not None
+    )
+
+
+def _gone(topology: TopologyFile, name: str) -> Org:
+    template: OrgTemplateDoc = topology.document.org
+    if (wrong := org_name_problem(name, template)) is not None:
+        raise UsageError(wrong)
+    variables = [placeholder for placeholder in _placeholders(topology) if placeholder != ORG]
+    if variables:
+        known = ", ".join(f"{{{variable}}}" for variable in variables)
+        raise UsageError(
+            f"org {shown(name)} has no file, so its {known} is not known and its objects cannot be told; "
+            "plan without --org to find what belongs to no org any more"
+        )
+    return Org(name=name, file=file_of(name), doc=OrgDoc(), options={}, values={ORG: name})
+
+
+def _placeholders(topology: TopologyFile) -> list[str]:
+    used = {name for pattern in topology.owned.names.patterns for name in names_in(pattern.text)}
+    for declared in topology.template.everything():
+        noun = declared.noun
+        used.update(name for text in (str(noun),) for name in topology.owned.patterns if f"{{{name}}}" in text)
+    return sorted(used)
+
+
+def _orgs_by_value(orgs: Collection[Org]) -> dict[tuple[str, str], str]:
+    """Which org has a variable's value, for values that only one org has."""
+    found: dict[tuple[str, str], str | None] = {}
+    for org in orgs:
+        for variable, value in org.values.items():
+            if variable != ORG:
+                found[variable, value] = None if (variable, value) in found else org.name
+    return {key: org for key, org in found.items() if org is not None}
+
+
+def _expander(topology: TopologyFile, problems: list[Problem]) -> Expander:
+    return Expander(
+        shared=topology.shared,
+        template=topology.template,
+        owned=topology.owned,
+        options=topology.document.org.options,
+        problems=problems,
+    )
+
+
+def _spec_error(problems: list[Problem], directory: Path) -> SpecError:
+    return SpecError(in_words(problems, partial(text_again, directory)))

@@ -1,0 +1,69 @@
+"""Which part of a vhost an org can live in."""
+
+from collections.abc import Iterable
+
+from proca_topo.spec.expansion import Expander
+from proca_topo.spec.orgs import Org
+from proca_topo.spec.sections import Section
+from proca_topo.topology.existing import Scope
+from proca_topo.topology.nouns import Binding, DestinationType
+
+
+def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
+    """All that these orgs could have, whatever they have switched on, and what their objects lean on."""
+    names: set[str] = set()
+    patterns: list[str] = []
+    all_orgs: list[str] = []
+    everything = Section()
+    for org in orgs:
+        all_orgs.append(org.name)
+        filled = expander.filled(org)
+        for section in (filled, expander.extras(org, filled)):
+            everything.exchanges.update(section.exchanges)
+            everything.queues.update(section.queues)
+            everything.bindings.update(section.bindings)
+            everything.policies.update(section.policies)
+            everything.circuits.update({f"{org.name} {name}": one for name, one in section.circuits.items()})
+        owned_names, owned_patterns = expander.owned.part_of(org.values)
+        names |= owned_names
+        patterns += owned_patterns
+    exchanges, queues = _references(everything, expander.shared)
+    return Scope(
+        orgs=frozenset(all_orgs),
+        exchanges=frozenset(everything.exchanges) | names,
+        queues=frozenset(everything.queues) | names,
+        bindings=frozenset(everything.bindings),
+        policies=frozenset(everything.policies) | names,
+        name_patterns=tuple(patterns),
+        reference_exchanges=exchanges - everything.exchanges.keys(),
+        reference_queues=queues - everything.queues.keys(),
+    )
+
+
+def _references(section: Section, shared: Section) -> tuple[frozenset[str], frozenset[str]]:
+    """The exchanges and the queues that the objects of a section lean on, its own among them."""
+    exchanges: set[str] = set()
+    queues: set[str] = set()
+    for binding in section.bindings:
+        exchanges.add(binding.source)
+        _destination(binding, exchanges, queues)
+    exchanges.update(
+        name for one in section.exchanges.values() if (name := one.noun.alternate_exchange) is not None
+    )
+    exchanges.update(
+        name for one in section.queues.values() if (name := one.noun.dead_letter_exchange) is not None
+    )
+    # Whoever dead-letters into a circuit's fail exchange leans on the whole circuit.
+    for circuit in (*section.circuits.values(), *shared.circuits.values()):
+        if circuit.fail in exchanges:
+            exchanges.add(circuit.return_)
+            queues.add(circuit.wait)
+    return frozenset(exchanges - {""}), frozenset(queues)
+
+
+def _destination(binding: Binding, exchanges: set[str], queues: set[str]) -> None:
+    match binding.destination_type:
+        case DestinationType.QUEUE:
+            queues.add(binding.destination)
+        case DestinationType.EXCHANGE:
+            exchanges.add(binding.destination)

@@ -1,0 +1,74 @@
+"""A part of the spec (the shared one, the org template, one org's extras) as nouns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from proca_topo.spec.problems import Where
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Policy, Queue
+
+N = TypeVar("N", Exchange, Queue, Binding, Policy)
+
+# All of these must have an option that is switched on; nothing means always.
+Needs = tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared(Generic[N]):
+    """A noun, where it is declared, and which options it takes. In the template its texts hold placeholders."""
+
+    noun: N
+    where: Where
+    needs: Needs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circuit:
+    """A retry circuit by the names it is made of."""
+
+    fail: str
+    wait: str
+    return_: str
+    where: Where
+    needs: Needs = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Section:
+    """What one part of the spec declares."""
+
+    exchanges: dict[str, Declared[Exchange]] = field(default_factory=dict)
+    queues: dict[str, Declared[Queue]] = field(default_factory=dict)
+    bindings: dict[Binding, Declared[Binding]] = field(default_factory=dict)
+    policies: dict[str, Declared[Policy]] = field(default_factory=dict)
+    circuits: dict[str, Circuit] = field(default_factory=dict)
+
+    def table(self, kind: Kind) -> dict[Any, Any]:
+        """What is declared of one kind, by name (bindings by themselves)."""
+        tables = {
+            Kind.EXCHANGE: self.exchanges,
+            Kind.QUEUE: self.queues,
+            Kind.BINDING: self.bindings,
+            Kind.POLICY: self.policies,
+        }
+        return tables[kind]
+
+    def everything(self) -> Iterator["AnyDeclared"]:
+        """All of it, exchanges first."""
+        yield from self.exchanges.values()
+        yield from self.queues.values()
+        yield from self.bindings.values()
+        yield from self.policies.values()
+
+
+AnyDeclared = Declared[Exchange] | Declared[Queue] | Declared[Binding] | Declared[Policy]
+
+
+def are_met(needs: Needs, on: frozenset[str]) -> bool:
+    """Whether what needs these is there for an org that has switched on `on`."""
+    return all(not options.isdisjoint(on) for options in needs)
+
+
+def implies(stronger: Needs, weaker: Needs) -> bool:
+    """Whether what needs `weaker` is always there when what needs `stronger` is."""
+    return all(any(mine <= theirs for mine in stronger) for theirs in weaker)
