@@ -1,0 +1,156 @@
+"""The commands, and the one place where errors become words and exit codes."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import wraps
+from types import FrameType
+from typing import Annotated, Any, Final
+
+import typer
+
+from proca_topo.cli import output
+from proca_topo.cli.add_org import add_org
+from proca_topo.cli.apply import apply
+from proca_topo.cli.export import export
+from proca_topo.cli.options import DEBUG, hoisted, without_debug
+from proca_topo.cli.orgs import orgs
+from proca_topo.cli.plan import plan
+from proca_topo.cli.push import push
+from proca_topo.cli.remove_org import remove_org
+from proca_topo.cli.sandbox import sandbox
+from proca_topo.cli.validate import validate
+from proca_topo.errors import ExitCode, ProcaTopoError, SpecError
+
+_COMMANDS: Final = (plan, apply, validate, add_org, remove_org, orgs, export, push, sandbox)
+_INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
+
+
+class Stopped(BaseException):
+    """A signal ended the command. No error, so that nothing but clean-up happens on its way up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line. The result is the process's exit code."""
+    options = without_debug(arguments)
+    debug = len(options) < len(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding does not have must not end an apply.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app(args=hoisted(options), prog_name="proca-topo")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except SpecError as error:
+        output.say(str(error))
+        output.say(f"error: the spec is invalid ({_count(len(error.problems), 'problem')})")
+        return _ended(error.exit_code, debug=debug)
+    except ProcaTopoError as error:
+        output.say(f"error: {error}")
+        return _ended(error.exit_code, debug=debug)
+    except Stopped as stopped:
+        output.say(_INTERRUPTED)
+        return 128 + stopped.number
+    except Exception as bug:  # noqa: BLE001 - whatever it is, it is ours, and the caller gets an exit code
+        output.say(f"error: this is a bug in proca-topo: {type(bug).__name__} at {_place(bug)}.")
+        if not debug:
+            output.say("Run the same command with --debug for the traceback, and report that.")
+        return _ended(ExitCode.FAILED, debug=debug)
+    return ExitCode.DONE
+
+
+def _build() -> typer.Typer:
+    built = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    built.callback(invoke_without_command=True)(_root)
+    for command in _COMMANDS:
+        built.command(name=command.__name__.replace("_", "-"))(_stoppable(command))
+    return built
+
+
+def _root(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    debug: Annotated[  # noqa: ARG001 - taken off before, from wherever it stands
+        bool, typer.Option(DEBUG, help="With any command, anywhere: show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Topology as code for RabbitMQ.
+
+    topology.yaml says which exchanges, queues, bindings and policies there should be, for all orgs and for each
+    of them. `plan` shows what differs on the broker, `apply` changes that and nothing else.
+
+    \b
+      proca-topo plan
+      proca-topo apply
+      proca-topo add-org acme --with crm && proca-topo apply --org acme
+
+    \b
+    Environment:
+      PROCA_TOPO_BROKER    management URL, or a definitions file: then that is the broker
+      PROCA_TOPO_AMQP      AMQP URL, where it is not the usual port of the same host
+      PROCA_TOPO_VHOST     vhost, where it is not the one in topology.yaml
+      PROCA_TOPO_USERNAME  user, by default guest
+      PROCA_TOPO_PASSWORD  password, by default guest
+      NO_COLOR             no colours
+
+    \b
+    Exit codes:
+      0  done, nothing pending
+      1  failed: broker, network, or a bug
+      2  wrong usage, or an invalid spec
+      3  changes are pending (only with --detailed-exitcode)
+      4  refused, nothing was done
+      5  partly applied: what was and what was not is listed
+    """  # noqa: D301 - the escape makes the help text keep its lines
+    if version:
+        from proca_topo import version as installed
+
+        output.result(f"proca-topo {installed()}\n")
+        raise typer.Exit
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with Ctrl-C as a `Stopped`: typer would swallow it."""
+
+    @wraps(command)
+    def stoppable(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise Stopped(signal.SIGINT) from None
+
+    return stoppable
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _ended(code: ExitCode, *, debug: bool) -> int:
+    if debug:
+        output.say(output.without_secrets(traceback.format_exc()))
+    return code
+
+
+def _place(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{'/'.join(frame.filename.split('/')[-3:])}:{frame.lineno}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+app: Final = _build()

@@ -1,0 +1,71 @@
+"""`proca-topo apply`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proca_topo.cli import options, output
+from proca_topo.cli.connection import show_requests
+from proca_topo.errors import RefusedError
+
+
+def apply(
+    *,
+    orgs: options.Orgs = None,
+    prune: options.Prune = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
+    create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
+    result_format: options.FormatOption = options.Format.TEXT,
+    detailed_exitcode: options.DetailedExitCode = False,
+    directory: options.Directory = Path(),
+    broker: options.BrokerOption = None,
+    amqp: options.Amqp = None,
+    vhost: options.Vhost = None,
+    verbose: options.Verbose = False,
+) -> None:
+    """Change the broker to what the spec says, and check that it is so.
+
+    At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
+    safe; the others are held back and do not stop the rest. It can be interrupted at any time: the same command
+    again finishes.
+
+    \b
+      proca-topo apply
+      proca-topo apply --org acme
+      proca-topo apply --prune --yes
+    """  # noqa: D301 - the escape makes the help text keep the lines of the example
+    from proca_topo.apply.run import apply_plan
+    from proca_topo.cli.planning import planned
+    from proca_topo.cli.progress import progress
+    from proca_topo.render.plan_text import plan_lines
+
+    show_requests(verbose=verbose)
+    with planned(
+        directory=directory,
+        broker=broker,
+        amqp=amqp,
+        vhost=vhost,
+        orgs=orgs or (),
+        with_prune=prune,
+        create_vhost=create_vhost,
+    ) as made:
+        asks = output.is_interactive() and not yes and bool(made.plan.to_do)
+        if result_format is options.Format.TEXT:
+            output.results(plan_lines(made.plan))
+        elif asks:
+            output.talk(plan_lines(made.plan))
+        if asks and not output.confirmed("Apply these changes?"):
+            raise RefusedError("nothing was applied, since the answer was no")
+        with progress() as watch:
+            report = apply_plan(made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=watch)
+    match result_format:
+        case options.Format.TEXT:
+            from proca_topo.render.report_text import report_lines
+
+            output.results(report_lines(report, verbose=verbose))
+        case options.Format.JSON:
+            from proca_topo.render.report_json import report_json
+
+            output.result(report_json(report))
+    raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

@@ -1,0 +1,39 @@
+"""`proca-topo export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proca_topo.cli import options, output
+
+
+def export(
+    *,
+    orgs: options.Orgs = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", show_default="stdout")
+    ] = None,
+    directory: options.Directory = Path(),
+    vhost: options.Vhost = None,
+) -> None:
+    """Write what the spec says as a RabbitMQ definitions file.
+
+    For brokers that are set up by other means: rabbitmqctl import_definitions, load_definitions, or the
+    management API's POST /api/definitions accept it. No broker is needed.
+
+    \b
+      proca-topo export --out definitions.json
+      proca-topo export --org acme
+    """  # noqa: D301 - the escape makes the help text keep the lines of the example
+    from proca_topo.cli.connection import vhost_of
+    from proca_topo.render.definitions import definitions_json
+    from proca_topo.spec.read import load_desired, read_topology
+
+    topology = read_topology(directory)
+    text = definitions_json(load_desired(topology, orgs=orgs or None), vhost_of(vhost, topology))
+    if out is None:
+        output.result(text)
+    else:
+        output.write_file(out, text)
+        output.say(f"Wrote {out}")

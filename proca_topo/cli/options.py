@@ -1,0 +1,93 @@
+"""The options that commands share."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Directory = Annotated[
+    Path, typer.Option("-C", "--directory", metavar="DIR", help="Where topology.yaml is.", show_default="here")
+]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="URL|FILE",
+        envvar="PROCA_TOPO_BROKER",
+        help="Management URL, or a definitions file that is the broker.",
+        show_default=False,
+    ),
+]
+Amqp = Annotated[
+    str | None,
+    typer.Option(
+        "--amqp", metavar="URL", envvar="PROCA_TOPO_AMQP", help="AMQP URL, if unusual.", show_default=False
+    ),
+]
+Vhost = Annotated[
+    str | None,
+    typer.Option(
+        "--vhost",
+        metavar="NAME",
+        envvar="PROCA_TOPO_VHOST",
+        help="Instead of the spec's vhost.",
+        show_default=False,
+    ),
+]
+Orgs = Annotated[
+    list[str] | None,
+    typer.Option("--org", metavar="ORG", help="Only this org; may be repeated.", show_default=False),
+]
+Prune = Annotated[bool, typer.Option("--prune", help="Also delete what is ours and no longer in the spec.")]
+DetailedExitCode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 3 while anything is pending.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every request to the broker.")]
+
+_WITH_VALUE: Final = ("-C", "--directory", "--broker", "--amqp", "--vhost")
+_FLAGS: Final = ("-v", "--verbose")
+DEBUG: Final = "--debug"
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The command line with shared options that stand before the command moved behind its name."""
+    moved: list[str] = []
+    rest = list(arguments)
+    while rest:
+        option = rest[0].partition("=")[0] if rest[0].startswith("--") else rest[0]
+        if option in _FLAGS or (option in _WITH_VALUE and "=" in rest[0]):
+            moved += rest[:1]
+            rest = rest[1:]
+        elif option in _WITH_VALUE:
+            moved += rest[:2]
+            rest = rest[2:]
+        else:
+            break
+    if not rest or rest[0].startswith("-"):  # --help, --version: nothing that needs them
+        return rest
+    return [rest[0], *moved, *rest[1:]]
+
+
+def without_debug(arguments: Sequence[str]) -> list[str]:
+    """The command line without `--debug`, wherever that stands; behind `--` there are no options."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*(word for word in arguments[:end] if word != DEBUG), *arguments[end:]]

@@ -1,0 +1,88 @@
+"""Results go to stdout, talk to stderr. Colours only where a terminal wants them."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from proca_topo.errors import UsageError
+from proca_topo.render.lines import Line, as_text
+from proca_topo.topology.names import one_line, shown
+
+
+def results(lines: Iterable[Line]) -> None:
+    """Lines that are the command's result."""
+    _write(sys.stdout, lines)
+
+
+def result(text: str) -> None:
+    """Text that is the command's result, for programs: as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def talk(lines: Iterable[Line]) -> None:
+    """Lines that are no result."""
+    _write(sys.stderr, lines)
+
+
+def say(text: str) -> None:
+    """A few words that are no result."""
+    sys.stderr.write("".join(f"{_safe(line)}\n" for line in text.splitlines()))
+    sys.stderr.flush()
+
+
+def confirmed(question: str) -> bool:
+    """Ask at the terminal; anything but a yes is a no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def is_interactive() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def without_secrets(text: str) -> str:
+    """Text with passwords masked: ours, and any inside a URL."""
+    if password := os.environ.get("PROCA_TOPO_PASSWORD"):
+        text = text.replace(password, "***")
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+
+
+def _safe(line: str) -> str:
+    indent = len(line) - len(line.lstrip(" "))
+    return " " * indent + one_line(line)
+
+
+def _write(stream: TextIO, lines: Iterable[Line]) -> None:
+    stream.write(_coloured(stream, lines))
+    stream.flush()
+
+
+def _coloured(stream: TextIO, lines: Iterable[Line]) -> str:
+    if not stream.isatty() and "FORCE_COLOR" not in os.environ:
+        return as_text(lines)
+    from rich.color import ColorSystem
+    from rich.console import Console
+
+    from proca_topo.render.terminal import in_colour
+
+    console = Console(file=stream)
+    if console.color_system is None or console.no_color:
+        return as_text(lines)
+    return in_colour(lines, ColorSystem.STANDARD)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Put text into a file, all of it or nothing. Raises UsageError where that cannot be done."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {shown(str(path))}: {error.strerror}") from error

@@ -1,0 +1,57 @@
+"""`proca-topo plan`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proca_topo.cli import options, output
+from proca_topo.cli.connection import show_requests
+from proca_topo.errors import ExitCode
+
+
+def plan(
+    *,
+    orgs: options.Orgs = None,
+    prune: options.Prune = False,
+    plan_format: Annotated[
+        options.PlanFormat, typer.Option("--format", help="How to write the plan.")
+    ] = options.PlanFormat.TEXT,
+    detailed_exitcode: options.DetailedExitCode = False,
+    directory: options.Directory = Path(),
+    broker: options.BrokerOption = None,
+    amqp: options.Amqp = None,
+    vhost: options.Vhost = None,
+    verbose: options.Verbose = False,
+) -> None:
+    """Show what apply would change, and change nothing.
+
+    Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
+    the reason and what would let it through.
+
+    \b
+      proca-topo plan
+      proca-topo plan --org acme --prune
+      proca-topo plan --format markdown --detailed-exitcode > comment.md
+    """  # noqa: D301 - the escape makes the help text keep the lines of the example
+    from proca_topo.cli.planning import planned
+
+    show_requests(verbose=verbose)
+    with planned(
+        directory=directory, broker=broker, amqp=amqp, vhost=vhost, orgs=orgs or (), with_prune=prune
+    ) as made:
+        found = made.plan
+    match plan_format:
+        case options.PlanFormat.TEXT:
+            from proca_topo.render.plan_text import plan_lines
+
+            output.results(plan_lines(found))
+        case options.PlanFormat.JSON:
+            from proca_topo.render.plan_json import plan_json
+
+            output.result(plan_json(found))
+        case options.PlanFormat.MARKDOWN:
+            from proca_topo.render.plan_markdown import plan_markdown
+
+            output.result(plan_markdown(found))
+    raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

@@ -1,0 +1,90 @@
+"""What `plan` and `apply` begin with: the spec and the broker, read at the same time."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from threading import Thread
+
+from proca_topo.apply.survey import read_existing
+from proca_topo.broker.connect import open_broker
+from proca_topo.broker.protocol import Broker
+from proca_topo.cli import output
+from proca_topo.cli.connection import broker_address, vhost_of
+from proca_topo.errors import UsageError, VhostMissingError
+from proca_topo.plan.changes import Plan
+from proca_topo.plan.planner import make_plan
+from proca_topo.spec.read import TopologyFile, load_desired, read_topology
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.names import shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan with all that it was made of."""
+
+    plan: Plan
+    existing: Existing
+    desired: Desired
+    broker: Broker
+
+
+@contextmanager
+def planned(
+    *,
+    directory: Path,
+    broker: str | None,
+    amqp: str | None,
+    vhost: str | None,
+    orgs: Sequence[str],
+    with_prune: bool,
+    create_vhost: bool = False,
+) -> Iterator[Planned]:
+    """Read, plan, and keep the broker open while the plan is used."""
+    topology = read_topology(directory)
+    name = vhost_of(vhost, topology)
+    with closing(open_broker(broker_address(broker, amqp))) as connection:
+        # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
+        reading = None if orgs else _in_background(connection, name)
+        desired = load_desired(topology, orgs=orgs or None)
+        try:
+            already = connection.read(name, desired.scope) if reading is None else reading.result()
+        except VhostMissingError:
+            if not create_vhost:
+                raise
+            connection.create_vhost(name)
+            output.say(f"Made the vhost {shown(name)}.")
+            already = connection.read(name, desired.scope)
+        existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
+        plan = make_plan(existing, desired, with_prune=with_prune)
+        _check_orgs(orgs, topology, plan)
+        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection)
+
+
+def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
+    """Start reading the vhost. A daemon thread: an error in the spec does not wait for a slow broker."""
+    future: Future[Existing] = Future()
+
+    def read() -> None:
+        try:
+            future.set_result(connection.read(vhost))
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(error)
+
+    Thread(target=read, name="read-vhost", daemon=True).start()
+    return future
+
+
+def _check_orgs(orgs: Sequence[str], topology: TopologyFile, plan: Plan) -> None:
+    """An org without a file is one that was removed, if the broker still has anything of it; else a mistake."""
+    for org in orgs:
+        if topology.has_org_file(org):
+            continue
+        if not any(change.org in (org, None) for change in plan.changes):
+            near = get_close_matches(org, topology.org_names(), n=1)
+            hint = f"; did you mean {shown(near[0])}?" if near else ""
+            raise UsageError(f"no org {shown(org)}: it has no file, and the broker has nothing of it{hint}")
+        output.say(f"{shown(org)} has no file any more: what the broker has of it is no longer desired.")

@@ -1,0 +1,64 @@
+"""What a check of the spec found."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from proca_topo.topology.desired import Desired
+
+_POSITION: Final = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
+
+
+def valid_text(desired: Desired, org_files: int) -> str:
+    """`topology.yaml and 2 org files are valid: 4 exchanges, 9 queues, 14 bindings, 0 policies.`"""
+    counts = ", ".join(_counted(count, *_WORDS[kind]) for kind, count in _counts(desired).items())
+    return f"topology.yaml and {_counted(org_files, 'org file', 'org files')} are valid: {counts}.\n"
+
+
+def valid_json(desired: Desired, org_files: int) -> str:
+    """The same for programs."""
+    return _json({"valid": True, "org_files": org_files, **_counts(desired), "problems": []})
+
+
+def invalid_json(problems: Iterable[str]) -> str:
+    """The problems, taken apart for editors and CI."""
+    return _json({"valid": False, "problems": [_problem(problem) for problem in problems]})
+
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "exchanges": ("exchange", "exchanges"),
+    "queues": ("queue", "queues"),
+    "bindings": ("binding", "bindings"),
+    "policies": ("policy", "policies"),
+}
+
+
+def _counts(desired: Desired) -> dict[str, int]:
+    return {
+        "exchanges": len(desired.exchanges),
+        "queues": len(desired.queues),
+        "bindings": len(desired.bindings),
+        "policies": len(desired.policies),
+    }
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _problem(text: str) -> dict[str, Any]:
+    """A problem with its position; one of a whole file has none."""
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        return {"file": None, "line": None, "column": None, "message": text}
+    return {
+        "file": found["file"],
+        "line": int(found["line"]),
+        "column": int(found["column"]),
+        "message": found["message"],
+    }
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
