@@ -9,23 +9,26 @@ def sandbox(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="COMMAND [ARGS]...",
-            help="Run this with the private broker in its environment, and exit with its exit code.",
+            metavar="COMMAND",
+            help="What to run. Its exit code is the exit code.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Start a private RabbitMQ and throw it away afterwards.
 
-    It runs on free ports of 127.0.0.1, with files of its own, and touches no other RabbitMQ on this machine.
-    RabbitMQ must be installed; it need not be running. COMMAND finds the broker in PROCA_TOPO_BROKER,
-    PROCA_TOPO_AMQP, PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD (guest, guest), as every proca-topo command does.
+    It runs on free ports of 127.0.0.1 with files of its own, and touches no
+    other RabbitMQ. RabbitMQ must be installed; it need not be running.
+
+    COMMAND finds the broker in PROCA_TOPO_BROKER, PROCA_TOPO_AMQP,
+    PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD, as proca-topo itself does:
 
     \b
       proca-topo sandbox -- proca-topo apply --yes
       proca-topo sandbox -- sh -c 'proca-topo apply --yes && pytest'
 
-    Without COMMAND it prints where the broker is, as lines for a shell, and keeps it running until Ctrl-C.
+    Without COMMAND it prints where the broker is, as lines for a shell, and
+    keeps it running until Ctrl-C.
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.sandbox import session
 

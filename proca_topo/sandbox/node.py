@@ -4,10 +4,8 @@ import base64
 import http.client
 import json
 import os
-import random
 import secrets
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,13 +16,13 @@ from typing import Any, Final, Self
 from proca_topo.errors import SandboxError
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.kept import KeptProcesses
-from proca_topo.sandbox.recipe import HOST, Ports, Recipe
+from proca_topo.sandbox.log import Log
+from proca_topo.sandbox.ports import HOST, accepts, free_ports
+from proca_topo.sandbox.recipe import Recipe
 
 USERNAME: Final = "guest"
 PASSWORD: Final = "guest"  # noqa: S105 - RabbitMQ's own default, and this broker listens on 127.0.0.1 only
 
-# Below where Linux takes ports for outgoing connections, so that nothing gets them while a node is restarting.
-_PORTS: Final = range(10_000, 32_000)
 _PORT_TRIES: Final = 5
 
 _START_SECONDS: Final = 120
@@ -45,6 +43,8 @@ class Node:
     def __init__(self, recipe: Recipe, processes: KeptProcesses) -> None:
         self._recipe = recipe
         self._processes = processes
+        self._log = Log(path=recipe.log)
+        self._epmd_log = Log(path=recipe.epmd_log)
         self._epmd = 0
         self.pid = 0
         self.version = ""
@@ -63,7 +63,7 @@ class Node:
                     installation=installation,
                     directory=processes.directory,
                     name=f"sandbox-{secrets.token_hex(4)}@localhost",
-                    ports=_free_ports(),
+                    ports=free_ports(),
                     extra_conf=extra_conf,
                 )
                 node = cls(recipe, processes)
@@ -91,6 +91,11 @@ class Node:
         return f"amqp://{USERNAME}:{PASSWORD}@{HOST}:{self._recipe.ports.amqp}/"
 
     @property
+    def directory(self) -> Path:
+        """Where all of its files are, as this process sees it."""
+        return self._recipe.directory
+
+    @property
     def is_running(self) -> bool:
         """Whether the broker's process is there."""
         return self._processes.status(self.pid) is None
@@ -98,7 +103,7 @@ class Node:
     @property
     def log_tail(self) -> str:
         """The last lines that the broker logged."""
-        return _tail(self._recipe.log)
+        return self._log.tail()
 
     def kill(self) -> None:
         """End the broker at once (SIGKILL). What it has written stays for `restart`."""
@@ -131,53 +136,54 @@ class Node:
         recipe = self._recipe
         deadline = time.monotonic() + _START_SECONDS
         if not self._epmd:
-            self._epmd = self._processes.start(recipe.epmd, environment=recipe.environment, log=recipe.log)
+            self._epmd = self._processes.start(recipe.epmd, environment=recipe.environment, log=recipe.epmd_log)
             self._wait_for_epmd(deadline)
-        log_start = recipe.log.stat().st_size
+        self._log = Log.from_here(recipe.log)
         self.pid = self._processes.start(recipe.broker, environment=recipe.environment, log=recipe.log)
-        while (overview := self._overview()) is None or not _accepts(recipe.ports.amqp):
-            self._check_start(deadline, log_start)
+        while (overview := self._overview()) is None:
+            self._check_start(deadline)
             time.sleep(_POLL_SECONDS)
         self.version = overview["rabbitmq_version"]
 
     def _wait_for_epmd(self, deadline: float) -> None:
-        while not _accepts(self._recipe.ports.epmd):
+        port = self._recipe.ports.epmd
+        while not accepts(port):
             self._check_epmd()
             if time.monotonic() > deadline:
-                raise SandboxError(f"Erlang's port mapper does not start:\n{self.log_tail}")
+                raise SandboxError(self._failure("Erlang's port mapper is not ready", self._epmd_log))
             time.sleep(_POLL_SECONDS)
-        # What accepts may be somebody else's, if that took the port first; ours has ended then.
+        # What accepts may be somebody else's that took the port first; ours is about to end then.
         time.sleep(_POLL_SECONDS)
         self._check_epmd()
 
     def _check_epmd(self) -> None:
-        if self._processes.status(self._epmd) is None:
+        returncode = self._processes.status(self._epmd)
+        if returncode is None:
             return
-        if "address already in use" in self.log_tail.lower():
-            raise _PortTakenError(self._failure("Erlang's port mapper ended"))
-        raise SandboxError(self._failure("Erlang's port mapper ended"))
+        what = f"Erlang's port mapper (epmd) ended with {_reason(returncode)}"
+        # It does not say why; a listener in its place does.
+        error = _PortTakenError if accepts(self._recipe.ports.epmd) else SandboxError
+        raise error(self._failure(what, self._epmd_log))
 
-    def _check_start(self, deadline: float, log_start: int) -> None:
+    def _check_start(self, deadline: float) -> None:
+        if self._log.says_port_taken():
+            raise _PortTakenError(self._failure("another process took one of its ports", self._log))
         returncode = self._processes.status(self.pid)
         if returncode is not None:
-            with self._recipe.log.open("rb") as log:
-                log.seek(log_start)
-                is_port_taken = b"eaddrinuse" in log.read()
-            failure = self._failure(f"it ended with {_reason(returncode)} while starting")
-            raise (_PortTakenError if is_port_taken else SandboxError)(failure)
+            raise SandboxError(self._failure(f"it ended with {_reason(returncode)}", self._log))
         if time.monotonic() > deadline:
-            raise SandboxError(self._failure(f"it is not ready after {_START_SECONDS} s"))
+            raise SandboxError(self._failure(f"it is not ready after {_START_SECONDS} s", self._log))
 
-    def _failure(self, what: str) -> str:
+    def _failure(self, what: str, log: Log) -> str:
         installation = self._recipe.installation
-        where = "" if installation.root is None else f" of {installation.root}"
-        return (
-            f"RabbitMQ {installation.version}{where} ({installation.server}) did not start: {what}. "
-            f"The last it said:\n{self.log_tail}"
-        )
+        server = installation.server if installation.root is None else f"in {installation.root}"
+        return f"RabbitMQ {installation.version} ({server}) did not start: {what}. The last it said:\n{log.tail()}"
 
     def _overview(self) -> dict[str, Any] | None:
-        """What the management API says about this node; None while it does not, or if another node answers."""
+        """The management API's overview; None until this very node answers and its AMQP listener is up.
+
+        The API is up before AMQP, and another process may answer on a port that it took first.
+        """
         connection = http.client.HTTPConnection(HOST, self._recipe.ports.management, timeout=5)
         token = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
         try:
@@ -190,7 +196,9 @@ class Node:
             return None
         finally:
             connection.close()
-        return overview if overview.get("node") == self._recipe.name else None
+        amqp = {"node": self._recipe.name, "protocol": "amqp", "port": self._recipe.ports.amqp}
+        is_up = any(amqp.items() <= listener.items() for listener in overview.get("listeners", ()))
+        return overview if is_up and accepts(self._recipe.ports.amqp) else None
 
 
 @contextmanager
@@ -213,40 +221,6 @@ def _parent_directory(installation: Installation) -> Path:
     if os.geteuid() != 0:
         raise SandboxError(f"RabbitMQ in {installation.root} can only be run by root: chroot needs it.")
     return installation.root / "tmp"
-
-
-def _free_ports() -> Ports:
-    """Four ports that are free now. Chosen at random, so that nodes started together hardly meet."""
-    numbers: list[int] = []
-    while len(numbers) < 4:  # noqa: PLR2004 - as many as the call below takes
-        number = random.choice(_PORTS)  # noqa: S311 - no secret
-        if number not in numbers and _is_free(number):
-            numbers.append(number)
-    amqp, management, distribution, epmd = numbers
-    return Ports(amqp=amqp, management=management, distribution=distribution, epmd=epmd)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _accepts(port: int) -> bool:
-    try:
-        socket.create_connection((HOST, port), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def _tail(log: Path) -> str:
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return "\n".join([line for line in lines if line.strip()][-_LOG_LINES:])
 
 
 def _reason(returncode: int) -> str:

@@ -6,24 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from proca_topo.sandbox.installation import Installation
-
-HOST: Final = "127.0.0.1"
+from proca_topo.sandbox.ports import HOST, Ports
 
 # Two schedulers are enough for a broker of tests, also on a machine with 64 cores; memory follows them.
 _ERLANG_ARGUMENTS: Final = "+S 2:2 +SDio 4 -kernel inet_dist_use_interface {127,0,0,1}"
 
 # In a mount namespace of its own: the VM reads its memory limits from /proc, and nothing stays mounted behind.
 _CHROOT_SCRIPT: Final = 'mount -t proc proc "$0/proc" && root=$0 && exec chroot "$root" "$@"'
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ports:
-    """A node's ports on 127.0.0.1."""
-
-    amqp: int
-    management: int
-    distribution: int
-    epmd: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +29,11 @@ class Recipe:
     def log(self) -> Path:
         """What the broker says, as the host sees it."""
         return self.directory / "node.log"
+
+    @property
+    def epmd_log(self) -> Path:
+        """What the port mapper says, as the host sees it."""
+        return self.directory / "epmd.log"
 
     @property
     def broker(self) -> list[str]:

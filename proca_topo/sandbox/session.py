@@ -27,7 +27,9 @@ def run(command: Sequence[str]) -> int:
     stays until the command has ended. Raises `UsageError` where the command cannot be run, `SandboxError`.
     """
     if shutil.which(command[0]) is None:
-        raise UsageError(f"sandbox: {command[0]}: no such command. Is it spelled right, and on PATH?")
+        raise UsageError(
+            f"sandbox: {command[0]} is not a command that can be run. Is it spelled right and on PATH?"
+        )
     try:
         with _announced_node() as node:
             return _run_to_end(command, {**os.environ, **environment(node)})
@@ -41,16 +43,10 @@ def wait() -> int:
     Raises `SandboxError` where the broker does not start, or ends by itself.
     """
     try:
-        with _announced_node() as node, _handling(_interrupt, signal.SIGTERM, signal.SIGHUP):
-            for name in ("PROCA_TOPO_BROKER", "PROCA_TOPO_AMQP"):
-                sys.stdout.write(f"export {name}={environment(node)[name]}\n")
-            sys.stdout.flush()
-            _say("It runs until Ctrl-C. Use the lines above in another shell.")
-            while node.is_running:
-                time.sleep(_WATCH_SECONDS)
-            raise SandboxError(f"RabbitMQ ended by itself. The last it said:\n{node.log_tail}")
+        with _announced_node() as node:
+            return _keep_until_interrupted(node)
     except KeyboardInterrupt:
-        return 0
+        return _INTERRUPTED
 
 
 def environment(node: Node) -> Mapping[str, str]:
@@ -71,10 +67,27 @@ def _announced_node() -> Iterator[Node]:
         yield node
 
 
+def _keep_until_interrupted(node: Node) -> int:
+    try:
+        with _handling(_interrupt, signal.SIGTERM, signal.SIGHUP):
+            for name in ("PROCA_TOPO_BROKER", "PROCA_TOPO_AMQP"):
+                sys.stdout.write(f"export {name}={environment(node)[name]}\n")
+            sys.stdout.flush()
+            _say("It runs until Ctrl-C. Use the lines above in another shell.")
+            while node.is_running:
+                time.sleep(_WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return 0
+    raise SandboxError(f"RabbitMQ ended by itself. The last it said:\n{node.log_tail}")
+
+
 def _run_to_end(command: Sequence[str], variables: Mapping[str, str]) -> int:
     started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
+        if not started:
+            early.append(number)
         for process in started:
             process.send_signal(number)
 
@@ -83,8 +96,10 @@ def _run_to_end(command: Sequence[str], variables: Mapping[str, str]) -> int:
         try:
             process = subprocess.Popen(command, env=variables)
         except OSError as error:
-            raise UsageError(f"sandbox: {command[0]}: cannot be run: {error.strerror}") from error
+            raise UsageError(f"sandbox: {command[0]} cannot be run: {error.strerror}") from error
         started.append(process)
+        for number in early:
+            process.send_signal(number)
         returncode = process.wait()
     return returncode if returncode >= 0 else 128 - returncode
 

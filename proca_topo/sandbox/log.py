@@ -1,0 +1,45 @@
+"""What a broker logged, as far as people want to read it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_TAIL_LINES: Final = 12
+_PREFIX: Final = re.compile(r"^\d{4}-\S+ \S+ \[\w+\] <[\d.]+> ?")
+# After RabbitMQ has said why it cannot start, Erlang reports the same in a hundred lines of its own.
+_ERLANG_REPORT: Final = re.compile(r"\s*(supervisor|crasher):|\{?\"?Kernel pid terminated|Crash dump is being")
+_PORT_TAKEN: Final = re.compile(r"eaddrinuse|dist_port_already_used")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """A broker's log file, from `start` on (bytes): one run of the broker."""
+
+    path: Path
+    start: int = 0
+
+    @classmethod
+    def from_here(cls, path: Path) -> "Log":
+        """What will be logged from now on."""
+        return cls(path=path, start=path.stat().st_size if path.exists() else 0)
+
+    def tail(self) -> str:
+        """The last lines that say something, without time stamps and Erlang's crash reports."""
+        said: list[str] = []
+        for line in self._text().splitlines():
+            text = _PREFIX.sub("", line).rstrip()
+            if _ERLANG_REPORT.match(text):
+                break
+            if text:
+                said.append(text)
+        return "\n".join(said[-_TAIL_LINES:]) or "(nothing)"
+
+    def says_port_taken(self) -> bool:
+        """Whether the broker found one of its ports in use."""
+        return _PORT_TAKEN.search(self._text()) is not None
+
+    def _text(self) -> str:
+        with self.path.open("rb") as log:
+            log.seek(self.start)
+            return log.read().decode(errors="replace")

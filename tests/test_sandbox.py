@@ -1,0 +1,231 @@
+"""A private node starts, survives what it should, and leaves nothing behind."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from proca_topo.errors import SandboxError
+from proca_topo.sandbox import node as node_module
+from proca_topo.sandbox.installation import Installation, installed
+from proca_topo.sandbox.node import Node, running_node
+from proca_topo.sandbox.ports import Ports, free_ports
+from tests.brokers.fixtures import NodeFactory, TestBroker
+
+PATIENCE = 30  # seconds; what is waited for takes one
+
+
+@pytest.mark.broker
+def test_a_fresh_vhost_is_empty_and_usable(broker_urls: TestBroker, vhost: str) -> None:
+    """The session's broker answers with its version, and the test's vhost takes a queue."""
+    with broker_urls.http() as http:
+        assert http.get("/api/overview").json()["rabbitmq_version"] == broker_urls.version
+        assert http.get(f"/api/queues/{vhost}").json() == []
+        http.put(f"/api/queues/{vhost}/q", json={"durable": True}).raise_for_status()
+
+
+@pytest.mark.broker
+def test_restart_keeps_ports_and_durable_queues(node_factory: NodeFactory) -> None:
+    """A killed or stopped node comes back at the same address with what was durable."""
+    node = node_factory()
+    before = (node.management_url, node.amqp_url)
+    _declare_queue(node, "kept")
+    for end in (node.kill, node.stop):
+        end()
+        assert not node.is_running
+        node.restart()
+        assert (node.management_url, node.amqp_url) == before
+        assert _queues(node) == ["kept"]
+
+
+@pytest.mark.broker
+def test_nodes_that_start_at_once_do_not_meet(installation: Installation) -> None:
+    """Two starting at the same moment get ports, names and data of their own."""
+    with ThreadPoolExecutor() as threads:
+        nodes = list(threads.map(lambda _: Node.start(installation), range(2)))
+    try:
+        _declare_queue(nodes[0], "mine")
+        assert [_queues(node) for node in nodes] == [["mine"], []]
+    finally:
+        for node in nodes:
+            node.close()
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("port", ["amqp", "epmd"])
+def test_a_port_taken_meanwhile_is_no_failure(
+    port: str, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process takes a port between choosing and using it, the node starts on others."""
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else:
+        taken = somebody_else.getsockname()[1]
+        chosen = iter([replace(free_ports(), **{port: taken})])
+
+        def taken_at_first() -> Ports:
+            return next(chosen, None) or free_ports()
+
+        monkeypatch.setattr(node_module, "free_ports", taken_at_first)
+        with running_node(installation) as node:
+            assert node.is_running
+            assert str(taken) not in node.management_url + node.amqp_url
+
+
+@pytest.mark.broker
+def test_nothing_is_left_after_an_exception(installation: Installation) -> None:
+    """The processes and files are gone as soon as the block is left, by whatever exception."""
+
+    def fail() -> None:
+        with running_node(installation) as node:
+            directories.append(node.directory)
+            assert _processes_of(node.directory)
+            raise KeyboardInterrupt
+
+    directories: list[Path] = []
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    _assert_nothing_left(directories[0])
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_after_the_owner_is_killed(number: signal.Signals) -> None:
+    """The broker, its port mapper and its files go with the process that started them, however that ended."""
+    with _owner("wait") as owner:
+        directory = _told_directory(owner)
+        owner.send_signal(number)
+        assert owner.wait(PATIENCE) == -number
+        _assert_nothing_left(directory)
+
+
+@pytest.mark.broker
+def test_nothing_is_left_after_the_owner_just_ends() -> None:
+    """A program that forgets to close its node leaves nothing either."""
+    with _owner("return") as owner:
+        directory = _told_directory(owner)
+        assert owner.wait(PATIENCE) == 0
+        _assert_nothing_left(directory)
+
+
+@pytest.mark.broker
+def test_nothing_is_left_after_a_kill_while_starting() -> None:
+    """An owner that is killed before its node is ready leaves nothing."""
+    with _owner("wait") as owner:
+        _until(lambda: len(_kept_by(owner)) > 1, "its keeper has a port mapper and a broker")
+        directory = _home_of(_kept_by(owner)[-1])
+        owner.kill()
+    _assert_nothing_left(directory)
+
+
+@pytest.mark.broker
+def test_a_failed_start_says_what_the_broker_said(installation: Installation) -> None:
+    """A setting that RabbitMQ refuses is in the error, and nothing runs on."""
+    with pytest.raises(SandboxError, match="unknown variable: nonsense") as failed:
+        Node.start(installation, extra_conf="nonsense = 1")
+    assert str(failed.value).startswith(f"RabbitMQ {installation.version} (")
+
+
+def test_a_missing_server_says_how_to_install_it(tmp_path: Path) -> None:
+    """Without RabbitMQ the message has the command that installs it."""
+    with pytest.raises(SandboxError, match="sudo apt-get install rabbitmq-server"):
+        installed([tmp_path])
+
+
+def test_a_server_elsewhere_is_found_with_its_version(tmp_path: Path) -> None:
+    """A RabbitMQ unpacked from a tarball, or linked into a folder on PATH as Homebrew does, can be used."""
+    server = tmp_path / "rabbitmq" / "4.1.0" / "sbin" / "rabbitmq-server"
+    (server.parents[1] / "plugins" / "rabbit-4.1.0").mkdir(parents=True)
+    server.parent.mkdir()
+    server.write_text("#!/bin/sh\n")
+    server.chmod(0o755)
+    on_path = tmp_path / "bin"
+    on_path.mkdir()
+    (on_path / "rabbitmq-server").symlink_to(server)
+    assert installed([tmp_path, on_path]) == Installation(version="4.1.0", server=on_path / "rabbitmq-server")
+
+
+def _declare_queue(node: Node, name: str) -> None:
+    with _http(node) as http:
+        http.put(f"/api/queues/%2F/{name}", json={"durable": True}).raise_for_status()
+
+
+def _queues(node: Node) -> list[str]:
+    with _http(node) as http:
+        return [queue["name"] for queue in http.get("/api/queues?disable_stats=true").raise_for_status().json()]
+
+
+def _http(node: Node) -> httpx.Client:
+    return httpx.Client(base_url=node.management_url, auth=("guest", "guest"), trust_env=False, timeout=PATIENCE)
+
+
+def _owner(what: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.brokers.owner", what],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _told_directory(owner: subprocess.Popen[str]) -> Path:
+    assert owner.stdout is not None
+    told = json.loads(owner.stdout.readline())
+    directory = Path(told["directory"])
+    assert directory.is_dir()
+    assert told["pid"] in _processes_of(directory)
+    return directory
+
+
+def _assert_nothing_left(directory: Path) -> None:
+    _until(lambda: not _processes_of(directory), f"no process of {directory} is left")
+    _until(lambda: not directory.exists(), f"{directory} is gone")
+
+
+def _until(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so after {PATIENCE} s: {what}"
+        time.sleep(0.02)
+
+
+def _processes_of(directory: Path) -> set[int]:
+    """Every process of the node in it, helpers of the Erlang VM too: all have its name in their environment."""
+    return {pid for pid in _pids() if directory.name in _environment_of(pid)}
+
+
+def _kept_by(owner: subprocess.Popen[str]) -> list[int]:
+    """The processes that the owner's keeper runs, in the order in which they were started."""
+    return sorted(grandchild for child in _children_of(owner.pid) for grandchild in _children_of(child))
+
+
+def _children_of(parent: int) -> list[int]:
+    return [pid for pid in _pids() if _read(pid, "stat").rpartition(")")[2].split()[1:2] == [str(parent)]]
+
+
+def _home_of(pid: int) -> Path:
+    (home,) = (entry[5:] for entry in _environment_of(pid).split("\0") if entry.startswith("HOME="))
+    return Path(f"/proc/{pid}/root").readlink() / home.lstrip("/")
+
+
+def _environment_of(pid: int) -> str:
+    return _read(pid, "environ")
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
+    except OSError:
+        # It has ended meanwhile, or is another user's.
+        return ""

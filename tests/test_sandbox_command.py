@@ -1,0 +1,125 @@
+"""`proca-topo sandbox` runs a command with a broker, gives its exit code back, and ends cleanly."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import Final
+
+import pytest
+
+PATIENCE = 60  # seconds; a broker is up in three to ten
+
+_PROGRAM: Final = """
+import sys
+import typer
+from proca_topo.cli.sandbox import sandbox
+from proca_topo.errors import ProcaTopoError
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command("sandbox", context_settings={"allow_interspersed_args": False})(sandbox)
+app.callback()(lambda: None)
+try:
+    app()
+except ProcaTopoError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+_COMMAND: Final = [sys.executable, "-c", _PROGRAM, "sandbox"]
+
+
+def test_the_command_finds_the_broker_and_its_exit_code_is_the_exit_code() -> None:
+    """COMMAND reaches the broker with what is in its environment; options after it are its own."""
+    script = (
+        "import httpx, os; broker = os.environ['PROCA_TOPO_BROKER']\n"
+        "auth = os.environ['PROCA_TOPO_USERNAME'], os.environ['PROCA_TOPO_PASSWORD']\n"
+        "print(httpx.get(broker + '/api/overview', auth=auth).status_code, os.environ['PROCA_TOPO_AMQP'])\n"
+        "raise SystemExit(7)"
+    )
+    done = _run(sys.executable, "-c", script)
+    assert done.returncode == 7
+    assert re.fullmatch(r"200 amqp://guest:guest@127\.0\.0\.1:\d+/\n", done.stdout)
+    assert re.fullmatch(r"Starting RabbitMQ [\d.]+ …\n", done.stderr)
+
+
+def test_sigterm_is_passed_on_to_the_command() -> None:
+    """SIGTERM ends COMMAND, not the broker under it; the exit code is 128 + 15, as in a shell."""
+    with subprocess.Popen(
+        [*_COMMAND, "--", "sh", "-c", "echo ready; exec sleep 600"], stdout=subprocess.PIPE
+    ) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"ready\n"
+        started.send_signal(signal.SIGTERM)
+        assert started.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("command", ["no-such-command", "/etc/passwd"])
+def test_a_command_that_cannot_be_run_is_wrong_usage(command: str) -> None:
+    """It is said before a broker is started."""
+    done = _run("--", command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        done.stderr == f"sandbox: {command} is not a command that can be run. Is it spelled right and on PATH?\n"
+    )
+
+
+def test_ctrl_c_ends_the_command_before_the_broker() -> None:
+    """At a terminal, Ctrl-C reaches COMMAND, which can still use the broker while it cleans up."""
+    script = (
+        "import httpx, os, time\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(600)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(1)\n"
+        "    url = os.environ['PROCA_TOPO_BROKER'] + '/api/overview'\n"
+        "    print('then', httpx.get(url, auth=('guest', 'guest')).status_code)\n"
+        "    raise SystemExit(5)\n"
+    )
+    code, output = _at_terminal(["--", sys.executable, "-c", script], ctrl_c_after="ready")
+    assert code == 5
+    assert "then 200" in output
+    assert "Traceback" not in output
+
+
+def test_without_a_command_it_says_where_the_broker_is_until_ctrl_c() -> None:
+    """Two lines for a shell; Ctrl-C is the ordinary end."""
+    code, output = _at_terminal([], ctrl_c_after="until Ctrl-C")
+    assert code == 0
+    assert re.search(r"^export PROCA_TOPO_BROKER=http://127\.0\.0\.1:\d+\r$", output, re.MULTILINE)
+    assert re.search(r"^export PROCA_TOPO_AMQP=amqp://guest:guest@127\.0\.0\.1:\d+/\r$", output, re.MULTILINE)
+    assert "Traceback" not in output
+
+
+def test_ctrl_c_while_starting_is_quiet() -> None:
+    """Nothing but the shell's own code for it."""
+    code, output = _at_terminal([], ctrl_c_after="Starting RabbitMQ")
+    assert code == 128 + signal.SIGINT
+    assert "Traceback" not in output
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*_COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def _at_terminal(arguments: list[str], *, ctrl_c_after: str) -> tuple[int, str]:
+    """Run it in the foreground of a terminal; its exit code and all that the terminal showed."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(_COMMAND[0], [*_COMMAND, *arguments])  # noqa: S606 - no shell is wanted
+    shown = b""
+    is_pressed = False
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if terminal in select.select([terminal], [], [], 1)[0]:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:
+                # Linux's way of saying that the other side has closed it.
+                break
+        if not is_pressed and ctrl_c_after.encode() in shown:
+            os.write(terminal, b"\x03")
+            is_pressed = True
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
