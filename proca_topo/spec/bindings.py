@@ -32,11 +32,11 @@ def add_free_binding(context: Context, doc: FreeBindingDoc, where: Where) -> Non
                 f"declare the {kind}, or leave the binding to its owner"
             )
         context.problem(at, text)
-    add_binding_to(context, doc, where, name, to, target.needs if target is not None else ())
+    add_binding_to(context, doc, where, destination=name, to=to, needs=target.needs if target is not None else ())
 
 
 def add_binding_to(
-    context: Context, doc: BindingDoc, where: Where, destination: str, to: DestinationType, needs: Needs
+    context: Context, doc: BindingDoc, where: Where, *, destination: str, to: DestinationType, needs: Needs
 ) -> None:
     """Add a binding to a destination that is there when `needs` are met."""
     source = context.short_text(doc.exchange, where.at("exchange"), "this name")

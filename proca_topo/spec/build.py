@@ -39,8 +39,8 @@ def build(context: Context, doc: TopologyDoc | OrgTemplateDoc | OrgDoc) -> None:
     for index, free in enumerate(doc.bindings):
         add_free_binding(context, free, root.at("bindings", index))
     if not isinstance(doc, OrgDoc):
-        for raw, one in doc.policies.items():
-            policy(context, raw, one)
+        for raw, described in doc.policies.items():
+            policy(context, raw, described)
 
 
 def _declare_exchange(context: Context, raw: str, doc: ExchangeDoc) -> Declared[Exchange]:
@@ -72,7 +72,14 @@ def _complete_exchange(context: Context, declared: Declared[Exchange], doc: Exch
         noun = replace(declared.noun, arguments=Arguments.of(arguments))
         context.section.exchanges[name] = replace(declared, noun=noun)
     for index, one in enumerate(doc.bindings):
-        add_binding_to(context, one, where.at("bindings", index), name, DestinationType.EXCHANGE, declared.needs)
+        add_binding_to(
+            context,
+            one,
+            where.at("bindings", index),
+            destination=name,
+            to=DestinationType.EXCHANGE,
+            needs=declared.needs,
+        )
 
 
 def _declare_queue(context: Context, raw: str, doc: QueueDoc) -> Declared[Queue]:
@@ -93,4 +100,6 @@ def _complete_queue(context: Context, declared: Declared[Queue], doc: QueueDoc, 
         back = Binding(source=circuit.return_, destination=name, routing_key=name)
         add_binding(context, back, where.key("retry"), needs)
     for index, one in enumerate(doc.bindings):
-        add_binding_to(context, one, where.at("bindings", index), name, DestinationType.QUEUE, needs)
+        add_binding_to(
+            context, one, where.at("bindings", index), destination=name, to=DestinationType.QUEUE, needs=needs
+        )

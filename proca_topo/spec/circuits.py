@@ -36,10 +36,11 @@ def add_circuit(context: Context, name: str, doc: CircuitDoc) -> None:
     if fail.name == back.name:
         context.problem(
             where.at("return"),
-            f"fail and return are both {shown(fail.name)}: what returns would fail again for ever; use two exchanges",
+            f"fail and return are both {shown(fail.name)}, so what returns would fail again; use two exchanges",
         )
     wait = _waiting_queue(context, doc, where, needs, back.name)
-    context.section.circuits[name] = Circuit(fail=fail.name, wait=wait, return_=back.name, where=key, needs=needs)
+    circuit = Circuit(fail=fail.name, wait=wait, return_=back.name, where=key, needs=needs)
+    context.section.circuits[name] = circuit
     to_wait = Binding(
         source=fail.name,
         destination=wait,

@@ -4,10 +4,9 @@ from typing import Annotated, Final
 
 from pydantic import Field, PlainValidator, StrictBool, StrictStr
 
-from proca_topo.spec.fields import Body, Identifier, Listing, Maybe, Table, Variable, Version, wrong
+from proca_topo.spec.fields import Body, Listing, Maybe, Table, Variable, Version, wrong
 from proca_topo.spec.parts import (
     CircuitDoc,
-    CircuitName,
     Document,
     ExchangeDoc,
     FreeBindingDoc,
@@ -35,13 +34,13 @@ class OrgTemplateDoc(Document):
     """What every org is made from."""
 
     name: Annotated[StrictStr, Field(description="a regular expression for the names of orgs")] = DEFAULT_ORG_NAME
-    vars: Table[StrictStr] = {}
-    options: Table[Body[OptionDoc]] = {}
-    exchanges: Table[Body[ExchangeDoc]] = {}
-    retry: Table[Body[CircuitDoc]] = {}
-    queues: Table[Body[QueueDoc]] = {}
-    bindings: Listing[FreeBindingDoc] = []
-    policies: Table[Body[PolicyDoc]] = {}
+    vars: Table[StrictStr]
+    options: Table[Body[OptionDoc]]
+    exchanges: Table[Body[ExchangeDoc]]
+    retry: Table[Body[CircuitDoc]]
+    queues: Table[Body[QueueDoc]]
+    bindings: Listing[FreeBindingDoc]
+    policies: Table[Body[PolicyDoc]]
 
 
 class TopologyDoc(Document):
@@ -52,22 +51,19 @@ class TopologyDoc(Document):
     ]
     vhost: Annotated[Maybe[StrictStr], Field(description="the name of the vhost", min_length=1)] = None
     owns: Annotated[list[StrictStr], Field(description='the names that are ours, such as "system.*"')]
-    ignore: Listing[Annotated[str | IgnoredBindingDoc, PlainValidator(_ignored)]] = []
-    exchanges: Table[Body[ExchangeDoc]] = {}
-    retry: Table[Body[CircuitDoc]] = {}
-    queues: Table[Body[QueueDoc]] = {}
-    bindings: Listing[FreeBindingDoc] = []
-    policies: Table[Body[PolicyDoc]] = {}
-    org: Body[OrgTemplateDoc] = OrgTemplateDoc()
+    ignore: Listing[Annotated[str | IgnoredBindingDoc, PlainValidator(_ignored)]]
+    exchanges: Table[Body[ExchangeDoc]]
+    retry: Table[Body[CircuitDoc]]
+    queues: Table[Body[QueueDoc]]
+    bindings: Listing[FreeBindingDoc]
+    policies: Table[Body[PolicyDoc]]
+    org: Annotated[Body[OrgTemplateDoc], Field(default_factory=lambda: OrgTemplateDoc.model_validate({}))]
 
 
 class OrgDoc(Document):
     """orgs/ORG.yaml."""
 
-    options: Table[StrictBool] = {}
-    vars: Table[Variable] = {}
-    queues: Table[Body[QueueDoc]] = {}
-    bindings: Listing[FreeBindingDoc] = []
-
-
-__all__ = ["CircuitName", "Identifier", "OrgDoc", "OrgTemplateDoc", "TopologyDoc"]
+    options: Table[StrictBool]
+    vars: Table[Variable]
+    queues: Table[Body[QueueDoc]]
+    bindings: Listing[FreeBindingDoc]

@@ -10,9 +10,10 @@ from proca_topo.spec.filling import Values, filler
 from proca_topo.spec.orgs import Org, file_of
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.problems import Problem, Where
-from proca_topo.spec.sections import Section, are_met
+from proca_topo.spec.sections import Declared, Section, are_met
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
+from proca_topo.topology.ownership import IgnoredBinding
 
 Made = list[tuple[Callable[[Values], Noun], Where]]
 
@@ -81,7 +82,9 @@ class Expander:
         section = Section()
         for declared in self.template.everything():
             noun = filler(declared.noun)(values)
-            section.table(kind_of(noun))[key_of(noun)] = replace(declared, noun=noun)
+            section.table(kind_of(noun))[key_of(noun)] = Declared(
+                noun=noun, where=declared.where, needs=declared.needs
+            )
         for name, circuit in self.template.circuits.items():
             section.circuits[name] = replace(
                 circuit,
@@ -108,8 +111,8 @@ class Expander:
                 self.problems.append(
                     Problem(
                         where=declared.where,
-                        text=f"queue {shown(name)} has the name of another org's queue ({shown(other)}'s); "
-                        "write {org} in the place of the org's name",
+                        text=f"queue {shown(name)} has another org's {shown(other)} in its name; "
+                        "write {org} there, or declare it in that org's file",
                     )
                 )
         return context.section
@@ -138,25 +141,34 @@ class Expander:
             return
         table[key] = noun
         nouns.orgs[kind][key] = org.name
-        name = noun.destination if isinstance(noun, Binding) else noun.name
+        text = noun.routing_key if isinstance(noun, Binding) else noun.name
         # Four bytes are the most that UTF-8 makes of a character.
-        if len(name) > MAX_NAME_BYTES // 4 or name.startswith("amq.") or self.owned.ignored_names:
-            self._check_name(org, kind, name, where)
+        if len(text) > MAX_NAME_BYTES // 4 or text.startswith("amq.") or self._ignores_something:
+            self._check(org, noun, text, where)
 
-    def _check_name(self, org: Org, kind: Kind, name: str, where: Where) -> None:
-        if kind is Kind.BINDING or where.file == org.file:
-            return  # its destination has been checked, or it was when the org's file was read
-        if (size := len(name.encode())) > MAX_NAME_BYTES:
-            self._problem(
-                org, f"the name of {kind} {shown(name)} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}",
-                where, "made at",
-            )  # fmt: skip
-        if is_reserved(name):
-            text = f"{kind} {shown(name)} would have a name that is RabbitMQ's own (amq.*); this org needs another name"
-            self._problem(org, text, where, "made at")
-        if (ignored := self.owned.ignored(name)) is not None:
-            text = f"{kind} {shown(name)} is ignored; declare it or ignore it, not both"
-            self._problem(org, text, ignored, "ignored at")
+    def _check(self, org: Org, noun: Noun, text: str, where: Where) -> None:
+        """Check a filled-in name or routing key; what an org's own file says has been checked in reading it."""
+        if where.file == org.file:
+            return
+        what = f"{kind_of(noun)} {shown(noun.name)}"
+        if (size := len(text.encode())) > MAX_NAME_BYTES:
+            part = "routing key" if isinstance(noun, Binding) else "name"
+            too_long = f"the {part} of {what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}"
+            self._problem(org, too_long, where, "made at")
+        if isinstance(noun, Binding):
+            ignored = self.owned.ignored_bindings.get(
+                IgnoredBinding(source=noun.source, routing_key=noun.routing_key)
+            )
+        else:
+            ignored = self.owned.ignored(noun.name)
+            if is_reserved(noun.name):
+                self._problem(org, f"{what} would be RabbitMQ's own (amq.*); rename this org", where, "made at")
+        if ignored is not None:
+            self._problem(org, f"{what} is ignored; declare it or ignore it, not both", ignored, "ignored at")
+
+    @property
+    def _ignores_something(self) -> bool:
+        return bool(self.owned.ignored_names) or bool(self.owned.ignored_bindings)
 
     def _taken(self, org: Org, noun: Noun, where: Where, owner: str | None) -> None:
         kind, key = kind_of(noun), key_of(noun)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BeforeValidator, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 # What RabbitMQ takes for a TTL or an expiry at most: an unsigned 32-bit number of milliseconds, some 49 days.
@@ -12,7 +12,6 @@ MAX_MILLISECONDS: Final = 2**32 - 1
 
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _ALTERNATIVES: Final = re.compile(r"[^.|\s]+(\|[^.|\s]+)*")
 
 T = TypeVar("T")
@@ -73,12 +72,6 @@ def _words(value: str) -> str:
     return value
 
 
-def _identifier(value: str) -> str:
-    if _IDENTIFIER.fullmatch(value) is None:
-        raise wrong("must be a plain name of letters, digits, _ and -, beginning with a letter")
-    return value
-
-
 def _variable(value: object) -> object:
     match value:
         case bool() | float():
@@ -94,12 +87,11 @@ NOTHING: Final = 'has nothing after it (text that begins with # needs quotes, th
 Milliseconds = Annotated[int, BeforeValidator(milliseconds)]
 PositiveMilliseconds = Annotated[int, BeforeValidator(lambda value: _positive(milliseconds(value)))]
 Words = Annotated[StrictStr, BeforeValidator(lambda value: _words(value) if isinstance(value, str) else value)]
-Identifier = Annotated[StrictStr, BeforeValidator(lambda v: _identifier(v) if isinstance(v, str) else v)]
 When = Annotated[list[StrictStr], BeforeValidator(_one_or_many)]
 Variable = Annotated[StrictStr, BeforeValidator(_variable)]
 Version = StrictInt
 # Optional keys: absent is None, but a key that is there must have a value.
 Maybe = Annotated[T | None, BeforeValidator(_something)]
-Table = Annotated[dict[str, T], nothing_is(dict)]
-Listing = Annotated[list[T], nothing_is(list)]
+Table = Annotated[dict[str, T], nothing_is(dict), Field(default_factory=dict)]
+Listing = Annotated[list[T], nothing_is(list), Field(default_factory=list)]
 Body = Annotated[T, nothing_is(dict)]

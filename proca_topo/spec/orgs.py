@@ -18,7 +18,7 @@ from proca_topo.topology.names import shown
 FOLDER: Final = "orgs"
 SUFFIX: Final = ".yaml"
 _TRIVIAL: Final = frozenset({"", "{}"})
-_DEFAULTS: Final = OrgDoc()
+_DEFAULTS: Final = OrgDoc.model_validate({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ def org_files(directory: Path, problems: list[Problem]) -> Iterator[str]:
         problems.append(Problem(where=Position(file=FOLDER), text=f"cannot be read: {error.strerror}"))
         return
     for entry in entries:
-        stem, suffix = os.path.splitext(entry.name)
+        stem, dot, ending = entry.name.rpartition(".")
+        suffix = dot + ending
         if entry.name.startswith(".") or suffix == ".md":
             continue
         where = Position(file=f"{FOLDER}/{entry.name}")
@@ -116,8 +117,10 @@ def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Proble
         problems.append(Problem(where=Position(file=file), text=wrong))
     for option in doc.options:
         if option not in template.options:
-            text = f"unknown option {shown(option)}{nearest(option, template.options, '; the template has no options')}"
-            problems.append(Problem(where=where.key("options", option), text=text))
+            advice = nearest(option, template.options, "; the template has no options")
+            problems.append(
+                Problem(where=where.key("options", option), text=f"unknown option {shown(option)}{advice}")
+            )
     for variable, value in doc.vars.items():
         if variable not in template.vars:
             advice = nearest(variable, template.vars, "; the template has no variables")

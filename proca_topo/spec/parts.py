@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from proca_topo.spec.fields import (
-    Identifier,
     Listing,
     Maybe,
     Milliseconds,
@@ -37,7 +36,7 @@ class BindingDoc(Document):
 
     exchange: Annotated[StrictStr, Field(description=_EXCHANGE)]
     key: Annotated[StrictStr, Field(description=_KEY)] = ""
-    arguments: Table[Any] = {}
+    arguments: Table[Any]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
 
 
@@ -65,9 +64,9 @@ class ExchangeDoc(Document):
     auto_delete: StrictBool = False
     internal: StrictBool = False
     alternate: Annotated[Maybe[StrictStr], Field(description="the exchange for what it cannot route")] = None
-    arguments: Table[Any] = {}
-    keys: Annotated[Listing[Words], Field(description="the words of its routing keys")] = []
-    bindings: Listing[BindingDoc] = []
+    arguments: Table[Any]
+    keys: Annotated[Listing[Words], Field(description="the words of its routing keys")]
+    bindings: Listing[BindingDoc]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
 
 
@@ -107,7 +106,7 @@ class QueueDoc(Document):
     ] = None
     durable: StrictBool = True
     auto_delete: StrictBool = False
-    arguments: Table[Any] = {}
+    arguments: Table[Any]
     ttl: Maybe[Milliseconds] = None
     expires: Maybe[PositiveMilliseconds] = None
     max_length: Annotated[Maybe[StrictInt], Field(ge=0)] = None
@@ -120,7 +119,7 @@ class QueueDoc(Document):
     delivery_limit: Annotated[Maybe[StrictInt], Field(ge=-1)] = None
     dead_letter: Maybe[DeadLetterDoc] = None
     retry: Annotated[Maybe[StrictStr], Field(description="the name of a retry circuit")] = None
-    bindings: Listing[BindingDoc] = []
+    bindings: Listing[BindingDoc]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
 
 
@@ -147,6 +146,3 @@ class OptionDoc(Document):
 
     default: StrictBool = False
     help: StrictStr = ""
-
-
-CircuitName = Identifier

@@ -29,8 +29,10 @@ def wrong_with(text: str, known: Collection[str]) -> str | None:
         return None
     for match in _BRACES.finditer(text):
         if match[0] in {"{", "}"}:
-            return f"a single {match[0]} in {shown(text)}; placeholders are like {{org}}, and a literal {match[0]} " \
-                   f"is written {match[0] * 2}"  # fmt: skip
+            return (
+                f"a single {match[0]} in {shown(text)}; placeholders are like {{org}}, "
+                f"and a literal {match[0]} is written {match[0] * 2}"
+            )
         if match[1] is None or match[1] in known:
             continue
         if not known:
@@ -53,7 +55,7 @@ def escaped(text: str) -> str:
 
 
 def regex_of_text(text: str, patterns: Mapping[str, str]) -> str:
-    """A regular expression for all that a text can become: literal parts escaped, placeholders by their patterns."""
+    """A regular expression for all that a text can become."""
     return "".join(escaped(part) if literal else _grouped(patterns[part]) for part, literal in _parts(text))
 
 

@@ -174,7 +174,7 @@ def _gone(topology: TopologyFile, name: str) -> Org:
             f"org {shown(name)} has no file, so its {known} is not known and its objects cannot be told; "
             "plan without --org to find what belongs to no org any more"
         )
-    return Org(name=name, file=file_of(name), doc=OrgDoc(), options={}, values={ORG: name})
+    return Org(name=name, file=file_of(name), doc=OrgDoc.model_validate({}), options={}, values={ORG: name})
 
 
 def _placeholders(topology: TopologyFile) -> list[str]:

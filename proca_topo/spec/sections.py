@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from proca_topo.spec.problems import Where
-from proca_topo.topology.nouns import Binding, Exchange, Kind, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
 
-N = TypeVar("N", Exchange, Queue, Binding, Policy)
+N_co = TypeVar("N_co", bound=Noun, covariant=True)
 
 # All of these must have an option that is switched on; nothing means always.
 Needs = tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declared(Generic[N]):
+class Declared(Generic[N_co]):
     """A noun, where it is declared, and which options it takes. In the template its texts hold placeholders."""
 
-    noun: N
+    noun: N_co
     where: Where
     needs: Needs = ()
 
@@ -45,7 +45,7 @@ class Section:
 
     def table(self, kind: Kind) -> dict[Any, Any]:
         """What is declared of one kind, by name (bindings by themselves)."""
-        tables = {
+        tables: dict[Kind, dict[Any, Any]] = {
             Kind.EXCHANGE: self.exchanges,
             Kind.QUEUE: self.queues,
             Kind.BINDING: self.bindings,
@@ -53,15 +53,12 @@ class Section:
         }
         return tables[kind]
 
-    def everything(self) -> Iterator["AnyDeclared"]:
+    def everything(self) -> Iterator[Declared[Noun]]:
         """All of it, exchanges first."""
         yield from self.exchanges.values()
         yield from self.queues.values()
         yield from self.bindings.values()
         yield from self.policies.values()
-
-
-AnyDeclared = Declared[Exchange] | Declared[Queue] | Declared[Binding] | Declared[Policy]
 
 
 def are_met(needs: Needs, on: frozenset[str]) -> bool:

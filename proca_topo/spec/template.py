@@ -59,7 +59,7 @@ def _patterns(doc: TopologyDoc, where: Where, problems: list[Problem]) -> dict[s
             problems.append(Problem(where=key, text="{org} is always the org's name; choose another name"))
             continue
         if _VARIABLE.fullmatch(name) is None:
-            text = f"{shown(name)} cannot be a variable's name; use letters, digits and _, beginning with a letter"
+            text = f"{shown(name)} cannot be a variable's name; use letters, digits and _, a letter first"
             problems.append(Problem(where=key, text=text))
             continue
         patterns[name] = pattern
@@ -69,7 +69,7 @@ def _patterns(doc: TopologyDoc, where: Where, problems: list[Problem]) -> dict[s
     for option in doc.org.options:
         key = where.key("options", option)
         if _OPTION.fullmatch(option) is None:
-            text = f"{shown(option)} cannot be an option's name; use letters, digits, _ and -, beginning with a letter"
+            text = f"{shown(option)} cannot be an option's name; use letters, digits, - and _, a letter first"
             problems.append(Problem(where=key, text=text))
         elif option in doc.org.vars:
             text = f"{option} is an option and a variable; rename one"

@@ -15,7 +15,6 @@ from proca_topo.topology.names import shown
 D = TypeVar("D", bound=Document)
 
 _WANTED = {
-    "string_type": "text",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "list_type": "a list",
@@ -35,42 +34,56 @@ def document(kind: type[D], data: object, file: str) -> tuple[D | None, list[Pro
 def _problem(kind: type[Document], error: ErrorDetails, file: str) -> Problem:
     path = error["loc"]
     where = Where(file=file, path=path)
-    name = _called(path)
-    given = error["input"]
-    context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
             known = _keys_of(_model_at(kind, path[:-1]))
-            key = Where(file=file, path=path, on_key=True)
-            return Problem(where=key, text=f"unknown key {shown(str(path[-1]))}{nearest(str(path[-1]), known)}")
+            unknown = f"unknown key {shown(str(path[-1]))}{nearest(str(path[-1]), known)}"
+            return Problem(where=Where(file=file, path=path, on_key=True), text=unknown)
         case "missing":
-            return Problem(
-                where=Where(file=file, path=path[:-1], on_key=True),
-                text=f"the key {path[-1]} is missing{_described(kind, path)}",
-            )
+            missing = f"the key {path[-1]} is missing{_described(kind, path)}"
+            return Problem(where=Where(file=file, path=path[:-1], on_key=True), text=missing)
         case "spec" | "spec_quote" as custom:
-            text = str(context["text"])
-            text = text if text.startswith(("a ", "`")) else f"{name} {text}"
-            return Problem(where=where, text=text, quote=custom == "spec_quote")
+            text = str(error["ctx"]["text"])
+            whole = text.startswith(("a ", "`"))
+            return Problem(
+                where=where, text=text if whole else f"{_called(path)} {text}", quote=custom == "spec_quote"
+            )
+        case "string_type":
+            return Problem(
+                where=where,
+                text=f"{_called(path)} {_not_text(error['input'])}",
+                quote=isinstance(error["input"], (bool, int, float)),
+            )
+        case other:
+            return Problem(where=where, text=f"{_called(path)} {_wrong_value(kind, other, error)}")
+
+
+def _wrong_value(kind: type[Document], error_type: str, error: ErrorDetails) -> str:
+    given = error["input"]
+    limits = error.get("ctx", {})
+    match error_type:
         case "literal_error":
-            return Problem(where=where, text=f"{name} must be {_unquoted(context)}{_close(given, context)}")
+            return f"must be {_expected(limits)}{_close(given, limits)}"
         case "greater_than_equal":
-            text = "must not be negative" if context["ge"] == 0 else f"must be at least {context['ge']}"
-            return Problem(where=where, text=f"{name} {text}, not {given}")
+            return f"must be at least {limits['ge']}, not {given}"
         case "less_than_equal":
-            return Problem(where=where, text=f"{name} must be at most {context['le']}, not {given}")
+            return f"must be at most {limits['le']}, not {given}"
         case "string_too_short" | "too_short":
-            return Problem(where=where, text=f"{name} must not be empty{_described(kind, path)}")
-        case other if given is None:
-            return Problem(where=where, text=f"{name} {NOTHING}" if other == "string_type" else f"{name} is empty")
-        case other if other in _WANTED:
-            is_scalar_for_text = other == "string_type" and not isinstance(given, (dict, list))
-            text = f"{name} must be {_WANTED[other]}, not {_found(given)}"
-            if other == "string_type" and isinstance(given, dict):
-                text += "; a text that starts with {…} needs quotes"
-            return Problem(where=where, text=text, quote=is_scalar_for_text)
+            return f"must not be empty{_described(kind, error['loc'])}"
+        case wanted if wanted in _WANTED:
+            return f"must be {_WANTED[wanted]}, not {_found(given)}"
         case _:
-            return Problem(where=where, text=f"{name}: {error['msg']}")
+            return f"is not right: {error['msg']}"
+
+
+def _not_text(given: object) -> str:
+    match given:
+        case None:
+            return NOTHING
+        case dict():
+            return "must be text, not a mapping; a text that starts with {…} needs quotes"
+        case _:
+            return f"must be text, not {_found(given)}"
 
 
 def _called(path: tuple[str | int, ...]) -> str:
@@ -95,10 +108,10 @@ def _found(value: object) -> str:
         case dict():
             return "a mapping"
         case _:
-            return "that"
+            return "nothing"
 
 
-def _unquoted(context: dict[str, Any]) -> str:
+def _expected(context: dict[str, Any]) -> str:
     return str(context["expected"]).replace("'", "")
 
 

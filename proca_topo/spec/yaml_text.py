@@ -22,9 +22,10 @@ _TRUE: Final = frozenset({"yes", "true", "on"})
 _MAX_INT: Final = 2**63 - 1
 _MAX_DEPTH: Final = 64
 _MAX_VALUES: Final = 1_000_000
-# libyaml composes by recursion and overflows the C stack at some ten thousand levels; shorter texts cannot get there.
+# libyaml composes by recursion and overflows the C stack at tens of thousands of levels; a shorter text has fewer.
 _SURELY_SHALLOW: Final = 10_000
 _UNQUOTED_PLACEHOLDER: Final = re.compile(r"(^|[\s:,\[-])\{\w+\}")
+_INDICATORS: Final = frozenset("@`%|>&!")
 _UNQUOTED_STAR: Final = re.compile(r"(^|[\s:,\[-])\*")
 
 
@@ -149,7 +150,11 @@ def _kind(tag: str) -> str:
 
 
 def _position(node: yaml.Node, file: str) -> Position:
-    return Position(file=file, line=node.start_mark.line + 1, column=node.start_mark.column + 1)
+    return _at(node.start_mark, file)
+
+
+def _at(mark: Any, file: str) -> Position:  # noqa: ANN401 - libyaml's marks and PyYAML's have no common type
+    return Position(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _too_deep(text: str, file: str) -> Position | None:
@@ -160,7 +165,7 @@ def _too_deep(text: str, file: str) -> Position | None:
                 depth += 1
                 if depth > _MAX_DEPTH:
                     mark = event.start_mark
-                    return Position(file=file, line=mark.line + 1, column=mark.column + 1)
+                    return _at(mark, file)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.YAMLError:
@@ -179,23 +184,21 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return Problem(where=Position(file=file), text=f"not YAML: {what}")
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
-    position = Position(file=file, line=mark.line + 1, column=mark.column + 1)
-    return Problem(where=position, text=f"not YAML: {what}{_hint(line, mark.column, what)}")
+    return Problem(where=_at(mark, file), text=f"not YAML: {what}{_hint(line, mark.column, what)}")
 
 
 def _hint(line: str, column: int, what: str) -> str:
     """What most likely has to be done about a syntax error on this line."""
     at = line[column : column + 1]
-    if at == "\t":
-        return "; indent with spaces, not tabs"
-    if _UNQUOTED_PLACEHOLDER.search(line) is not None:
-        return '; a text that starts with {…} needs quotes, like "{org}.crm"'
-    if _UNQUOTED_STAR.search(line) is not None:
-        return '; a text that starts with * needs quotes, like "*.system.supporter"'
-    if at in {"@", "`", "%", "|", ">", "&", "!"} and at:
-        return f"; a text that starts with {at} needs quotes"
-    if "mapping values are not allowed" in what:
-        return '; a text with ": " in it needs quotes, and keys of one mapping the same indentation'
-    if "expected a single document" in what or "expected" in what and line.startswith("---"):
-        return "; one file holds one document"
-    return ""
+    hints = (
+        (at == "\t", "indent with spaces, not tabs"),
+        (_UNQUOTED_PLACEHOLDER.search(line) is not None, 'a text that starts with {…} needs quotes: "{org}.crm"'),
+        (_UNQUOTED_STAR.search(line) is not None, 'a text that starts with * needs quotes: "*.system.supporter"'),
+        (at in _INDICATORS, f"a text that starts with {at} needs quotes"),
+        (
+            "mapping values are not allowed" in what,
+            'a text with ": " in it needs quotes; or the indentation is off',
+        ),
+        ("single document" in what or line.startswith("---"), "one file holds one document"),
+    )
+    return next((f"; {hint}" for applies, hint in hints if applies), "")
