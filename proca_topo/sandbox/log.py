@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Final
 
 _TAIL_LINES: Final = 12
-_PREFIX: Final = re.compile(r"^\d{4}-\S+ \S+ \[\w+\] <[\d.]+> ?")
-# After RabbitMQ has said why it cannot start, Erlang reports the same in a hundred lines of its own.
-_ERLANG_REPORT: Final = re.compile(r"\s*(supervisor|crasher):|\{?\"?Kernel pid terminated|Crash dump is being")
+_PREFIX: Final = re.compile(r"^\d{4}-\S+ \S+ \[\w+\] <[\d.]+> ?", re.MULTILINE)
+# After RabbitMQ has said why it cannot start, Erlang reports the same in a hundred lines of its own, on two
+# streams that can meet in one line.
+_BOOT_FAILED: Final = "Error during startup"
+_ERLANG_REPORT: Final = re.compile(r"supervisor:|crasher:|\{exit,terminating|Kernel pid terminated")
 _PORT_TAKEN: Final = re.compile(r"eaddrinuse|dist_port_already_used")
 
 
@@ -26,14 +28,11 @@ class Log:
 
     def tail(self) -> str:
         """The last lines that say something, without time stamps and Erlang's crash reports."""
-        said: list[str] = []
-        for line in self._text().splitlines():
-            text = _PREFIX.sub("", line).rstrip()
-            if _ERLANG_REPORT.match(text):
-                break
-            if text:
-                said.append(text)
-        return "\n".join(said[-_TAIL_LINES:]) or "(nothing)"
+        text = self._text()
+        report = _ERLANG_REPORT.search(text, text.find(_BOOT_FAILED)) if _BOOT_FAILED in text else None
+        told = text[: report.start()] if report else text
+        lines = [line.rstrip() for line in _PREFIX.sub("", told).splitlines() if line.strip()]
+        return "\n".join(lines[-_TAIL_LINES:]) or "(nothing)"
 
     def says_port_taken(self) -> bool:
         """Whether the broker found one of its ports in use."""
