@@ -1,0 +1,64 @@
+# make help lists what there is. Settings: ARGS="more arguments" for bench, demo and pytest.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+VERSIONS := 3.10 4.0 4.3
+SUITES := trixie forky
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup rabbitmq check test test-matrix bench demo clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(INSTALLED) rabbitmq ## Make .venv, and install RabbitMQ with apt if there is none
+
+# As two rules, because a pyproject.toml that changed needs no new environment.
+$(BIN)/python:
+	@.ci/make-venv "$(PYTHON)" .venv
+
+$(INSTALLED): pyproject.toml | $(BIN)/python
+	@echo "Installing proca-topo and its tools into .venv"
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+rabbitmq:
+	@.ci/install-rabbitmq
+
+check: $(INSTALLED) ## Linters and types, no broker
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup check ## Everything, on the machine's own RabbitMQ
+	$(BIN)/pytest -n 2 $(ARGS)
+
+test-matrix: setup ## The tests that talk to a broker, on RabbitMQ 3.10, 4.0 and 4.3 (needs Linux and root)
+	@echo "Unpacking RabbitMQ of Debian $(SUITES)"
+	@$(BIN)/python -m tests.brokers.debian $(SUITES)
+	@failed=""; \
+	for version in $(VERSIONS); do \
+		echo "== RabbitMQ $$version"; \
+		PROCA_TOPO_TEST_RABBITMQ=$$version $(BIN)/pytest -n 2 -q -m broker $(ARGS) || failed="$$failed $$version"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Failed on RabbitMQ$$failed"; exit 1; fi
+
+bench: setup ## Measure it on a private broker
+	$(BIN)/python -m bench $(ARGS)
+
+# A demo can do without a broker of this machine, so that RabbitMQ which cannot be installed does not stop it.
+demo: $(INSTALLED) ## See it at work
+	@.ci/install-rabbitmq || echo "Going on without RabbitMQ."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh $(ARGS)
+
+clean: ## Remove .venv, unpacked brokers and caches
+	rm -rf .venv .cache .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
