@@ -24,9 +24,9 @@ def apply(
     vhost: options.Vhost = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Change the broker to what the spec says, and check that it is so.
+    """Make the broker what the spec says.
 
-    At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
+    What was done is checked by reading the broker again. At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
     safe; the others are held back and do not stop the rest. It can be interrupted at any time: the same command
     again finishes.
 
@@ -61,9 +61,11 @@ def apply(
             report = apply_plan(made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=watch)
     match result_format:
         case options.Format.TEXT:
+            from proca_topo.render.lines import BLANK
             from proca_topo.render.report_text import report_lines
 
-            output.results(report_lines(report, verbose=verbose))
+            if made.plan.changes:  # otherwise the plan has said it already
+                output.results([BLANK, *report_lines(report, verbose=verbose)])
         case options.Format.JSON:
             from proca_topo.render.report_json import report_json
 

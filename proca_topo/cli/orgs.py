@@ -10,7 +10,7 @@ def orgs(
     result_format: options.FormatOption = options.Format.TEXT,
     directory: options.Directory = Path(),
 ) -> None:
-    """List the orgs that have a file, with their options and variables.
+    """List the orgs and what each has switched on.
 
     \b
       proca-topo orgs

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +15,7 @@ from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import UsageError, VhostMissingError
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
+from proca_topo.spec.problems import nearest
 from proca_topo.spec.read import TopologyFile, load_desired, read_topology
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -84,7 +84,6 @@ def _check_orgs(orgs: Sequence[str], topology: TopologyFile, plan: Plan) -> None
         if topology.has_org_file(org):
             continue
         if not any(change.org in (org, None) for change in plan.changes):
-            near = get_close_matches(org, topology.org_names(), n=1)
-            hint = f"; did you mean {shown(near[0])}?" if near else ""
-            raise UsageError(f"no org {shown(org)}: it has no file, and the broker has nothing of it{hint}")
+            hint = nearest(org, topology.org_names())
+            raise UsageError(f"there is no org {shown(org)}, and the broker has nothing of it{hint}")
         output.say(f"{shown(org)} has no file any more: what the broker has of it is no longer desired.")

@@ -10,7 +10,10 @@ from proca_topo.topology.nouns import Kind
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The schema does not forbid what a later version adds.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra=lambda schema: schema.pop("additionalProperties", None)
+    )
 
 
 class BrokerDocument(_Document):

@@ -35,10 +35,10 @@ def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
         by_status[result.status].append(result)
     lines = [
         *_applied(report, by_status[Status.APPLIED], verbose=verbose),
-        *_not_applied("Failed", by_status[Status.FAILED], Role.FAILURE),
-        *_not_applied("Not tried", by_status[Status.NOT_TRIED], Role.FAILURE),
-        *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK),
-        *_not_applied("Draining, a later apply finishes it", by_status[Status.DRAINING], Role.RETIRE),
+        *_not_applied("Failed", by_status[Status.FAILED], Role.FAILURE, verbose=True),
+        *_not_applied("Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=True),
+        *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK, verbose=verbose),
+        *_not_applied("Draining", by_status[Status.DRAINING], Role.RETIRE, verbose=verbose),
         *_unexplained(report),
     ]
     if report.stopped is not None:
@@ -77,7 +77,7 @@ def outcome(report: Report) -> str:
         return f"{share}. Resolve what is listed above, then {_AGAIN}."
     if report.unexplained:
         return (
-            f"Applied {_changes(applied)}, but the broker differs again: something else changes it."
+            f"{_changes(applied)} applied, but the broker differs again: something else changes it."
             " Find out what does, then run plan."
         )
     return _good_end(report, applied, held_back=counts[Status.HELD_BACK], draining=counts[Status.DRAINING])
@@ -86,13 +86,12 @@ def outcome(report: Report) -> str:
 def _good_end(report: Report, applied: int, *, held_back: int, draining: int) -> str:
     if not report.results:
         return f"No changes. {objects(report.plan.unchanged)} as desired."
-    done = f"Done: {_changes(applied)} applied and read back" if applied else "Nothing was applied"
-    pending = []
-    if held_back:
-        pending.append(f"{_changes(held_back)} held back (what each needs is said above)")
-    if draining:
-        pending.append(f"{_changes(draining)} draining (a later apply finishes it)")
-    return f"{done}; {', '.join(pending)}." if pending else f"{done}. Nothing is pending."
+    done = f"Done: {_changes(applied)} applied and read back." if applied else "Nothing was applied."
+    if not held_back and not draining:
+        return f"{done} Nothing is pending."
+    held = f" {held_back} held back: what each needs is said above." if held_back else ""
+    drains = f" {draining} draining: the same command, run later, finishes it." if draining else ""
+    return f"{done}{held}{drains}"
 
 
 def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Iterator[Line]:
@@ -106,7 +105,7 @@ def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Ite
     yield BLANK
 
 
-def _not_applied(heading: str, results: Sequence[Result], role: Role) -> Iterator[Line]:
+def _not_applied(heading: str, results: Sequence[Result], role: Role, *, verbose: bool) -> Iterator[Line]:
     """The results, those with the same reason together and the reason said once."""
     if not results:
         return
@@ -115,7 +114,10 @@ def _not_applied(heading: str, results: Sequence[Result], role: Role) -> Iterato
         by_reason.setdefault(result.reason or "", []).append(result)
     yield Line(f"{heading}: {len(results)}", Role.HEADING)
     for reason, group in by_reason.items():
-        yield from (Line(f"  {headline(result.change)}", role) for result in group)
+        if verbose or len(group) <= _FEW:
+            yield from (Line(f"  {headline(result.change)}", role) for result in group)
+        else:
+            yield Line(f"  {_changes(len(group))} (-v lists them)", role)
         yield from wrapped(one_line(reason), Role.DETAIL, indent=6)
     yield BLANK
 

@@ -1,0 +1,186 @@
+"""What an operator reads at two in the morning."""
+
+from dataclasses import replace
+
+import pytest
+
+from proca_topo.apply.report import Report, Result, Status
+from proca_topo.plan.changes import Declare, Delete, Retire
+from proca_topo.render.report_text import outcome, report_text
+from proca_topo.topology.nouns import Binding, Exchange, Queue
+from tests.render.plans import EVIL, NEEDS_PRUNE, applied, evil_plan, plan_of, report_of
+from tests.render.unsafe import assert_harmless
+
+CONFIRM = Declare(noun=Exchange(name="confirm", type="topic"))
+CRM = Declare(noun=Queue(name="acme.crm"), org="acme")
+BOUND = Declare(noun=Binding(source="confirm", destination="acme.crm", routing_key="acme.#"), org="acme")
+OLD = Delete(noun=Queue(name="old.crm"), org="old")
+
+
+def test_all_went_well() -> None:
+    assert (
+        report_text(report_of(*applied(CONFIRM, CRM, OLD)))
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 2 declared, 1 deleted
+  + exchange confirm (topic)
+  + queue    acme.crm
+  - queue    old.crm
+
+Done: 3 changes applied and read back. Nothing is pending.
+"""
+    )
+
+
+def test_nothing_to_do() -> None:
+    assert report_text(report_of(unchanged=127)) == "No changes. 127 objects are as desired.\n"
+
+
+def test_many_names_only_when_asked_for() -> None:
+    report = report_of(*applied(*(Declare(noun=Queue(name=f"q{n}")) for n in range(21))))
+    assert (
+        report_text(report)
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 21 declared
+
+Done: 21 changes applied and read back. Nothing is pending.
+"""
+    )
+    assert "  + queue    q20\n" in report_text(report, verbose=True)
+
+
+def test_partly_applied() -> None:
+    results = (
+        *applied(CONFIRM),
+        Result(
+            change=CRM, status=Status.FAILED, reason="400: inequivalent arg 'x-message-ttl' for queue 'acme.crm'"
+        ),
+        Result(change=BOUND, status=Status.NOT_TRIED, reason="its queue acme.crm could not be declared"),
+    )
+    assert (
+        report_text(report_of(*results))
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 1 declared
+  + exchange confirm (topic)
+
+Failed: 1
+  + queue    acme.crm
+      400: inequivalent arg 'x-message-ttl' for queue 'acme.crm'
+
+Not tried: 1
+  + binding  confirm -[acme.#]-> acme.crm
+      its queue acme.crm could not be declared
+
+Partly applied: 1 of 3 changes. Resolve what is listed above, then run the same
+command again: it goes on where this one stopped.
+"""
+    )
+
+
+def test_the_same_reason_is_said_once() -> None:
+    failed = [
+        Result(change=Declare(noun=Queue(name=f"q{n}")), status=Status.FAILED, reason="403: access refused")
+        for n in range(30)
+    ]
+    text = report_text(report_of(*failed))
+    assert text.count("403: access refused") == 1
+    assert "  + queue    q29\n" in text
+    assert text.endswith(
+        "Failed: nothing was applied. Resolve what is listed above, then run the same\n"
+        "command again: it goes on where this one stopped.\n"
+    )
+
+
+def test_held_back_and_draining() -> None:
+    drains = Retire(noun=Queue(name="old.moderate"), org="old", reason="3 messages in it")
+    results = (
+        *applied(CRM),
+        Result(change=OLD, status=Status.HELD_BACK, reason=NEEDS_PRUNE),
+        Result(change=drains, status=Status.DRAINING, reason="3 messages in it"),
+    )
+    assert (
+        report_text(report_of(*results))
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 1 declared
+  + queue    acme.crm
+
+Held back: 1
+  - queue    old.crm
+      deletions need --prune
+
+Draining: 1
+  > queue    old.moderate
+      3 messages in it
+
+Done: 1 change applied and read back. 1 held back: what each needs is said
+above. 1 draining: the same command, run later, finishes it.
+"""
+    )
+
+
+def test_a_thousand_held_back_are_counted() -> None:
+    held = [
+        Result(
+            change=Delete(noun=Queue(name=f"old{n}")),
+            status=Status.HELD_BACK,
+            reason=NEEDS_PRUNE,
+        )
+        for n in range(1000)
+    ]
+    assert (
+        report_text(report_of(*held))
+        == """\
+Held back: 1000
+  1000 changes (-v lists them)
+      deletions need --prune
+
+Nothing was applied. 1000 held back: what each needs is said above.
+"""
+    )
+
+
+def test_the_broker_went_away() -> None:
+    results = (*applied(CONFIRM), Result(change=CRM, status=Status.NOT_TRIED, reason="stopped: no answer"))
+    report = replace(
+        report_of(*results), after=None, unread="no answer from http://localhost:15672", stopped="no answer"
+    )
+    assert (
+        report_text(report)
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 1 declared
+  + exchange confirm (topic)
+
+Not tried: 1
+  + queue    acme.crm
+      stopped: no answer
+
+Stopped: no answer
+
+Not read back: no answer from http://localhost:15672
+
+The broker could not be read afterwards, so it is not known for certain what was
+applied. When it answers again, run the same command again: it goes on where
+this one stopped.
+"""
+    )
+
+
+def test_somebody_else_changes_the_broker() -> None:
+    report = report_of(*applied(CONFIRM, CRM), after=plan_of(CRM))
+    assert report_text(report).endswith("""\
+The broker still differs: 1
+  + queue    acme.crm
+
+2 changes applied, but the broker differs again: something else changes it. Find
+out what does, then run plan.
+""")
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.HELD_BACK, Status.DRAINING, Status.APPLIED])
+def test_names_and_reasons_cannot_do_anything_to_a_terminal(status: Status) -> None:
+    plan = evil_plan()
+    results = tuple(Result(change=change, status=status, reason=f"a\nb {EVIL}") for change in plan.changes)
+    assert_harmless(report_text(Report(plan=plan, results=results, after=None, unread=EVIL, stopped=EVIL)))
+
+
+def test_the_outcome_is_one_sentence_for_programs_too() -> None:
+    assert "\n" not in outcome(report_of(*applied(CONFIRM)))
