@@ -9,7 +9,7 @@ from proca_topo.spec.problems import Where, nearest
 from proca_topo.spec.sections import Declared, Needs
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Kind
+from proca_topo.topology.nouns import Binding, DestinationType, Kind, is_reserved
 from proca_topo.topology.ownership import IgnoredBinding
 
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
@@ -24,14 +24,7 @@ def add_free_binding(context: Context, doc: FreeBindingDoc, where: Where) -> Non
     name = context.text(raw, at)
     target = context.queue_named(name) if kind is Kind.QUEUE else context.exchange_named(name)
     if target is None:
-        if context.owned.covers(name) and context.owned.ignored(name) is None:
-            text = f"no {kind} {shown(name)} is declared here{nearest(name, context.known_names(kind))}"
-        else:
-            text = (
-                f"{kind} {shown(name)} is not ours, and a binding belongs to whoever owns its destination; "
-                f"declare the {kind}, or leave the binding to its owner"
-            )
-        context.problem(at, text)
+        context.problem(at, _no_destination(context, kind, name))
     add_binding_to(context, doc, where, destination=name, to=to, needs=target.needs if target is not None else ())
 
 
@@ -53,6 +46,20 @@ def add_binding_to(
     )
     from_origin = origin.needs if origin is not None else ()
     add_binding(context, binding, where, tuple(dict.fromkeys((*own, *needs, *from_origin))))
+
+
+def _no_destination(context: Context, kind: Kind, name: str) -> str:
+    whose = "a binding belongs to whoever owns its destination"
+    if is_reserved(name):
+        return f"{kind} {shown(name)} is RabbitMQ's own, and {whose}; bind to one of your own"
+    if not context.owned.covers(name) or context.owned.ignored(name) is not None:
+        return (
+            f"{kind} {shown(name)} is not ours, and {whose}; declare the {kind}, or leave the binding to its owner"
+        )
+    text = f"no {kind} {shown(name)} is declared here"
+    if any(values for values in context.owned.names.values_in(name)):
+        text += "; what is an org's is bound in the org template, or in that org's own file"
+    return text + nearest(name, context.known_names(kind))
 
 
 def add_binding(context: Context, binding: Binding, where: Where, needs: Needs) -> None:

@@ -59,6 +59,8 @@ def _declare_exchange(context: Context, raw: str, doc: ExchangeDoc) -> Declared[
 
 def _complete_exchange(context: Context, declared: Declared[Exchange], doc: ExchangeDoc, where: Where) -> None:
     name = declared.noun.name
+    if context.section.exchanges.get(name) is not declared:
+        return  # its name is taken, and that has been said
     arguments = context.table(doc.arguments, where.at("arguments"))
     alternate, at = arguments.get(_ALTERNATE), where.at("arguments", _ALTERNATE)
     if doc.alternate is not None:
@@ -68,9 +70,8 @@ def _complete_exchange(context: Context, declared: Declared[Exchange], doc: Exch
         alternate = arguments[_ALTERNATE] = context.short_text(doc.alternate, at, "this name")
     if isinstance(alternate, str):
         context.used_exchange(alternate, at, declared.needs, user=f"exchange {shown(name)}")
-    if context.section.exchanges.get(name) is declared:
-        noun = replace(declared.noun, arguments=Arguments.of(arguments))
-        context.section.exchanges[name] = replace(declared, noun=noun)
+    noun = replace(declared.noun, arguments=Arguments.of(arguments))
+    context.section.exchanges[name] = replace(declared, noun=noun)
     for index, one in enumerate(doc.bindings):
         add_binding_to(
             context,
@@ -93,9 +94,9 @@ def _declare_queue(context: Context, raw: str, doc: QueueDoc) -> Declared[Queue]
 
 def _complete_queue(context: Context, declared: Declared[Queue], doc: QueueDoc, where: Where) -> None:
     name, needs = declared.noun.name, declared.needs
-    noun = queue(context, name, doc, where, needs)
-    if context.section.queues.get(name) is declared:
-        context.section.queues[name] = replace(declared, noun=noun)
+    if context.section.queues.get(name) is not declared:
+        return  # its name is taken, and that has been said
+    context.section.queues[name] = replace(declared, noun=queue(context, name, doc, where, needs))
     if doc.retry is not None and (circuit := circuit_named(context, doc.retry)) is not None:
         back = Binding(source=circuit.return_, destination=name, routing_key=name)
         add_binding(context, back, where.key("retry"), needs)

@@ -106,7 +106,7 @@ def _delay_policy(context: Context, doc: CircuitDoc, where: Where, wait: str) ->
         if names_in(name):
             context.problem(at, "one policy serves all orgs, so its name has no placeholders; remove them")
             return
-        context.shared_name(name, at, Kind.POLICY)
+        context.shared_name(name, name, at, Kind.POLICY)
     elif doc.policy is not None:
         name = context.name(name, at, Kind.POLICY)
     policy = Policy(

@@ -86,6 +86,8 @@ class Context:
     def name(self, raw: str, where: Where, kind: Kind) -> str:
         """The name of something that is declared: not reserved, not too long, ours, and each org's own."""
         name = self.short_text(raw, where, f"the name of this {kind}")
+        if wrong_with(raw, self.placeholders) is not None:
+            return name  # said already
         if self.in_template and not is_reserved(name) and not names_in(raw):
             self.problem(
                 where,
@@ -93,16 +95,16 @@ class Context:
                 "or declare it outside the org template",
             )
         else:
-            self.shared_name(name, where, kind)
+            self.shared_name(name, raw, where, kind)
         return name
 
-    def shared_name(self, name: str, where: Where, kind: Kind) -> None:
-        """Check a name that every org may share."""
+    def shared_name(self, name: str, raw: str, where: Where, kind: Kind) -> None:
+        """Check a name (`raw` as it is written) that every org may share."""
         if is_reserved(name):
             what = "names that begin with amq. are" if name else "the empty name is"
             self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind}")
         elif not self.owned.covers(name):
-            self.problem(where, f"{kind} {shown(name)} is not covered by owns; add {shown(name)} to owns")
+            self.problem(where, f'{kind} {shown(name)} is not covered by owns; add "{shown(raw)}" to owns')
         elif (ignored := self.owned.ignored(name)) is not None:
             self.problem(
                 where, f"{kind} {shown(name)} is ignored; declare it or ignore it, not both", ignored, "ignored at"

@@ -73,7 +73,7 @@ class Expander:
         if org.doc.queues or org.doc.bindings:
             for declared in self.extras(org, self.filled(org)).everything():
                 if are_met(declared.needs, on):
-                    self._extra_places[kind_of(declared.noun), key_of(declared.noun)] = declared.where
+                    self._extra_places.setdefault((kind_of(declared.noun), key_of(declared.noun)), declared.where)
                     self._put(nouns, org, declared.noun, declared.where)
 
     def filled(self, org: Org) -> Section:

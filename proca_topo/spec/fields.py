@@ -45,10 +45,11 @@ def milliseconds(value: object) -> int:
     return number
 
 
-def _positive(value: int) -> int:
-    if value == 0:
+def _positive_milliseconds(value: object) -> int:
+    number = milliseconds(value)
+    if number == 0:
         raise wrong("must be more than 0")
-    return value
+    return number
 
 
 def _one_or_many(value: object) -> object:
@@ -84,11 +85,11 @@ def _variable(value: object) -> object:
 
 NOTHING: Final = 'has nothing after it (text that begins with # needs quotes, the empty text is "")'
 
-Milliseconds = Annotated[int, BeforeValidator(milliseconds)]
-PositiveMilliseconds = Annotated[int, BeforeValidator(lambda value: _positive(milliseconds(value)))]
+Milliseconds = Annotated[int, BeforeValidator(milliseconds, json_schema_input_type=int | str)]
+PositiveMilliseconds = Annotated[int, BeforeValidator(_positive_milliseconds, json_schema_input_type=int | str)]
 Words = Annotated[StrictStr, BeforeValidator(lambda value: _words(value) if isinstance(value, str) else value)]
-When = Annotated[list[StrictStr], BeforeValidator(_one_or_many)]
-Variable = Annotated[StrictStr, BeforeValidator(_variable)]
+When = Annotated[list[StrictStr], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+Variable = Annotated[StrictStr, BeforeValidator(_variable, json_schema_input_type=str | int)]
 Version = StrictInt
 # Optional keys: absent is None, but a key that is there must have a value.
 Maybe = Annotated[T | None, BeforeValidator(_something)]

@@ -23,6 +23,14 @@ def read_text(path: Path, file: str, problems: list[Problem]) -> str | None:
     return None
 
 
+def is_there(path: Path) -> bool:
+    """Whether something has this path, be it a broken link or something that may not be looked at."""
+    try:
+        return path.exists() or path.is_symlink()
+    except PermissionError:
+        return True
+
+
 def text_again(directory: Path, file: str) -> str | None:
     """A file's text for telling positions in it, None if it is gone by now."""
     return read_text(directory / file, file, [])

@@ -9,6 +9,7 @@ import yaml
 
 from proca_topo.errors import RefusedError, UsageError
 from proca_topo.spec.documents import OrgTemplateDoc
+from proca_topo.spec.files import is_there
 from proca_topo.spec.orgs import file_of, org_name_problem, value_problem
 from proca_topo.spec.problems import nearest
 from proca_topo.spec.read import TopologyFile
@@ -39,16 +40,18 @@ class NewOrgFile:
 def new_org_file(
     topology: TopologyFile, org: str, *, switched_on: Sequence[str], settings: Sequence[str]
 ) -> NewOrgFile:
-    """The file for a new org with these options on and these `KEY=VALUE` settings (variables, or options as
-    true or false).
+    """The file for a new org with these options on and these `KEY=VALUE` settings.
 
-    Raises UsageError for names and values that the template does not know or allow, RefusedError if the org exists.
+    A key is a variable, or an option to set to true or false.
+
+    Raises UsageError for names and values that the template does not know or does not allow, RefusedError if the
+    org exists.
     """
     template = topology.document.org
     if (wrong := org_name_problem(org, template)) is not None:
         raise UsageError(wrong)
     path = topology.directory / file_of(org)
-    if path.exists() or path.is_symlink():
+    if is_there(path):
         raise _exists(path)
     options, variables = _asked_for(template, switched_on, settings)
     missing = [name for name in template.vars if name not in variables]
@@ -94,20 +97,28 @@ def _asked_for(
         if not equals:
             raise UsageError(f"{shown(setting)} is not KEY=VALUE; write --set {shown(key)}=VALUE")
         if key in template.vars:
-            if (wrong := value_problem(key, value, template)) is not None:
-                raise UsageError(wrong)
-            if variables.setdefault(key, value) != value:
-                raise UsageError(f"{key} is set twice, to {shown(variables[key])} and to {shown(value)}")
+            _set_variable(template, variables, key, value)
         elif key in template.options:
-            if value not in _BOOLEANS:
-                raise UsageError(f"{key} is an option; set it to true or false, not {shown(value)}")
-            if options.setdefault(key, _BOOLEANS[value]) != _BOOLEANS[value]:
-                raise UsageError(f"{key} is switched on and off; keep one")
+            _set_option(options, key, value)
         else:
             known = [*template.vars, *template.options]
             none = "; the template has no variables and no options"
             raise UsageError(f"unknown variable or option {shown(key)}{nearest(key, known, none)}")
     return options, variables
+
+
+def _set_variable(template: OrgTemplateDoc, variables: dict[str, str], key: str, value: str) -> None:
+    if (wrong := value_problem(key, value, template)) is not None:
+        raise UsageError(wrong)
+    if variables.setdefault(key, value) != value:
+        raise UsageError(f"{key} is set twice, to {shown(variables[key])} and to {shown(value)}; keep one")
+
+
+def _set_option(options: dict[str, bool], key: str, value: str) -> None:
+    if value not in _BOOLEANS:
+        raise UsageError(f"{key} is an option; set it to true or false, not {shown(value)}")
+    if options.setdefault(key, _BOOLEANS[value]) != _BOOLEANS[value]:
+        raise UsageError(f"{key} is switched on and off; keep one")
 
 
 def _as_number(value: str) -> str | int:

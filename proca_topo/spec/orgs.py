@@ -94,10 +94,10 @@ def read_org_doc(directory: Path, name: str, problems: list[Problem]) -> OrgDoc 
 
 def org_name_problem(name: str, template: OrgTemplateDoc) -> str | None:
     """Why this cannot be an org's name, in words; None if it can."""
-    if "/" in name or name.startswith("."):
-        return f"{shown(name)} cannot be an org's name: it would not be a file's name"
+    if "/" in name or name.startswith(".") or not name.isprintable():
+        return f"an org cannot be named {shown(name)}: that is no name for its file"
     if re.fullmatch(template.name, name) is None:
-        return f"{shown(name)} cannot be an org's name; the template wants {template.name}"
+        return f"an org cannot be named {shown(name)}; its name must match {template.name}"
     return None
 
 
@@ -105,7 +105,7 @@ def value_problem(variable: str, value: str, template: OrgTemplateDoc) -> str | 
     """Why this cannot be a variable's value, in words; None if it can."""
     pattern = template.vars[variable]
     if re.fullmatch(pattern, value) is None:
-        return f"{variable} cannot be {shown(value)}; the template wants {pattern}"
+        return f"{variable} cannot be {shown(value)}; it must match {pattern}"
     return None
 
 
@@ -131,9 +131,7 @@ def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Proble
             problems.append(Problem(where=where.at("vars", variable), text=wrong))
     for variable, pattern in template.vars.items():
         if variable not in doc.vars:
-            text = (
-                f"the variable {variable} is missing; write `vars: {{{variable}: …}}` with a value like {pattern}"
-            )
+            text = f"the variable {variable} is missing; write `vars: {{{variable}: …}}`, it must match {pattern}"
             problems.append(Problem(where=where.key("vars"), text=text))
     if len(problems) > before:
         return None

@@ -30,7 +30,7 @@ def wrong_with(text: str, known: Collection[str]) -> str | None:
     for match in _BRACES.finditer(text):
         if match[0] in {"{", "}"}:
             return (
-                f"a single {match[0]} in {shown(text)}; placeholders are like {{org}}, "
+                f'a single {match[0]} in "{shown(text)}"; placeholders are like {{org}}, '
                 f"and a literal {match[0]} is written {match[0] * 2}"
             )
         if match[1] is None or match[1] in known:

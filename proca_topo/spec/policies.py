@@ -62,5 +62,5 @@ def _duration(context: Context, key: str, value: object, where: Where) -> object
     try:
         return milliseconds(value)
     except ValueError as error:
-        context.problem(where, f"{key} {error}")
+        context.problem(where, f"`{key}` {error}")
         return value

@@ -92,8 +92,8 @@ def in_words(problems: Iterable[Problem], text_of: Callable[[str], str | None]) 
         file, line, column, scalar = placed(problem.where)
         if isinstance(problem.where, Position):
             told_by_yaml.add((file, line, column))
-        elif (file, line, column) in told_by_yaml and problem.quote:
-            continue
+        elif (file, line, column) in told_by_yaml:
+            continue  # what YAML makes of it is the cause
         text = problem.text
         if problem.quote and scalar is not None:
             text += f'; put it in quotes: "{scalar}"' if scalar else '; for an empty text write ""'

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from proca_topo.errors import SpecError, UsageError
-from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc, TopologyDoc
+from proca_topo.spec.documents import SPEC_VERSION, OrgDoc, OrgTemplateDoc, TopologyDoc
 from proca_topo.spec.expansion import Expander, Nouns
-from proca_topo.spec.files import read_text, text_again
+from proca_topo.spec.files import is_there, read_text, text_again
 from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, read_org, read_org_doc
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import ORG, names_in
-from proca_topo.spec.problems import Problem, in_words
+from proca_topo.spec.problems import Problem, Where, in_words
 from proca_topo.spec.scope import scope_of
 from proca_topo.spec.sections import Section
 from proca_topo.spec.template import Parts, parts_of
@@ -48,7 +48,7 @@ class TopologyFile:
 
     def has_org_file(self, org: str) -> bool:
         """Whether there is an org of this name."""
-        return "/" not in org and (self.directory / file_of(org)).is_file()
+        return "/" not in org and is_there(self.directory / file_of(org))
 
     def org_names(self) -> tuple[str, ...]:
         """All orgs that have a file, sorted."""
@@ -71,7 +71,7 @@ def read_topology(directory: Path) -> TopologyFile:
     Raises UsageError if there is no such file, SpecError with every problem if it is invalid.
     """
     path = directory / TOPOLOGY
-    if not path.exists():
+    if not is_there(path):
         raise UsageError(
             f"there is no {TOPOLOGY} in {shown(str(directory))}; name its directory with -C DIRECTORY"
         )
@@ -82,6 +82,9 @@ def read_topology(directory: Path) -> TopologyFile:
     doc: TopologyDoc | None = None
     # Text that is no YAML at all has no shape to complain about; an empty file has.
     if text is not None and (data is not None or not wrong):
+        version = data.get("topology") if isinstance(data, dict) else None
+        if isinstance(version, int) and not isinstance(version, bool) and version != SPEC_VERSION:
+            raise _spec_error([_unknown_version(version)], directory)
         doc, misshapen = document(TopologyDoc, data, TOPOLOGY)
         problems += misshapen
     parts: Parts | None = None
@@ -160,6 +163,14 @@ def org_settings(topology: TopologyFile) -> tuple[OrgSettings, ...]:
         )
         for org in found
         if org is not None
+    )
+
+
+def _unknown_version(version: int) -> Problem:
+    return Problem(
+        where=Where(file=TOPOLOGY, path=("topology",)),
+        text=f"version {version} of the language is not known here; write `topology: {SPEC_VERSION}`, "
+        "or use a proca-topo that knows it",
     )
 
 

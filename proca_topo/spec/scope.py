@@ -35,12 +35,12 @@ def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
         bindings=frozenset(everything.bindings),
         policies=frozenset(everything.policies) | names,
         name_patterns=tuple(patterns),
-        reference_exchanges=exchanges - everything.exchanges.keys(),
-        reference_queues=queues - everything.queues.keys(),
+        reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
+        reference_queues=frozenset(queues - everything.queues.keys()),
     )
 
 
-def _references(section: Section, shared: Section) -> tuple[frozenset[str], frozenset[str]]:
+def _references(section: Section, shared: Section) -> tuple[set[str], set[str]]:
     """The exchanges and the queues that the objects of a section lean on, its own among them."""
     exchanges: set[str] = set()
     queues: set[str] = set()
@@ -58,7 +58,7 @@ def _references(section: Section, shared: Section) -> tuple[frozenset[str], froz
         if circuit.fail in exchanges:
             exchanges.add(circuit.return_)
             queues.add(circuit.wait)
-    return frozenset(exchanges - {""}), frozenset(queues)
+    return exchanges - {""}, queues
 
 
 def _destination(binding: Binding, exchanges: set[str], queues: set[str]) -> None:

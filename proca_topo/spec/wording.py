@@ -40,11 +40,12 @@ def _problem(kind: type[Document], error: ErrorDetails, file: str) -> Problem:
             unknown = f"unknown key {shown(str(path[-1]))}{nearest(str(path[-1]), known)}"
             return Problem(where=Where(file=file, path=path, on_key=True), text=unknown)
         case "missing":
-            missing = f"the key {path[-1]} is missing{_described(kind, path)}"
+            missing = f"`{path[-1]}` is missing{_described(kind, path)}"
             return Problem(where=Where(file=file, path=path[:-1], on_key=True), text=missing)
         case "spec" | "spec_quote" as custom:
             text = str(error["ctx"]["text"])
-            whole = text.startswith(("a ", "`"))
+            # An error about a whole mapping is a sentence of its own.
+            whole = isinstance(error["input"], dict) and text.startswith(("a binding", "`"))
             return Problem(
                 where=where, text=text if whole else f"{_called(path)} {text}", quote=custom == "spec_quote"
             )
@@ -92,7 +93,7 @@ def _called(path: tuple[str | int, ...]) -> str:
         return "the file"
     if isinstance(path[-1], int):
         return f"an item of {_called(path[:-1])}"
-    return shown(path[-1])
+    return f"`{shown(path[-1])}`"
 
 
 def _found(value: object) -> str:

@@ -17,6 +17,7 @@ from proca_topo.topology.names import one_line, shown
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_PLAIN_INT_OF_ANY_SIZE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 _PLAIN_FLOAT: Final = re.compile(r"-?[0-9]+\.[0-9]*([eE][-+]?[0-9]+)?")
 _TRUE: Final = frozenset({"yes", "true", "on"})
 _MAX_INT: Final = 2**63 - 1
@@ -125,11 +126,7 @@ class _Reader:
             case "float" if _PLAIN_FLOAT.fullmatch(text) is not None and math.isfinite(decimal := float(text)):
                 return decimal
             case "int" | "float":
-                self._problem(
-                    node,
-                    f"YAML reads {shown(text)} as another number than it looks like, or as too "
-                    f"large a one; write a plain decimal number, or {_quoted(text)}",
-                )
+                self._problem(node, f"{_odd_number(text)}; write a plain decimal number, or {_quoted(text)}")
             case "timestamp":
                 self._problem(node, f"{shown(text)} is a date in YAML; {_quoted(text)}")
             case _:
@@ -142,6 +139,16 @@ class _Reader:
 
 def _quoted(text: str) -> str:
     return f'for text put it in quotes: "{one_line(text)}"'
+
+
+def _odd_number(text: str) -> str:
+    if _PLAIN_INT_OF_ANY_SIZE.fullmatch(text) is not None:
+        return f"{shown(text)} is too large a number for RabbitMQ"
+    if ":" in text:
+        return f"YAML reads {shown(text)} in base sixty"
+    if text.lstrip("+-").startswith("0") and text.lstrip("+-").isdigit():
+        return f"YAML reads {shown(text)} in base eight"
+    return f"{shown(text)} is no plain number"
 
 
 def _kind(tag: str) -> str:
@@ -184,7 +191,11 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
         return Problem(where=Position(file=file), text=f"not YAML: {what}")
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
-    return Problem(where=_at(mark, file), text=f"not YAML: {what}{_hint(line, mark.column, what)}")
+    hint = _hint(line, mark.column, what)
+    context, began = getattr(error, "context", None), getattr(error, "context_mark", None)
+    if not hint and began is not None and ("flow" in str(context) or "quoted" in str(context)):
+        hint = f"; is what begins at {began.line + 1}:{began.column + 1} closed?"
+    return Problem(where=_at(mark, file), text=f"not YAML: {what}{hint}")
 
 
 def _hint(line: str, column: int, what: str) -> str:
