@@ -26,9 +26,9 @@ def apply(
 ) -> None:
     """Make the broker what the spec says.
 
-    What was done is checked by reading the broker again. At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
-    safe; the others are held back and do not stop the rest. It can be interrupted at any time: the same command
-    again finishes.
+    At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
+    safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
+    It can be interrupted at any time: the same command again finishes.
 
     \b
       proca-topo apply

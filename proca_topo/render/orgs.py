@@ -68,7 +68,7 @@ def removed_text(org: str, path: str, before: Desired, command: str) -> str:
     if queues:
         lines += [
             "",
-            "An apply with --prune deletes these queues, or retires them until they are empty and unused:",
+            "An apply with --prune deletes these queues, once nothing can be lost with them:",
             *(f"  - {line}" for line in queues),
         ]
     return _text([*lines, "", f"Run: {command}"])

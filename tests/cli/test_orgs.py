@@ -1,0 +1,139 @@
+"""add-org, remove-org, orgs, validate, export: what needs no broker."""
+
+import json
+
+from tests.cli.command import Place
+
+
+def test_add_org_says_what_comes_next(place: Place) -> None:
+    ran = place.run("add-org", "beta", "--with", "sqs")
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        ran.out
+        == """\
+Wrote orgs/beta.yaml
+
+The next apply declares, where it is absent:
+  + queue    beta.confirm
+  + binding  confirm -[beta.custom.supporter]-> beta.confirm
+  + binding  deliver -[beta.system.*]-> system.sqs
+
+Run: proca-topo apply --org beta
+"""
+    )
+    assert (place.path / "orgs" / "beta.yaml").read_text() == "options: {sqs: true}\n"
+
+
+def test_what_add_org_says_is_what_apply_does(place: Place) -> None:
+    place.run("apply")
+    added = place.run("add-org", "beta", "--with", "crm").out
+    document = place.run("plan", "--org", "beta", "--format", "json").document()
+    assert document["summary"]["declare"] == sum(line.startswith("  + ") for line in added.splitlines())
+    assert all(change["name"] in added for change in document["changes"])
+
+
+def test_a_command_to_run_names_the_directory(place: Place) -> None:
+    ran = place.run("-C", str(place.path), "add-org", "beta", stdin="")
+    assert f"Run: proca-topo apply --org beta -C {place.path}\n" in ran.out
+
+
+def test_an_org_that_exists_is_left_as_it_is(place: Place) -> None:
+    ran = place.run("add-org", "acme")
+    assert (ran.code, ran.out) == (4, "")
+    assert ran.err == "error: orgs/acme.yaml exists and is left as it is; change that file instead\n"
+
+
+def test_remove_org_says_what_it_leaves(place: Place) -> None:
+    ran = place.run("remove-org", "acme")
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        ran.out
+        == """\
+Deleted orgs/acme.yaml
+
+An apply with --prune deletes these queues, once nothing can be lost with them:
+  - queue    acme.confirm
+  - queue    acme.crm
+
+Run: proca-topo plan --org acme --prune
+"""
+    )
+    assert not (place.path / "orgs" / "acme.yaml").exists()
+
+
+def test_orgs(place: Place) -> None:
+    place.write_org("beta", "options: {crm: true, sqs: true}\n")
+    place.write_org("gamma")
+    assert (
+        place.run("orgs").out
+        == """\
+ORG    OPTIONS
+acme   crm
+beta   crm, sqs
+gamma  -
+"""
+    )
+    assert place.run("orgs", "--format", "json").document()["orgs"][2] == {
+        "name": "gamma",
+        "options": {"crm": False, "sqs": False},
+        "variables": {},
+        "path": "orgs/gamma.yaml",
+    }
+
+
+def test_orgs_when_there_are_none(place: Place) -> None:
+    (place.path / "orgs" / "acme.yaml").unlink()
+    assert place.run("orgs").out == "No orgs yet; add one with: proca-topo add-org ORG\n"
+
+
+def test_validate(place: Place) -> None:
+    ran = place.run("validate")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == ("topology.yaml and 1 org file are valid: 2 exchanges, 3 queues, 2 bindings, 0 policies.\n")
+    assert place.run("validate", "--format", "json").document() == {
+        "valid": True,
+        "org_files": 1,
+        "exchanges": 2,
+        "queues": 3,
+        "bindings": 2,
+        "policies": 0,
+        "problems": [],
+    }
+
+
+def test_validate_takes_problems_apart_for_programs(place: Place) -> None:
+    place.write_org("acme", "optoins: {}\n")
+    ran = place.run("validate", "--format", "json")
+    assert ran.code == 2
+    assert ran.document() == {
+        "valid": False,
+        "problems": [
+            {
+                "file": "orgs/acme.yaml",
+                "line": 1,
+                "column": 1,
+                "message": "unknown key optoins; did you mean options?",
+            }
+        ],
+    }
+
+
+def test_export_is_what_apply_makes(place: Place) -> None:
+    """Exported definitions, taken as a broker, leave nothing to do."""
+    assert place.run("export", "--out", "broker.json").err == "Wrote broker.json\n"
+    assert place.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_export_of_one_org_holds_that_org_alone(place: Place) -> None:
+    place.write_org("beta")
+    document = place.run("export", "--org", "beta").document()
+    assert document["vhosts"] == [{"name": "proca"}]
+    assert [queue["name"] for queue in document["queues"]] == ["beta.confirm"]
+    assert document["exchanges"] == []
+
+
+def test_export_cannot_leave_half_a_file(place: Place) -> None:
+    ran = place.run("export", "--out", "missing/definitions.json")
+    assert ran.code == 2
+    assert ran.err == "error: cannot write missing/definitions.json: No such file or directory\n"
+    assert json.loads(place.broker.read_text())
