@@ -1,0 +1,141 @@
+"""Where the broker is, and how to log in."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from proca_topo.errors import UsageError
+
+DEFAULT_BROKER: Final = "http://127.0.0.1:15672"
+_DEFAULT_USERNAME: Final = "guest"
+_DEFAULT_PASSWORD: Final = "guest"  # noqa: S105 - RabbitMQ's own default, for localhost only
+_AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
+_HOST_AND_PORT: Final = re.compile(r"(localhost|[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]):\d{2,5}(/.*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerAddress:
+    """A management API and the AMQP port that belongs to it, or a definitions file (`file`, and no URLs).
+
+    `management_url` has no credentials, no trailing slash and no `/api`. `amqp_url` has credentials, no path.
+    """
+
+    management_url: str | None
+    file: Path | None
+    username: str
+    password: str = field(repr=False)
+    amqp_url: str | None = field(repr=False)
+
+    @property
+    def location(self) -> str:
+        """The management URL or the file's path. Safe to print."""
+        return self.management_url or str(self.file)
+
+    @property
+    def amqp_location(self) -> str:
+        """The AMQP URL without credentials. Safe to print."""
+        if self.amqp_url is None:
+            return self.location
+        parts = urlsplit(self.amqp_url)
+        return f"{parts.scheme}://{_netloc(parts)}"
+
+
+def address(
+    broker: str | None, *, amqp: str | None = None, username: str | None = None, password: str | None = None
+) -> BrokerAddress:
+    """The address in `broker`: an http or https URL of the management API, or the path of a definitions file.
+
+    Credentials inside a URL win over `username` and `password`; without any it is guest/guest, RabbitMQ's own
+    default. AMQP is by default on the same host, port 5672, or 5671 if the management API is https. A path in
+    the AMQP URL (some put the vhost there) is not used.
+
+    Raises UsageError if a URL is not one, or is of another kind.
+    """
+    text = broker or DEFAULT_BROKER
+    if "://" not in text:
+        return _file_address(text, amqp, username, password)
+    url = _parsed(text, ("http", "https"), "management API")
+    user, secret = _login(url, username, password)
+    return BrokerAddress(
+        management_url=f"{url.scheme}://{_netloc(url)}{_base_path(url)}",
+        file=None,
+        username=user,
+        password=secret,
+        amqp_url=_amqp_url(amqp or _default_amqp(url), user, secret),
+    )
+
+
+def _file_address(text: str, amqp: str | None, username: str | None, password: str | None) -> BrokerAddress:
+    if _HOST_AND_PORT.fullmatch(text) and not Path(text).exists():
+        raise UsageError(
+            f"the broker {text!r} is neither a URL nor a file: for a management API write http://{text}"
+        )
+    user = username or _DEFAULT_USERNAME
+    secret = password or _DEFAULT_PASSWORD
+    return BrokerAddress(
+        management_url=None,
+        file=Path(text),
+        username=user,
+        password=secret,
+        amqp_url=_amqp_url(amqp, user, secret) if amqp else None,
+    )
+
+
+def _default_amqp(url: SplitResult) -> str:
+    return f"{'amqps' if url.scheme == 'https' else 'amqp'}://{_host(url)}"
+
+
+def _amqp_url(text: str, username: str, password: str) -> str:
+    url = _parsed(text, ("amqp", "amqps"), "AMQP port")
+    user, secret = _login(url, username, password)
+    port = url.port or _AMQP_PORTS[url.scheme]
+    return f"{url.scheme}://{quote(user, safe='')}:{quote(secret, safe='')}@{_host(url)}:{port}"
+
+
+def _login(url: SplitResult, username: str | None, password: str | None) -> tuple[str, str]:
+    if url.username is None:
+        user, secret = username or _DEFAULT_USERNAME, password
+    else:
+        user, secret = unquote(url.username), password if url.password is None else unquote(url.password)
+    if secret is None and user != _DEFAULT_USERNAME:
+        raise UsageError(f"there is no password for the user {user!r}: set PROCA_TOPO_PASSWORD")
+    return user, _DEFAULT_PASSWORD if secret is None else secret
+
+
+def _parsed(text: str, schemes: tuple[str, ...], purpose: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        valid = bool(url.hostname) and url.port != 0
+    except ValueError:
+        # Its text can quote the password, for instance one with an unescaped slash.
+        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}") from None
+    if url.scheme not in schemes:
+        hint = "give it as the AMQP URL" if url.scheme in _AMQP_PORTS else f"write {' or '.join(schemes)}"
+        raise UsageError(f"{_masked(text)} is not a URL for the {purpose}: {hint}")
+    if not valid or any(char.isspace() for char in url.netloc):
+        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}")
+    return url
+
+
+_ESCAPE_HINT: Final = " (characters like / # ? @ in a user name or password must be percent-encoded)"
+
+
+def _masked(text: str) -> str:
+    scheme, _, rest = text.partition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else text
+
+
+def _host(url: SplitResult) -> str:
+    host = url.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _netloc(url: SplitResult) -> str:
+    return _host(url) if url.port is None else f"{_host(url)}:{url.port}"
+
+
+def _base_path(url: SplitResult) -> str:
+    # People paste what their browser shows (…/#/queues) or what the API's documentation shows (…/api/).
+    return url.path.rstrip("/").removesuffix("/api")

@@ -1,0 +1,187 @@
+"""What only AMQP can do: publish with confirms, count at once, delete what a URL cannot name."""
+
+import logging
+import ssl
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+from urllib.parse import unquote, urlsplit
+
+from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.protocol import Failure
+from proca_topo.errors import BrokerError, UnroutableError
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Noun, Policy, Queue
+
+if TYPE_CHECKING:
+    from pika import BlockingConnection, ConnectionParameters
+    from pika.adapters.blocking_connection import BlockingChannel
+
+_CONNECT_TIMEOUT: Final = 5.0
+# A broker under a memory or disk alarm stops reading from publishers, for as long as it lasts.
+_BLOCKED_TIMEOUT: Final = 10.0
+_HEARTBEAT: Final = 30
+_PERSISTENT: Final = 2
+_NOT_FOUND: Final = 404
+
+_logger: Final = logging.getLogger("proca_topo.broker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """What a passive declare tells at once: messages that wait, and consumers."""
+
+    ready: int
+    consumers: int
+
+
+def publish(
+    address: BrokerAddress,
+    vhost: str,
+    *,
+    exchange: str,
+    routing_key: str,
+    body: bytes,
+    content_type: str = "application/json",
+) -> None:
+    """Publish one message, persistent and mandatory, and wait until the broker has confirmed it.
+
+    Raises UnroutableError if no queue is bound for it, and other BrokerErrors: no such vhost or exchange, a wrong
+    password, nothing listens, a full queue rejected the message, or an alarm blocks publishers for 10 s.
+    """
+    from pika import BasicProperties
+    from pika.exceptions import ChannelClosedByBroker, NackError
+    from pika.exceptions import UnroutableError as ReturnedError
+
+    from proca_topo.broker.amqp_errors import closed_by_broker
+
+    target = f"the exchange {shown(exchange)!r} with the key {shown(routing_key)!r}"
+    with _channel(address, vhost) as channel:
+        channel.confirm_delivery()
+        try:
+            channel.basic_publish(
+                exchange=exchange,
+                routing_key=routing_key,
+                body=body,
+                properties=BasicProperties(content_type=content_type, delivery_mode=_PERSISTENT),
+                mandatory=True,
+            )
+        except ReturnedError as error:
+            raise UnroutableError(f"no queue is bound for {target}: the message was not kept") from error
+        except NackError as error:
+            raise BrokerError(
+                f"the broker did not take the message to {target}: a queue bound for it is full"
+            ) from error
+        except ChannelClosedByBroker as error:
+            raise closed_by_broker(error, f"the message to {target}") from error
+
+
+def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) -> Mapping[str, QueueCounts]:
+    """Messages that wait and consumers of these queues, at this moment.
+
+    Left out are queues that are gone and those that are exclusive to another connection.
+    """
+    from pika.exceptions import ChannelClosedByBroker
+
+    counts = {}
+    with _connection(address, vhost) as connection:
+        channel = connection.channel()
+        for queue in queues:
+            try:
+                found = channel.queue_declare(queue, passive=True).method
+            except ChannelClosedByBroker as error:
+                _logger.info("AMQP passive declare of %r: %d", queue, error.reply_code)
+                channel = connection.channel()
+            else:
+                counts[queue] = QueueCounts(ready=found.message_count, consumers=found.consumer_count)
+    return counts
+
+
+def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Failure]:
+    """Delete queues, exchanges and bindings of any name. What is gone already is no failure."""
+    from pika.exceptions import ChannelClosedByBroker
+
+    from proca_topo.broker.amqp_errors import reason_in
+
+    failures = []
+    with _connection(address, vhost) as connection:
+        channel = connection.channel()
+        for noun in nouns:
+            try:
+                _delete(channel, noun)
+            except ChannelClosedByBroker as error:
+                channel = connection.channel()
+                if error.reply_code != _NOT_FOUND:
+                    failures.append(Failure(noun=noun, reason=reason_in(error)))
+    return failures
+
+
+def _delete(channel: "BlockingChannel", noun: Noun) -> None:
+    match noun:
+        case Queue():
+            idle = noun.type in {CLASSIC, None}
+            channel.queue_delete(noun.name, if_unused=idle, if_empty=idle)
+        case Exchange():
+            channel.exchange_delete(noun.name)
+        case Binding(destination_type=DestinationType.QUEUE):
+            channel.queue_unbind(
+                noun.destination, noun.source, routing_key=noun.routing_key, arguments=noun.arguments.to_dict()
+            )
+        case Binding():
+            channel.exchange_unbind(
+                noun.destination, noun.source, routing_key=noun.routing_key, arguments=noun.arguments.to_dict()
+            )
+        case Policy():
+            raise BrokerError(f"a policy named {noun.name!r} cannot be deleted over AMQP, nor over HTTP")
+        case _:
+            assert_never(noun)
+
+
+@contextmanager
+def _channel(address: BrokerAddress, vhost: str) -> "Iterator[BlockingChannel]":
+    with _connection(address, vhost) as connection:
+        yield connection.channel()
+
+
+@contextmanager
+def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnection]":
+    from pika import BlockingConnection
+    from pika.exceptions import AMQPError
+
+    from proca_topo.broker.amqp_errors import amqp_failure
+
+    # pika reports every failure in its log, with tracebacks, before it raises it; here it is told once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+    try:
+        connection = BlockingConnection(_parameters(address, vhost))
+    except (AMQPError, OSError) as error:
+        raise amqp_failure(error, address, vhost) from error
+    try:
+        yield connection
+    except (AMQPError, OSError) as error:
+        raise amqp_failure(error, address, vhost) from error
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def _parameters(address: BrokerAddress, vhost: str) -> "ConnectionParameters":
+    from pika import ConnectionParameters, PlainCredentials, SSLOptions
+
+    if address.amqp_url is None:
+        raise BrokerError(f"{address.location} has no AMQP port: set PROCA_TOPO_AMQP")
+    url = urlsplit(address.amqp_url)
+    host = url.hostname or ""
+    return ConnectionParameters(
+        host=host,
+        port=url.port,
+        virtual_host=vhost,
+        credentials=PlainCredentials(unquote(url.username or ""), unquote(url.password or "")),
+        ssl_options=SSLOptions(ssl.create_default_context(), host) if url.scheme == "amqps" else None,
+        heartbeat=_HEARTBEAT,
+        socket_timeout=_CONNECT_TIMEOUT,
+        stack_timeout=2 * _CONNECT_TIMEOUT,
+        blocked_connection_timeout=_BLOCKED_TIMEOUT,
+        client_properties={"product": "proca-topo", "connection_name": "proca-topo"},
+    )

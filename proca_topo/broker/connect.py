@@ -1,0 +1,15 @@
+"""From an address to the broker behind it."""
+
+from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.protocol import Broker
+
+
+def open_broker(address: BrokerAddress) -> Broker:
+    """The broker at this address. Nothing is asked of it yet, so nothing can fail yet."""
+    if address.file is not None:
+        from proca_topo.broker.definitions_file import DefinitionsFile
+
+        return DefinitionsFile(address.file)
+    from proca_topo.broker.management import ManagementBroker
+
+    return ManagementBroker(address)

@@ -1,0 +1,212 @@
+"""Requests to RabbitMQ's management API: one keep-alive client, retries, a log line each, errors as sentences."""
+
+import json
+import logging
+import ssl
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import httpx
+
+from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.http_errors import (
+    ACCESS_REFUSED,
+    ServerError,
+    bad_login,
+    is_hopeless,
+    no_answer,
+    not_rabbitmq,
+    reason_of,
+    says_rabbitmq,
+)
+from proca_topo.broker.wire import Json
+from proca_topo.errors import AccessError, BrokerError
+from proca_topo.topology.names import one_line
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+CONNECTIONS: Final = 8
+"""Requests under way at once: measured, more does not make RabbitMQ any faster."""
+
+_logger: Final = logging.getLogger("proca_topo.broker")
+
+# Listing 20,000 bindings takes seconds, a busy broker longer.
+_TIMEOUT: Final = httpx.Timeout(10.0, read=120.0, write=60.0, pool=None)
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_RESTARTING: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+
+
+# Restarting a node takes 4 to 10 s: 0.25 + 0.5 + 1 + 2 + 3 + 3 s between the tries.
+_TRIES: Final = 7
+# 4.x answers 500 for a moment after its start; most other 500s stay.
+_SERVER_ERROR_TRIES: Final = 4
+_FIRST_TRIES: Final = 2
+_FIRST_PAUSE: Final = 0.25
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+
+
+class ManagementApi:
+    """RabbitMQ's HTTP API at one address. Safe to use from several threads."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        if address.management_url is None:
+            raise BrokerError(f"{address.location} is not the URL of a management API")
+        self.address = address
+        self._base = f"{address.management_url}/api"
+        self._answered = False
+        url = httpx.URL(address.management_url)
+        self._client = httpx.Client(
+            auth=(address.username, address.password),
+            # The system's own certificates (and SSL_CERT_FILE); for plain HTTP loading any costs 20 ms for nothing.
+            verify=ssl.create_default_context() if url.scheme == "https" else False,
+            timeout=_TIMEOUT,
+            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+            # A proxy for the world outside is no way to this machine.
+            mounts={f"all://{url.host}": None} if url.host in _LOOPBACK else None,
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def get_list(self, path: str) -> list[Json]:
+        """The list at a path of the API."""
+        answer = self._get(path)
+        if not isinstance(answer, list):
+            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than a list")
+        return answer
+
+    def get_object(self, path: str) -> Json:
+        """The object at a path of the API. Raises BrokerError if it is not there."""
+        answer = self._get(path)
+        if not isinstance(answer, dict):
+            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than an object")
+        return answer
+
+    def find(self, path: str) -> Json | None:
+        """The object at a path of the API, None where there is none."""
+        response = self.request("GET", path)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        answer = self._parsed(response, path)
+        return answer if isinstance(answer, dict) else None
+
+    def request(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """The answer to one request: a success, or a refusal that is about the object (400, 404, 409 and the like).
+
+        Raises BrokerError: no answer, a wrong password, an answer that RabbitMQ would not give, or 5xx to the last.
+        """
+        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        try:
+            try:
+                return self._once(method, path, content)
+            except _TransientError as failure:
+                return self._again(failure, method, path, content)
+        except _TransientError as failure:
+            raise failure.error from None
+
+    def _again(self, failure: "_TransientError", method: str, path: str, content: bytes | None) -> httpx.Response:
+        if failure.tries <= 1:
+            raise failure
+        from tenacity import Retrying, retry_if_exception_type, wait_exponential
+
+        time.sleep(_FIRST_PAUSE)
+        retrying = Retrying(
+            retry=retry_if_exception_type(_TransientError),
+            wait=wait_exponential(multiplier=2 * _FIRST_PAUSE, max=3),
+            stop=_is_last_try,
+            reraise=True,
+        )
+        return retrying(self._once, method, path, content)
+
+    def _once(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+        url = f"{self._base}{path}"
+        started = time.perf_counter()
+        try:
+            response = self._client.request(method, url, content=content, headers=_HEADERS)
+        except httpx.TransportError as error:
+            _logger.info("%s %s failed: %s, %.0f ms", method, url, type(error).__name__, _since(started))
+            raise self._transport_failure(error) from error
+        except httpx.HTTPError as error:  # an answer that cannot be decoded
+            raise not_rabbitmq(self.address, f"its answer cannot be read ({type(error).__name__})") from error
+        _logger.info("%s %s %d, %.0f ms", method, url, response.status_code, _since(started))
+        self._answered = True
+        self._check(response, method, path)
+        return response
+
+    def _transport_failure(self, error: httpx.TransportError) -> BrokerError:
+        failure = no_answer(error, self.address)
+        if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout) or is_hopeless(error):
+            return failure
+        # A broker that never answered is more likely a wrong URL than one that restarts.
+        return _TransientError(failure, tries=_TRIES if self._answered else _FIRST_TRIES)
+
+    def _check(self, response: httpx.Response, method: str, path: str) -> None:
+        status = response.status_code
+        reason = reason_of(response)
+        if response.is_success:
+            return
+        if response.is_redirect:
+            raise not_rabbitmq(self.address, f"it redirects to {one_line(response.headers.get('location', ''))}")
+        if status == HTTPStatus.UNAUTHORIZED and reason.rstrip(".") != ACCESS_REFUSED:
+            raise bad_login(reason, self.address)
+        if response.is_server_error:
+            failure = ServerError(
+                f"{self.address.location} answers {method} {path} with {status}"
+                f"{': ' + reason[:300] if reason else ''}; see the broker's log",
+                status=status,
+            )
+            raise _TransientError(failure, tries=_TRIES if status in _RESTARTING else _SERVER_ERROR_TRIES)
+        if not says_rabbitmq(response):
+            if status == HTTPStatus.FORBIDDEN:
+                raise AccessError(f"{self.address.location} forbids {method} {path}: is there a proxy in between?")
+            raise not_rabbitmq(self.address, f"it answers {method} {path} with {status}")
+
+    def _get(self, path: str) -> object:
+        response = self.request("GET", path)
+        if not response.is_success:
+            raise BrokerError(
+                f"{self.address.location} answers GET {path} with {response.status_code}: {reason_of(response)}"
+            )
+        return self._parsed(response, path)
+
+    def _parsed(self, response: httpx.Response, path: str) -> object:
+        try:
+            return json.loads(response.content)
+        except ValueError:
+            kind = one_line(response.headers.get("content-type", "")) or "no content type"
+            raise not_rabbitmq(self.address, f"it answers GET {path} with {kind} instead of JSON") from None
+
+
+class _TransientError(BrokerError):
+    """Worth another try; `error` is for the caller if that is in vain."""
+
+    def __init__(self, error: BrokerError, *, tries: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.tries = tries
+
+
+def _is_last_try(state: "RetryCallState") -> bool:
+    failure = None if state.outcome is None else state.outcome.exception()
+    # The first try came before tenacity was needed.
+    return isinstance(failure, _TransientError) and state.attempt_number + 1 >= failure.tries
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def path_of(*segments: str) -> str:
+    """The path of these segments, quoted: `/queues/%2F/a.b`."""
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+def is_addressable(*segments: str) -> bool:
+    """Whether the HTTP API can be asked for these names: it takes `.` and `..` out of a path, quoted or not."""
+    return not any(segment in {"", ".", ".."} for segment in segments)

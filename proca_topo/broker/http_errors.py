@@ -1,0 +1,134 @@
+"""Why a request got no usable answer, as one sentence: what, where, what to do."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Final
+
+import httpx
+
+from proca_topo.broker.address import BrokerAddress
+from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError
+from proca_topo.topology.names import one_line
+
+# What OpenSSL says when the other side does not speak TLS, and what h11 quotes when it got a TLS alert.
+_NO_TLS_THERE: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST")
+_TLS_ALERT: Final = r"\x15\x03"
+_MANAGEMENT_PORTS: Final = "the management API usually listens on port 15672, with TLS on 15671"
+
+
+ACCESS_REFUSED: Final = "Access refused"
+"""The reason of a 401 that is about one object, which the user may not configure, write or read."""
+
+
+class ServerError(BrokerError):
+    """The broker answered 5xx, again and again."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def is_hopeless(error: httpx.TransportError) -> bool:
+    """Whether trying again cannot help: the name does not resolve, or the other side does not do this TLS."""
+    return any(isinstance(cause, socket.gaierror | ssl.SSLError) for cause in _causes(error))
+
+
+def no_answer(error: httpx.TransportError, address: BrokerAddress) -> BrokerError:
+    """The error for a request that got no HTTP answer at all."""
+    where = address.location
+    causes = tuple(_causes(error))
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return UnreachableError(f"the host name in {where} cannot be resolved: check the broker's URL")
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return UnreachableError(
+                f"the TLS certificate of {where} is not trusted ({one_line(cause.verify_message)}):"
+                " if it is right, set SSL_CERT_FILE to the file of its certificate authority"
+            )
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        if any(marker in str(error) for marker in _NO_TLS_THERE):
+            return NotRabbitMQError(f"what listens at {where} does not speak TLS: write http:// or check the port")
+        return UnreachableError(f"TLS with {where} failed: {one_line(str(error))}")
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return UnreachableError(
+            f"nothing listens at {where}: start the broker, check the URL, or enable the management plugin"
+            " (rabbitmq-plugins enable rabbitmq_management)"
+        )
+    match error:
+        case httpx.ConnectTimeout():
+            return UnreachableError(f"{where} does not answer: check the URL, and firewalls on the way")
+        case httpx.TimeoutException():
+            return UnreachableError(f"{where} took too long to answer: try again when the broker is less busy")
+        case httpx.RemoteProtocolError():
+            return _not_http(str(error), where)
+        case _:
+            return UnreachableError(
+                f"the connection to {where} failed: {one_line(str(error)) or type(error).__name__}"
+            )
+
+
+def bad_login(reason: str, address: BrokerAddress) -> AccessError:
+    """The error for a 401: RabbitMQ uses it for a wrong password and for missing rights alike."""
+    lowered = reason.lower()
+    if lowered in {"", "login failed", "not_authorized", "not_authorised"}:
+        return AccessError(
+            f"{address.location} does not accept the user {address.username!r} with this password:"
+            " set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD"
+        )
+    if "not management user" in lowered:
+        remedy = "give the user the tag 'management' or 'administrator'"
+    elif "administrator" in lowered:
+        remedy = "give the user the tag 'administrator'"
+    elif "localhost" in lowered:
+        remedy = "use another user than RabbitMQ's default one"
+    else:
+        remedy = "give the user the tag and the permissions for it"
+    return AccessError(f"{address.location} refuses this to the user {address.username!r} ({reason}): {remedy}")
+
+
+def not_rabbitmq(address: BrokerAddress, what: str) -> NotRabbitMQError:
+    """The error for an answer that RabbitMQ's management API would not give."""
+    return NotRabbitMQError(
+        f"{address.location} is not RabbitMQ's management API: {what}; check the URL ({_MANAGEMENT_PORTS})"
+    )
+
+
+def reason_of(response: httpx.Response) -> str:
+    """The broker's own reason in an error answer, on one line; empty where it gives none."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(answer, dict):
+        return ""
+    reason = answer.get("reason", answer.get("error", ""))
+    return one_line(reason if isinstance(reason, str) else str(reason))
+
+
+def says_rabbitmq(response: httpx.Response) -> bool:
+    """Whether an error answer has the form that RabbitMQ gives to all of them: JSON with `error`."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and "error" in answer
+
+
+def _not_http(text: str, where: str) -> BrokerError:
+    if "AMQP" in text:
+        return NotRabbitMQError(f"{where} is an AMQP port, not the management API: {_MANAGEMENT_PORTS}")
+    if _TLS_ALERT in text:
+        return NotRabbitMQError(f"{where} wants TLS: write https:// instead of http://")
+    if "disconnected" in text:
+        return UnreachableError(
+            f"{where} closed the connection without an answer: check the port ({_MANAGEMENT_PORTS})"
+        )
+    return NotRabbitMQError(f"what listens at {where} does not speak HTTP: check the port ({_MANAGEMENT_PORTS})")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

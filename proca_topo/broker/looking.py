@@ -1,0 +1,65 @@
+"""What is going on in a few queues at this moment."""
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+from proca_topo.broker.http import ManagementApi, is_addressable, path_of
+from proca_topo.broker.listing import COUNTED
+from proca_topo.broker.scoped import find_queue
+from proca_topo.broker.wire import Json, activity_from
+from proca_topo.errors import UnreachableError
+from proca_topo.topology.existing import Activity
+
+_STREAM: Final = "stream"
+# One queue takes 1 ms, a listing of 15,000 queues a second.
+_LIST_FROM: Final = 500
+
+
+def look(
+    api: ManagementApi, vhost: str, queues: Collection[str], pool: ThreadPoolExecutor
+) -> Mapping[str, Activity]:
+    """The messages and consumers of these queues. See `ManagementBroker.look`."""
+    if not queues:
+        return {}
+    counted = _counted(api, vhost, frozenset(queues), pool)
+    return _with_consumers(api, vhost, counted)
+
+
+def _counted(
+    api: ManagementApi, vhost: str, names: frozenset[str], pool: ThreadPoolExecutor
+) -> dict[str, Activity]:
+    if len(names) <= _LIST_FROM and is_addressable(*names):
+        entries = dict(zip(names, pool.map(lambda name: find_queue(api, vhost, name), names), strict=True))
+        if all(entry is None or _is_counted(entry) for entry in entries.values()):
+            return {name: activity_from(entry) for name, entry in entries.items() if entry is not None}
+    # RabbitMQ 3.10 counts at once only in its listing of all queues.
+    columns = "columns=name,messages_ready,messages_unacknowledged"
+    listing = api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&{columns}")
+    return {entry["name"]: activity_from(entry) for entry in listing if entry.get("name") in names}
+
+
+def _is_counted(entry: Json) -> bool:
+    return "messages_ready" in entry or entry.get("type") == _STREAM
+
+
+def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]) -> dict[str, Activity]:
+    from proca_topo.broker.amqp import queue_counts
+
+    try:
+        counts = queue_counts(api.address, vhost, counted)
+    except UnreachableError:
+        return counted
+    return {
+        name: replace(
+            activity,
+            # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each of the
+            # two may have seen a message that the other missed: the larger is the safe one.
+            ready=max(activity.ready, counts[name].ready),
+            consumers=counts[name].consumers,
+        )
+        if name in counts
+        else activity
+        for name, activity in counted.items()
+    }

@@ -1,0 +1,122 @@
+"""JSON as RabbitMQ writes it (management listings and definitions files) to nouns, and back.
+
+Reading is as tolerant as real exports need: fields may be missing, and what RabbitMQ 3.10 was given as missing it
+lists as the string "undefined". What is written has every field.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from proca_topo.errors import BrokerError
+from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
+from proca_topo.topology.definitions import definition
+from proca_topo.topology.existing import Activity
+from proca_topo.topology.names import one_line
+from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Noun, Policy, Queue
+
+Json = Mapping[str, Any]
+
+QUEUE_TYPE: Final = "x-queue-type"
+
+
+def exchange_from(entry: Json) -> Exchange:
+    """The exchange in one entry. Raises BrokerError if it has no name or type."""
+    return Exchange(
+        name=_text(entry, "name"),
+        type=_text(entry, "type"),
+        durable=entry.get("durable", True) is not False,
+        auto_delete=entry.get("auto_delete") is True,
+        internal=entry.get("internal") is True,
+        arguments=_arguments(entry, "arguments"),
+    )
+
+
+def queue_from(entry: Json) -> Queue:
+    """The queue in one entry, its type taken out of the arguments: "classic" where nothing says otherwise."""
+    arguments = _table(entry, "arguments")
+    queue_type = arguments.get(QUEUE_TYPE) or entry.get("type")
+    rest = {key: value for key, value in arguments.items() if key != QUEUE_TYPE}
+    return Queue(
+        name=_text(entry, "name"),
+        durable=entry.get("durable", True) is not False,
+        auto_delete=entry.get("auto_delete") is True,
+        type=queue_type if isinstance(queue_type, str) else CLASSIC,
+        arguments=Arguments.of(rest),
+    )
+
+
+def binding_from(entry: Json) -> Binding:
+    """The binding in one entry."""
+    try:
+        return Binding(
+            source=_text(entry, "source"),
+            destination=_text(entry, "destination"),
+            destination_type=_DESTINATION_TYPES[entry.get("destination_type", "queue")],
+            routing_key=entry.get("routing_key") or "",
+            arguments=_arguments(entry, "arguments"),
+        )
+    except (KeyError, TypeError):
+        raise _malformed(entry, "destination_type") from None
+
+
+def policy_from(entry: Json) -> Policy:
+    """The policy in one entry. RabbitMQ 3.0 knew no `apply-to`: then it is for everything."""
+    priority = entry.get("priority")
+    return Policy(
+        name=_text(entry, "name"),
+        pattern=_text(entry, "pattern"),
+        apply_to=entry.get("apply-to") or "all",
+        priority=priority if isinstance(priority, int) else 0,
+        definition=_arguments(entry, "definition"),
+    )
+
+
+def activity_from(entry: Json) -> Activity:
+    """The messages counted in a queue's entry. What is not counted (yet) is 0."""
+    return Activity(ready=_count(entry, "messages_ready"), unacknowledged=_count(entry, "messages_unacknowledged"))
+
+
+def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:
+    """The entry for an object in a vhost with this default queue type.
+
+    A classic queue says so only where that is not the default, so that it has the arguments (none) that an
+    application gives it which knows nothing of types.
+    """
+    if isinstance(noun, Queue) and noun.type == CLASSIC == default_queue_type:
+        return definition(replace(noun, type=None))
+    return definition(noun)
+
+
+# A plain dictionary: calling the enumeration for each of 20,000 bindings costs ten times as much.
+_DESTINATION_TYPES: Final = {str(kind): kind for kind in DestinationType}
+
+
+def _text(entry: Json, key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str):
+        raise _malformed(entry, key)
+    return value
+
+
+def _table(entry: Json, key: str) -> Json:
+    value = entry.get(key)
+    if value is None or value == []:  # some exporters write an empty table as an empty list
+        return {}
+    if not isinstance(value, Mapping):
+        raise _malformed(entry, key)
+    return value
+
+
+def _arguments(entry: Json, key: str) -> Arguments:
+    table = _table(entry, key)
+    return Arguments.of(table) if table else NO_ARGUMENTS
+
+
+def _count(entry: Json, key: str) -> int:
+    value = entry.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def _malformed(entry: Json, key: str) -> BrokerError:
+    return BrokerError(f"this entry has no usable {key!r}: {one_line(str(dict(entry)))[:200]}")
