@@ -9,7 +9,7 @@ from proca_topo.spec.parts import CircuitDoc
 from proca_topo.spec.placeholders import names_in, regex_of_text, wrong_with
 from proca_topo.spec.policies import add_policy
 from proca_topo.spec.problems import Where, nearest
-from proca_topo.spec.sections import Circuit, Declared, Needs, implies
+from proca_topo.spec.sections import Circuit, Declared, Needs
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Policy, Queue
@@ -128,12 +128,8 @@ def circuit_of(context: Context, name: str, retry: str, where: Where, needs: Nee
         context.problem(
             where, f"unknown retry circuit {shown(retry)}{nearest(retry, known, '; describe it under `retry`')}"
         )
-    elif not implies(needs, circuit.needs):
-        context.problem(
-            where,
-            f"queue {shown(name)} can be there while its retry circuit {shown(retry)} is switched off; "
-            "give both the same `when`, or the circuit none",
-            circuit.where,
-            "the circuit is at",
-        )
+    else:
+        used = f"retry circuit {shown(retry)}"
+        user = f"queue {shown(name)}"
+        context.leans_on(needs, circuit.needs, where, user=user, used=used, used_at=circuit.where)
     return circuit

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import names_in, wrong_with
 from proca_topo.spec.problems import Problem, Where, misspelt, nearest
-from proca_topo.spec.sections import Declared, Needs, Section, implies
+from proca_topo.spec.sections import Declared, Needs, Section, are_met, implies
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Exchange, Kind, Queue, is_reserved
 
@@ -22,7 +22,8 @@ class Context:
     """Where we are: in the shared part (no placeholders), in the template (placeholders stay), or in the file of
     an org (placeholders are filled in at once: `values`).
 
-    `options` are those that `when` may name, None where there are none to name. `outer` is what was read before
+    `options` are those that `when` may name, None where there are none to name; `switched_on` those of the org
+    whose file it is. `outer` is what was read before
     and can be referred to, the nearest first. `circuits_made` are the exchanges that only circuits ask for.
     """
 
@@ -31,6 +32,7 @@ class Context:
     placeholders: Collection[str] = ()
     values: Mapping[str, str] | None = None
     options: Collection[str] | None = None
+    switched_on: frozenset[str] = frozenset()
     outer: tuple[Section, ...] = ()
     section: Section = field(default_factory=Section)
     problems: list[Problem] = field(default_factory=list)
@@ -81,7 +83,11 @@ class Context:
 
     def table(self, raw: Mapping[str, Any], where: Where) -> dict[str, Any]:
         """A table of arguments, with the placeholders in its texts treated."""
-        return {key: self.value(item, where.at(key)) for key, item in raw.items()}
+        # Keys have no placeholders; in the template their braces must outlast the filling in.
+        return {
+            key.replace("{", "{{").replace("}", "}}") if self.in_template else key: self.value(item, where.at(key))
+            for key, item in raw.items()
+        }
 
     def name(self, raw: str, where: Where, kind: Kind) -> str:
         """The name of something that is declared: not reserved, not too long, ours, and each org's own."""
@@ -104,7 +110,7 @@ class Context:
             what = "names that begin with amq. are" if name else "the empty name is"
             self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind}")
         elif not self.owned.covers(name):
-            self.problem(where, f'{kind} {shown(name)} is not covered by owns; add "{shown(raw)}" to owns')
+            self.problem(where, f"{kind} {shown(name)} is not covered by owns; add {_in_quotes(raw)} to owns")
         elif (ignored := self.owned.ignored(name)) is not None:
             self.problem(
                 where, f"{kind} {shown(name)} is ignored; declare it or ignore it, not both", ignored, "ignored at"
@@ -154,14 +160,23 @@ class Context:
     def used_exchange(self, name: str, where: Where, needs: Needs, *, user: str) -> None:
         """Check an exchange that something leans on: declared, there whenever its user is, or somebody else's."""
         target = self.referred_exchange(name, where)
-        if target is not None and not implies(needs, target.needs):
-            self.problem(
-                where,
-                f"{user} can be there while exchange {shown(name)} is switched off; "
-                "give both the same `when`, or the exchange none",
-                target.where,
-                "it is declared at",
+        if target is not None:
+            used = f"exchange {shown(name)}"
+            self.leans_on(needs, target.needs, where, user=user, used=used, used_at=target.where)
+
+    def leans_on(self, needs: Needs, its: Needs, where: Where, *, user: str, used: str, used_at: Where) -> None:
+        """Check that what needs `needs` always has what needs `its`."""
+        if implies(needs, its) or (self.values is not None and are_met(its, self.switched_on)):
+            return
+        if self.values is not None:
+            off = " and ".join(
+                " or ".join(sorted(options)) for options in its if options.isdisjoint(self.switched_on)
             )
+            text = f"{user} needs {used}, which this org has switched off; switch on {off}"
+        else:
+            text = f"{user} can be there while {used} is switched off"
+            text += f"; give both the same `when`, or remove that of {used}"
+        self.problem(where, text, used_at, "it is declared at")
 
     def referred_exchange(self, name: str, where: Where) -> Declared[Exchange] | None:
         """The declared exchange of this name; None if it is somebody else's, RabbitMQ's own, or a problem."""
@@ -182,3 +197,8 @@ class Context:
                 "If it is somebody else's, add it to ignore",
             )
         return None
+
+
+def _in_quotes(name: str) -> str:
+    safe = shown(name)
+    return safe if safe.startswith('"') else f'"{safe}"'

@@ -102,6 +102,7 @@ class Expander:
             placeholders=tuple(self.owned.patterns),
             values=org.values,
             options=self.options.keys(),
+            switched_on=org.switched_on,
             outer=(filled, self.shared),
             problems=self.problems,
         )

@@ -32,6 +32,10 @@ class NewOrgFile:
             with self.path.open("x", encoding="utf-8") as file:
                 file.write(self.text)
         except FileExistsError as error:
+            if not is_there(self.path):
+                raise UsageError(
+                    f"cannot write {shown(str(self.path))}: no directory can be made for it"
+                ) from error
             raise _exists(self.path) from error
         except OSError as error:
             raise UsageError(f"cannot write {shown(str(self.path))}: {error.strerror or error}") from error

@@ -1,0 +1,111 @@
+"""Planning for one org reads and touches the part of the vhost that this org can live in, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from proca_topo.errors import UsageError
+from proca_topo.spec.read import OrgSettings, load_desired, org_settings, read_topology
+from proca_topo.topology.existing import Scope
+from proca_topo.topology.nouns import Kind
+from tests.spec.bad_specs import written
+from tests.spec.nouns import ROOT, bound, by_name, desired_of, queue
+
+SPEC = """
+topology: 1
+owns: ["s.*", "{org}.a", "{org}.free.*", "old.{org}"]
+exchanges: {s.in: {type: topic}, s.rest: {type: fanout}}
+retry:
+  r: {delay: 1s, fail: s.fail, wait: s.wait, return: s.return}
+queues: {s.sqs: {}}
+org:
+  options: {a: {}, sqs: {}}
+  queues: {"{org}.a": {when: a, retry: r, bindings: [{exchange: s.in, key: "{org}"}]}}
+  bindings: [{queue: s.sqs, exchange: s.in, key: "{org}.sqs", when: sqs}]
+"""
+
+
+def test_the_scope_is_all_that_could_be_there() -> None:
+    desired = desired_of(
+        SPEC,
+        {
+            "acme": 'queues: {"{org}.free.b": {dead-letter: {exchange: s.rest}, bindings: [{exchange: billing}]}}',
+            "beta": "options: {",
+        },
+        scope=["acme"],
+    )
+    assert desired.queues == by_name(queue("acme.free.b", {"x-dead-letter-exchange": "s.rest"}))
+    assert desired.exchanges == {}
+    assert desired.bindings == {bound("billing", "", "acme.free.b")}
+    assert desired.orgs[Kind.QUEUE] == {"acme.free.b": "acme"}
+    names = frozenset({"acme.a", "old.acme"})
+    assert desired.scope == Scope(
+        orgs=frozenset({"acme"}),
+        exchanges=names,
+        queues=names | {"acme.free.b"},
+        policies=names,
+        bindings=frozenset(
+            {
+                bound("s.in", "acme", "acme.a"),
+                bound("s.return", "acme.a", "acme.a"),
+                bound("s.in", "acme.sqs", "s.sqs"),
+                bound("billing", "", "acme.free.b"),
+            }
+        ),
+        name_patterns=(r"acme(?s:\.free\..*)",),
+        reference_exchanges=frozenset({"s.in", "s.return", "s.fail", "s.rest", "billing"}),
+        reference_queues=frozenset({"s.sqs", "s.wait"}),
+    )
+
+
+def test_an_org_without_a_file_has_gone_and_its_scope_is_what_it_could_have_had() -> None:
+    gone = desired_of(SPEC, {"acme": ""}, scope=["gone"])
+    assert gone.queues == {}
+    assert gone.bindings == frozenset()
+    assert gone.scope is not None
+    assert gone.scope.queues == {"gone.a", "old.gone"}
+    assert bound("s.in", "gone", "gone.a") in gone.scope.bindings
+    assert gone.scope.name_patterns == (r"gone(?s:\.free\..*)",)
+
+
+def test_the_caller_can_tell_an_org_that_has_gone_from_a_misspelt_one() -> None:
+    topology = read_topology(ROOT)
+    assert topology.has_org_file("acme")
+    assert not topology.has_org_file("acne")
+    assert not topology.has_org_file("../orgs/acme")
+    assert topology.org_names() == ("acme", "greenfield")
+
+
+def test_several_orgs_at_once() -> None:
+    desired = desired_of(
+        SPEC, {"acme": "options: {a: true}", "beta": "options: {a: true}"}, scope=["beta", "acme"]
+    )
+    assert desired.queues.keys() == {"acme.a", "beta.a"}
+    assert desired.scope is not None
+    assert desired.scope.orgs == {"acme", "beta"}
+
+
+def test_an_org_that_has_gone_with_its_number_is_refused_instead_of_guessed() -> None:
+    topology = read_topology(ROOT / "examples" / "pipes-3.4")
+    with pytest.raises(UsageError) as refusal:
+        load_desired(topology, orgs=["gone"])
+    assert str(refusal.value) == (
+        "org gone has no file, so its {id} is not known and its objects cannot be told; "
+        "plan without --org to find what belongs to no org any more"
+    )
+
+
+def test_the_settings_of_all_orgs_with_their_defaults(tmp_path: Path) -> None:
+    spec = 'topology: 1\nowns: ["{id}"]\norg: {vars: {id: "[0-9]+"}, options: {a: {}, b: {default: true}}}'
+    orgs = {"orgs/zeta.yaml": "vars: {id: 7}", "orgs/acme.yaml": 'vars: {id: "012"}\noptions: {a: true, b: false}'}
+    assert org_settings(read_topology(written({"topology.yaml": spec, **orgs}, tmp_path))) == (
+        OrgSettings(name="acme", options={"a": True, "b": False}, variables={"id": "012"}, path="orgs/acme.yaml"),
+        OrgSettings(name="zeta", options={"a": False, "b": True}, variables={"id": "7"}, path="orgs/zeta.yaml"),
+    )
+
+
+def test_the_shape_of_routing_keys_is_kept_for_checks() -> None:
+    assert read_topology(ROOT).routing_keys == {
+        "confirm": ("org", "custom|system", "supporter|action"),
+        "deliver": ("org", "custom|system", "supporter|action"),
+    }
