@@ -21,10 +21,8 @@ from proca_topo.topology.names import one_line, shown
 _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_TOPO_AMQP"
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
 
-Failure = AMQPError | OSError
 
-
-def amqp_failure(error: Failure, address: BrokerAddress, vhost: str) -> BrokerError:
+def amqp_failure(error: AMQPError | OSError, address: BrokerAddress, vhost: str) -> BrokerError:
     """The error for a connection that could not be made or was lost."""
     where = address.amqp_location
     match error:
@@ -40,9 +38,17 @@ def amqp_failure(error: Failure, address: BrokerAddress, vhost: str) -> BrokerEr
             return AccessError(f"{where} does not let the AMQP user into the vhost {shown(vhost)!r}: {reason}")
         case ConnectionBlockedTimeout():
             return UnreachableError(
-                f"{where} takes no messages at the moment (a memory or disk alarm): nothing was confirmed; see the"
-                " alarms in `rabbitmq-diagnostics status`"
+                f"{where} takes no messages at the moment (a memory or disk alarm), and confirmed nothing:"
+                " see the alarms in `rabbitmq-diagnostics status`"
             )
+        case _:
+            return _no_connection(error, where)
+
+
+def _no_connection(error: AMQPError | OSError, where: str) -> BrokerError:
+    # pika wraps what happened to the socket into text.
+    text = one_line(f"{type(error).__name__} {error} {error.args[0] if error.args else ''}")
+    match error:
         case socket.gaierror():
             return UnreachableError(f"the host name in {where} cannot be resolved: set PROCA_TOPO_AMQP")
         case ssl.SSLCertVerificationError():
@@ -56,12 +62,12 @@ def amqp_failure(error: Failure, address: BrokerAddress, vhost: str) -> BrokerEr
             )
         case IncompatibleProtocolError():
             return NotRabbitMQError(f"what listens at {where} does not speak AMQP: check the port ({_PORTS})")
-    text = one_line(f"{error} {error.args[0] if error.args else ''}")
-    if "ConnectionRefusedError" in text:
-        return UnreachableError(f"nothing listens at {where}: start the broker or check the port ({_PORTS})")
-    if "Timeout" in text or isinstance(error, TimeoutError):
-        return UnreachableError(f"{where} does not answer as an AMQP port does: check the port ({_PORTS})")
-    return UnreachableError(f"the connection to {where} failed: {one_line(str(error)) or type(error).__name__}")
+        case _ if "ConnectionRefusedError" in text:
+            return UnreachableError(f"nothing listens at {where}: start the broker or check the port ({_PORTS})")
+        case _ if "Timeout" in text:
+            return UnreachableError(f"{where} does not answer as an AMQP port does: check the port ({_PORTS})")
+        case _:
+            return UnreachableError(f"the connection to {where} failed: {text}")
 
 
 def closed_by_broker(error: ChannelClosedByBroker, doing: str) -> BrokerError:

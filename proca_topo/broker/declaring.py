@@ -41,8 +41,8 @@ class Declaring:
 
     def declare(self, nouns: Sequence[Noun]) -> list[Failure]:
         """Declare them all. The failures are those that RabbitMQ reports; an import reports few."""
-        one_by_one = [noun for noun in nouns if isinstance(noun, Policy)]
-        in_bulk = [noun for noun in nouns if not isinstance(noun, Policy)]
+        one_by_one: list[Noun] = [noun for noun in nouns if isinstance(noun, Policy)]
+        in_bulk: list[Noun] = [noun for noun in nouns if not isinstance(noun, Policy)]
         if len(in_bulk) <= _FEW:
             one_by_one, in_bulk = [*in_bulk, *one_by_one], []
         for start in range(0, len(in_bulk), _CHUNK):

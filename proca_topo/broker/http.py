@@ -62,7 +62,7 @@ class ManagementApi:
         url = httpx.URL(address.management_url)
         self._client = httpx.Client(
             auth=(address.username, address.password),
-            # The system's own certificates (and SSL_CERT_FILE); for plain HTTP loading any costs 20 ms for nothing.
+            # The system's certificates, or SSL_CERT_FILE. For plain HTTP, loading any costs 20 ms for nothing.
             verify=ssl.create_default_context() if url.scheme == "https" else False,
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
@@ -97,9 +97,9 @@ class ManagementApi:
         return answer if isinstance(answer, dict) else None
 
     def request(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """The answer to one request: a success, or a refusal that is about the object (400, 404, 409 and the like).
+        """The answer to one request: a success, or a refusal that is about the object (400, 404 and the like).
 
-        Raises BrokerError: no answer, a wrong password, an answer that RabbitMQ would not give, or 5xx to the last.
+        Raises BrokerError: no answer, a wrong password, an answer that RabbitMQ would not give, 5xx to the last.
         """
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         try:

@@ -37,24 +37,32 @@ def is_hopeless(error: httpx.TransportError) -> bool:
 def no_answer(error: httpx.TransportError, address: BrokerAddress) -> BrokerError:
     """The error for a request that got no HTTP answer at all."""
     where = address.location
-    causes = tuple(_causes(error))
-    for cause in causes:
-        if isinstance(cause, socket.gaierror):
-            return UnreachableError(f"the host name in {where} cannot be resolved: check the broker's URL")
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return UnreachableError(
-                f"the TLS certificate of {where} is not trusted ({one_line(cause.verify_message)}):"
-                " if it is right, set SSL_CERT_FILE to the file of its certificate authority"
-            )
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        if any(marker in str(error) for marker in _NO_TLS_THERE):
-            return NotRabbitMQError(f"what listens at {where} does not speak TLS: write http:// or check the port")
-        return UnreachableError(f"TLS with {where} failed: {one_line(str(error))}")
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+    for cause in _causes(error):
+        match cause:
+            case socket.gaierror():
+                return UnreachableError(f"the host name in {where} cannot be resolved: check the broker's URL")
+            case ssl.SSLError():
+                return _no_tls(cause, where)
+            case ConnectionRefusedError():
+                return UnreachableError(
+                    f"nothing listens at {where}: start the broker, check the URL, or enable the management plugin"
+                    " (rabbitmq-plugins enable rabbitmq_management)"
+                )
+    return _no_http(error, where)
+
+
+def _no_tls(error: ssl.SSLError, where: str) -> BrokerError:
+    if isinstance(error, ssl.SSLCertVerificationError):
         return UnreachableError(
-            f"nothing listens at {where}: start the broker, check the URL, or enable the management plugin"
-            " (rabbitmq-plugins enable rabbitmq_management)"
+            f"the TLS certificate of {where} is not trusted ({one_line(error.verify_message)}):"
+            " if it is right, set SSL_CERT_FILE to the file of its certificate authority"
         )
+    if any(marker in str(error) for marker in _NO_TLS_THERE):
+        return NotRabbitMQError(f"what listens at {where} does not speak TLS: write http:// or check the port")
+    return UnreachableError(f"TLS with {where} failed: {one_line(str(error))}")
+
+
+def _no_http(error: httpx.TransportError, where: str) -> BrokerError:
     match error:
         case httpx.ConnectTimeout():
             return UnreachableError(f"{where} does not answer: check the URL, and firewalls on the way")
@@ -63,9 +71,8 @@ def no_answer(error: httpx.TransportError, address: BrokerAddress) -> BrokerErro
         case httpx.RemoteProtocolError():
             return _not_http(str(error), where)
         case _:
-            return UnreachableError(
-                f"the connection to {where} failed: {one_line(str(error)) or type(error).__name__}"
-            )
+            reason = one_line(str(error)) or type(error).__name__
+            return UnreachableError(f"the connection to {where} failed: {reason}")
 
 
 def bad_login(reason: str, address: BrokerAddress) -> AccessError:

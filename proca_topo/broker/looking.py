@@ -1,5 +1,6 @@
 """What is going on in a few queues at this moment."""
 
+import logging
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,8 +10,10 @@ from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.listing import COUNTED
 from proca_topo.broker.scoped import find_queue
 from proca_topo.broker.wire import Json, activity_from
-from proca_topo.errors import UnreachableError
+from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity
+
+_logger: Final = logging.getLogger("proca_topo.broker")
 
 _STREAM: Final = "stream"
 # One queue takes 1 ms, a listing of 15,000 queues a second.
@@ -49,13 +52,14 @@ def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]
 
     try:
         counts = queue_counts(api.address, vhost, counted)
-    except UnreachableError:
+    except BrokerError as error:
+        _logger.info("no consumers are counted: %s", error)
         return counted
     return {
         name: replace(
             activity,
-            # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each of the
-            # two may have seen a message that the other missed: the larger is the safe one.
+            # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each
+            # of the two may have seen a message that the other missed: the larger is the safe one.
             ready=max(activity.ready, counts[name].ready),
             consumers=counts[name].consumers,
         )

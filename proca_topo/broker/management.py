@@ -41,8 +41,8 @@ class ManagementBroker:
     def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
         """What is going on in these queues at this moment.
 
-        Messages that wait and consumers are immediate for classic and quorum queues. Messages held unacknowledged are
-        for classic queues; those of quorum queues RabbitMQ itself counts every 5 s only, and streams tell nothing.
+        Messages that wait and consumers are immediate for classic and quorum queues. Messages held unacknowledged
+        are for classic queues; those of quorum queues RabbitMQ itself counts every 5 s only, of streams never.
         `consumers` is None where AMQP cannot be reached, or the queue is another connection's own.
         """
         return look(self._api, vhost, queues, self._pool)
@@ -78,8 +78,8 @@ class ManagementBroker:
         ).declare(nouns)
 
     def delete(self, existing: Existing, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
-        """Delete in parallel. RabbitMQ itself checks that a classic queue is empty (which for it means: nothing waits)
-        and unused; for quorum queues and streams it cannot.
+        """Delete in parallel. RabbitMQ itself checks that a classic queue is unused and that nothing waits in it
+        (which says nothing of what is held unacknowledged); for quorum queues and streams it cannot.
         """
         return Deleting(api=self._api, pool=self._pool, existing=existing, progress=progress).delete(nouns)
 

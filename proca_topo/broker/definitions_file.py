@@ -1,0 +1,184 @@
+"""A definitions file that stands for a broker: planned on and applied to, offline."""
+
+import os
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, assert_never
+
+from proca_topo.broker.definitions_document import DefinitionsDocument
+from proca_topo.broker.protocol import Failure, Progress
+from proca_topo.errors import BrokerError
+from proca_topo.topology.existing import Activity, Existing, Scope
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, kind_of
+
+_IDLE: Final = Activity(ready=0, unacknowledged=0, consumers=0)
+# Bindings need both their ends.
+_ORDER: Final = (Kind.EXCHANGE, Kind.QUEUE, Kind.POLICY, Kind.BINDING)
+
+
+class DefinitionsFile:
+    """The `Broker` in a definitions JSON file, as RabbitMQ exports it and imports it.
+
+    Every call reads the file, and writes it at most once, whole or not at all. What is not asked for stays as it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, vhost: str, scope: Scope | None = None) -> Existing:
+        """The whole vhost, whatever the scope: a file costs the same. There are no messages in it."""
+        del scope
+        return self._load().read(vhost)
+
+    def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
+        """Nothing goes on in the queues of a file."""
+        existing = self._load().read(vhost)
+        return {queue: _IDLE for queue in queues if queue in existing.queues}
+
+    def create_vhost(self, vhost: str) -> None:
+        """List the vhost in the file, which is made if it is not there."""
+        if not self._path.exists():
+            self._save(DefinitionsDocument(location=str(self._path), content={"vhosts": [{"name": vhost}]}))
+            return
+        document = self._load()
+        document.create_vhost(vhost)
+        self._save(document)
+
+    def declare(self, vhost: str, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
+        """Add what is absent, as a broker would: what is there with other settings is a failure."""
+        document = self._load()
+        existing = document.read(vhost)
+        known = _Known(existing)
+        failures = []
+        for noun in sorted(nouns, key=lambda noun: _ORDER.index(kind_of(noun))):
+            reason = known.objection(vhost, noun)
+            if reason is not None:
+                failures.append(Failure(noun=noun, reason=reason))
+                continue
+            if isinstance(noun, Policy):
+                document.put_policy(vhost, noun)
+            elif not known.has(noun):
+                document.add(vhost, noun)
+            known.note(noun)
+        self._save(document)
+        progress(len(nouns) - len(failures))
+        return failures
+
+    def delete(self, existing: Existing, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
+        """Take objects out, and with an exchange or a queue its bindings."""
+        document = self._load()
+        document.require_vhost(existing.vhost)
+        document.remove(existing.vhost, nouns)
+        self._save(document)
+        progress(len(nouns))
+        return []
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _load(self) -> DefinitionsDocument:
+        try:
+            text = self._path.read_text(encoding="utf-8-sig")
+        except FileNotFoundError as error:
+            raise BrokerError(
+                f"there is no file {self._path}: give the path of a definitions export, or a broker's http:// URL"
+            ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise BrokerError(f"the definitions file {self._path} cannot be read: {reason}") from error
+        return DefinitionsDocument.parse(text, str(self._path))
+
+    def _save(self, document: DefinitionsDocument) -> None:
+        if not document.is_changed:
+            return
+        try:
+            _replace_text(self._path.resolve(), document.render())
+        except OSError as error:
+            raise BrokerError(f"the definitions file {self._path} cannot be written: {error.strerror}") from error
+
+
+class _Known:
+    """What is in a vhost while objects are added to it."""
+
+    def __init__(self, existing: Existing) -> None:
+        self._default_queue_type = existing.default_queue_type
+        self._exchanges = dict(existing.exchanges)
+        self._queues = dict(existing.queues)
+        self._bindings = set(existing.bindings)
+
+    def has(self, noun: Noun) -> bool:
+        match noun:
+            case Exchange():
+                return noun.name in self._exchanges
+            case Queue():
+                return noun.name in self._queues
+            case Binding():
+                return noun in self._bindings
+            case Policy():
+                return False
+            case _:
+                assert_never(noun)
+
+    def note(self, noun: Noun) -> None:
+        match noun:
+            case Exchange():
+                self._exchanges[noun.name] = noun
+            case Queue():
+                self._queues[noun.name] = noun.with_type_from(self._default_queue_type)
+            case Binding():
+                self._bindings.add(noun)
+            case Policy():
+                pass
+            case _:
+                assert_never(noun)
+
+    def objection(self, vhost: str, noun: Noun) -> str | None:
+        """Why a broker would not take this object, None if it would."""
+        match noun:
+            case Exchange():
+                same = self._exchanges.get(noun.name, noun) == noun
+            case Queue():
+                there = self._queues.get(noun.name)
+                same = there is None or noun.is_like(there, self._default_queue_type)
+            case Binding():
+                return self._missing_end(vhost, noun)
+            case Policy():
+                return None
+            case _:
+                assert_never(noun)
+        return None if same else f"the {kind_of(noun)} {shown(noun.name)!r} is there with other settings"
+
+    def _missing_end(self, vhost: str, binding: Binding) -> str | None:
+        to_queue = binding.destination_type is DestinationType.QUEUE
+        if binding.source not in self._exchanges:
+            return f"no exchange {shown(binding.source)!r} in vhost {shown(vhost)!r}"
+        if binding.destination not in (self._queues if to_queue else self._exchanges):
+            return f"no {binding.destination_type} {shown(binding.destination)!r} in vhost {shown(vhost)!r}"
+        return None
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, with the permissions that it had."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def _umask() -> int:
+    # The only way to read it is to set it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
