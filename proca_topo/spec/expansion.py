@@ -137,7 +137,8 @@ class Expander:
     def _put(self, nouns: Nouns, org: Org, noun: Noun, where: Where) -> None:
         kind, key = kind_of(noun), key_of(noun)
         table = nouns.by_kind[kind]
-        if key in table:
+        # Where single orgs are loaded, what all share is not among the nouns; its names are taken all the same.
+        if key in table or key in self.shared.table(kind):
             self._taken(org, noun, where, nouns.orgs[kind].get(key))
             return
         table[key] = noun

@@ -12,7 +12,7 @@ from proca_topo.spec.documents import OrgTemplateDoc
 from proca_topo.spec.files import is_there
 from proca_topo.spec.orgs import file_of, org_name_problem, value_problem
 from proca_topo.spec.problems import nearest
-from proca_topo.spec.read import TopologyFile
+from proca_topo.spec.read import TopologyFile, problems_of_new_org
 from proca_topo.topology.names import shown
 
 _BOOLEANS = {"true": True, "false": False}
@@ -48,8 +48,8 @@ def new_org_file(
 
     A key is a variable, or an option to set to true or false.
 
-    Raises UsageError for names and values that the template does not know or does not allow, RefusedError if the
-    org exists.
+    Raises UsageError for names and values that the template does not know or does not allow, and for an org that
+    would have the names of another; RefusedError if the org exists.
     """
     template = topology.document.org
     if (wrong := org_name_problem(org, template)) is not None:
@@ -67,7 +67,10 @@ def new_org_file(
         table["vars"] = {name: _as_number(variables[name]) for name in template.vars}
     if options:
         table["options"] = {name: options[name] for name in template.options if name in options}
-    return NewOrgFile(path=path, text=_yaml(table))
+    text = _yaml(table)
+    if problems := problems_of_new_org(topology, org, text):
+        raise UsageError("\n".join((f"org {shown(org)} would make the spec invalid:", *problems)))
+    return NewOrgFile(path=path, text=text)
 
 
 def remove_org_file(topology: TopologyFile, org: str) -> Path:

@@ -80,8 +80,16 @@ def read_org_doc(directory: Path, name: str, problems: list[Problem]) -> OrgDoc 
     """An org's document, not yet compared with the template."""
     file = file_of(name)
     text = read_text(directory / file, file, problems)
-    if text is None:
-        return None
+    return None if text is None else _doc(file, text, problems)
+
+
+def parse_org(name: str, text: str, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
+    """The org that a file with this text would describe."""
+    doc = _doc(file_of(name), text, problems)
+    return None if doc is None else _org(name, doc, template, problems)
+
+
+def _doc(file: str, text: str, problems: list[Problem]) -> OrgDoc | None:
     if text.strip() in _TRIVIAL:
         return _DEFAULTS
     data, wrong = load_yaml(text, file)

@@ -10,7 +10,7 @@ from proca_topo.errors import SpecError, UsageError
 from proca_topo.spec.documents import SPEC_VERSION, OrgDoc, OrgTemplateDoc, TopologyDoc
 from proca_topo.spec.expansion import Expander, Nouns
 from proca_topo.spec.files import is_there, read_text, text_again
-from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, read_org, read_org_doc
+from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, parse_org, read_org, read_org_doc
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import ORG, names_in
 from proca_topo.spec.problems import Problem, Where, in_words
@@ -45,6 +45,16 @@ class TopologyFile:
     def routing_keys(self) -> Mapping[str, tuple[str, ...]]:
         """The shape of the routing keys of shared exchanges that say it: a word, or alternatives like `a|b`."""
         return {name: tuple(doc.keys) for name, doc in self.document.exchanges.items() if doc.keys}
+
+    @property
+    def variables_in_use(self) -> tuple[str, ...]:
+        """The variables without which an org's objects cannot be told: an org with a file sets them, one that has
+        gone does not.
+        """
+        used = {name for pattern in self.owned.names.patterns for name in names_in(pattern.text)}
+        for declared in self.template.everything():
+            used.update(name for name in self.owned.patterns if f"{{{name}}}" in str(declared.noun))
+        return tuple(sorted(used - {ORG}))
 
     def has_org_file(self, org: str) -> bool:
         """Whether there is an org of this name."""
@@ -147,6 +157,25 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
     )
 
 
+def problems_of_new_org(topology: TopologyFile, org: str, text: str) -> tuple[str, ...]:
+    """What would be wrong if `org` had a file with this text: names that others have, or that cannot be.
+
+    Looks at the other orgs only where variables could make two orgs alike.
+    """
+    problems: list[Problem] = []
+    new = parse_org(org, text, topology.document.org, problems)
+    expander, nouns = _expander(topology, problems), Nouns()
+    if topology.variables_in_use:
+        for name in org_files(topology.directory, []):
+            # Problems of other orgs' files are not this org's.
+            if (other := read_org(topology.directory, name, topology.document.org, [])) is not None:
+                expander.add(nouns, other)
+        problems.clear()
+    if new is not None:
+        expander.add(nouns, new)
+    return in_words(problems, partial(text_again, topology.directory))
+
+
 def org_settings(topology: TopologyFile) -> tuple[OrgSettings, ...]:
     """What every org has switched on and set, sorted by name. Raises SpecError as `load_desired` does."""
     problems: list[Problem] = []
@@ -178,22 +207,13 @@ def _gone(topology: TopologyFile, name: str) -> Org:
     template: OrgTemplateDoc = topology.document.org
     if (wrong := org_name_problem(name, template)) is not None:
         raise UsageError(wrong)
-    variables = [placeholder for placeholder in _placeholders(topology) if placeholder != ORG]
-    if variables:
-        known = ", ".join(f"{{{variable}}}" for variable in variables)
+    if topology.variables_in_use:
+        known = ", ".join(f"{{{variable}}}" for variable in topology.variables_in_use)
         raise UsageError(
             f"org {shown(name)} has no file, so its {known} is not known and its objects cannot be told; "
             "plan without --org to find what belongs to no org any more"
         )
     return Org(name=name, file=file_of(name), doc=OrgDoc.model_validate({}), options={}, values={ORG: name})
-
-
-def _placeholders(topology: TopologyFile) -> list[str]:
-    used = {name for pattern in topology.owned.names.patterns for name in names_in(pattern.text)}
-    for declared in topology.template.everything():
-        noun = declared.noun
-        used.update(name for text in (str(noun),) for name in topology.owned.patterns if f"{{{name}}}" in text)
-    return sorted(used)
 
 
 def _orgs_by_value(orgs: Collection[Org]) -> dict[tuple[str, str], str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, assert_never
 
 from proca_topo.spec.problems import Where
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
@@ -45,13 +45,17 @@ class Section:
 
     def table(self, kind: Kind) -> dict[Any, Any]:
         """What is declared of one kind, by name (bindings by themselves)."""
-        tables: dict[Kind, dict[Any, Any]] = {
-            Kind.EXCHANGE: self.exchanges,
-            Kind.QUEUE: self.queues,
-            Kind.BINDING: self.bindings,
-            Kind.POLICY: self.policies,
-        }
-        return tables[kind]
+        match kind:
+            case Kind.EXCHANGE:
+                return self.exchanges
+            case Kind.QUEUE:
+                return self.queues
+            case Kind.BINDING:
+                return self.bindings
+            case Kind.POLICY:
+                return self.policies
+            case _:
+                assert_never(kind)
 
     def everything(self) -> Iterator[Declared[Noun]]:
         """All of it, exchanges first."""

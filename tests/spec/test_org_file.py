@@ -108,6 +108,29 @@ def test_what_the_template_does_not_know_or_allow(
     assert str(refusal.value) == message
 
 
+def test_an_org_that_would_have_the_names_of_another_is_not_written(tmp_path: Path) -> None:
+    spec = 'topology: 1\nowns: ["{id}.a"]\norg: {vars: {id: "[0-9]+"}, queues: {"{id}.a": {}}}\n'
+    files = {"topology.yaml": spec, "orgs/acme.yaml": "vars: {id: 1}", "orgs/odd.yaml": "vars: {"}
+    topology = read_topology(written(files, tmp_path))
+    with pytest.raises(UsageError) as refusal:
+        new_org_file(topology, "beta", switched_on=[], settings=["id=1"])
+    assert str(refusal.value) == (
+        "org beta would make the spec invalid:\n"
+        "orgs/beta.yaml:1:1: queue 1.a is declared twice, for this org and for acme; each needs its own "
+        "(the other one is at orgs/acme.yaml:1:1)"
+    )
+    new_org_file(topology, "beta", switched_on=[], settings=["id=2"]).write()
+
+
+def test_an_org_that_would_have_a_shared_name_is_not_written(tmp_path: Path) -> None:
+    spec = 'topology: 1\nowns: ["*.sqs"]\nqueues: {system.sqs: {}}\norg: {queues: {"{org}.sqs": {}}}\n'
+    topology = read_topology(written({"topology.yaml": spec}, tmp_path))
+    with pytest.raises(
+        UsageError, match=r"queue system\.sqs is declared twice, for this org and for all; rename one"
+    ):
+        new_org_file(topology, "system", switched_on=[], settings=[])
+
+
 def test_an_org_that_exists_is_left_as_it_is(plain: TopologyFile) -> None:
     new = new_org_file(plain, "acme", switched_on=[], settings=[])
     new.write()

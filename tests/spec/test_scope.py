@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proca_topo.errors import UsageError
+from proca_topo.errors import SpecError, UsageError
 from proca_topo.spec.read import OrgSettings, load_desired, org_settings, read_topology
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Kind
@@ -93,6 +93,12 @@ def test_an_org_that_has_gone_with_its_number_is_refused_instead_of_guessed() ->
         "org gone has no file, so its {id} is not known and its objects cannot be told; "
         "plan without --org to find what belongs to no org any more"
     )
+
+
+def test_a_shared_name_is_taken_also_where_one_org_is_loaded() -> None:
+    spec = 'topology: 1\nowns: ["*.sqs"]\nqueues: {system.sqs: {}}\norg: {queues: {"{org}.sqs": {}}}\n'
+    with pytest.raises(SpecError, match=r"queue system\.sqs is declared twice, for this org and for all"):
+        desired_of(spec, {"system": ""}, scope=["system"])
 
 
 def test_the_settings_of_all_orgs_with_their_defaults(tmp_path: Path) -> None:

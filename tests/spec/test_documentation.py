@@ -1,0 +1,35 @@
+"""The YAML in docs/spec.md is what it says."""
+
+import re
+from typing import Final
+
+from tests.spec.nouns import ROOT, bound, desired_of
+
+TEXT: Final = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
+BLOCKS: Final = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_the_first_example_is_a_whole_spec() -> None:
+    desired = desired_of(BLOCKS[0])
+    assert desired.queues.keys() == {"system.email.confirm", "system.sqs"}
+    assert desired.bindings == {bound("confirm", "*.system.supporter", "system.email.confirm")}
+
+
+def test_a_circuit_is_added_to_it() -> None:
+    desired = desired_of(f'topology: 1\nowns: ["system.*"]\n{BLOCKS[1]}')
+    assert desired.exchanges.keys() == {"system.fail", "system.retry"}
+    assert desired.queues.keys() == {"system.retry", "system.email.confirm"}
+
+
+def test_the_template_and_an_org_of_it() -> None:
+    shared = "topology: 1\nexchanges: {deliver: {type: topic}}\nqueues: {system.sqs: {}}\n"
+    template = BLOCKS[2].replace('"{org}.crm"]', '"{org}.crm", "{org}.newsletter"]')
+    assert template != BLOCKS[2]
+    desired = desired_of(shared + template, {"acme": BLOCKS[3]})
+    assert desired.queues.keys() == {"system.sqs", "acme.moderate", "acme.crm", "acme.newsletter"}
+
+
+def test_a_variable_and_an_org_that_sets_it() -> None:
+    desired = desired_of(f'topology: 1\nowns: ["wrk.{{id}}.sqs"]\n{BLOCKS[4]}', {"acme": BLOCKS[5]})
+    assert desired.queues.keys() == {"wrk.42.sqs"}
+    assert len(BLOCKS) == 6, "every example is read here"
