@@ -11,6 +11,8 @@ _PREFIX: Final = re.compile(r"^\d{4}-\S+ \S+ \[\w+\] <[\d.]+> ?", re.MULTILINE)
 # streams that can meet in one line.
 _BOOT_FAILED: Final = "Error during startup"
 _ERLANG_REPORT: Final = re.compile(r"supervisor:|crasher:|\{exit,terminating|Kernel pid terminated")
+# Blank, or from the inside of such a report.
+_NO_NEWS: Final = re.compile(r"\s*$|    ")
 _PORT_TAKEN: Final = re.compile(r"eaddrinuse|dist_port_already_used")
 
 
@@ -31,7 +33,7 @@ class Log:
         text = self._text()
         report = _ERLANG_REPORT.search(text, text.find(_BOOT_FAILED)) if _BOOT_FAILED in text else None
         told = text[: report.start()] if report else text
-        lines = [line.rstrip() for line in _PREFIX.sub("", told).splitlines() if line.strip()]
+        lines = [line.rstrip() for line in _PREFIX.sub("", told).splitlines() if not _NO_NEWS.match(line)]
         return "\n".join(lines[-_TAIL_LINES:]) or "(nothing)"
 
     def says_port_taken(self) -> bool:

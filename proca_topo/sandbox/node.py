@@ -62,7 +62,7 @@ class Node:
                 recipe = Recipe(
                     installation=installation,
                     directory=processes.directory,
-                    name=f"sandbox-{secrets.token_hex(4)}@localhost",
+                    name=f"sandbox-{secrets.token_hex(4)}@{HOST}",
                     ports=free_ports(),
                     extra_conf=extra_conf,
                 )

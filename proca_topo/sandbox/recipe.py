@@ -55,7 +55,9 @@ class Recipe:
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(self.ports.epmd),
             "ERL_EPMD_ADDRESS": HOST,
+            # A long name can have an address as its host, which needs no /etc/hosts and no name server.
             "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_DIST_PORT": str(self.ports.distribution),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
             "RABBITMQ_CONFIG_FILE": str(here / "rabbitmq.conf"),
