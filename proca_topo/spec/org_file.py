@@ -140,7 +140,11 @@ def _yaml(table: dict[str, Any]) -> str:
         return "{}\n"
     lines = []
     for key, inner in table.items():
-        flow = yaml.safe_dump(inner, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+        # Unprintable characters are escaped: among them are some that YAML takes for the end of a line.
+        printable = all(str(value).isprintable() for value in inner.values())
+        flow = yaml.safe_dump(
+            inner, default_flow_style=True, sort_keys=False, allow_unicode=printable, width=float("inf")
+        )
         lines.append(f"{key}: {flow}")
     return "".join(lines)
 

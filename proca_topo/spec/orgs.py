@@ -112,6 +112,8 @@ def org_name_problem(name: str, template: OrgTemplateDoc) -> str | None:
 def value_problem(variable: str, value: str, template: OrgTemplateDoc) -> str | None:
     """Why this cannot be a variable's value, in words; None if it can."""
     pattern = template.vars[variable]
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in value):  # noqa: PLR2004 - surrogates: bytes that are no UTF-8
+        return f"{variable} cannot be {shown(value)}: that is not UTF-8"
     if re.fullmatch(pattern, value) is None:
         return f"{variable} cannot be {shown(value)}; it must match {pattern}"
     return None

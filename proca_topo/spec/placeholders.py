@@ -15,6 +15,10 @@ ORG: Final = "org"
 
 _BRACES: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _QUANTIFIER: Final = re.compile(r"(?<!\{)\{([0-9]+(?:,[0-9]*)?|,[0-9]+)\}(?!\})")
+# A pattern is used in the middle of names too, where anchors would never match.
+_CLASS_OR_ESCAPE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_LOOKS_AROUND: Final = re.compile(r"[\^$]|\(\?<?[=!]")
+_EDGE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\[AZbB]")
 _META: Final = re.compile(r"[.^$*+?()\[\]{}|\\]")
 
 
@@ -126,6 +130,8 @@ def wrong_with_regex(pattern: str) -> str | None:
         return f"{shown(pattern)} is no regular expression: {error}"
     if compiled.groupindex:
         return f"{shown(pattern)} has a named group; write (?:…) instead of (?P<name>…)"
+    if _LOOKS_AROUND.search(_CLASS_OR_ESCAPE.sub("", pattern)) or _EDGE.search(pattern):
+        return f"{shown(pattern)} looks around the value; leave out ^, $ and the like: the whole value must match"
     if compiled.fullmatch("") is not None:
         return f"{shown(pattern)} also matches the empty text; a value must have at least one character"
     return None

@@ -96,7 +96,7 @@ _DOCUMENTS = st.recursive(
     ),
     max_leaves=25,
 )
-_LONG = settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+_LONG = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
 def _loads_or_tells(directory: Path, topology: str, org: str) -> None:
