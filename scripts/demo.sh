@@ -14,12 +14,14 @@ if [ "${1:-}" != inside ]; then
     cp -R "$root/topology.yaml" "$root/orgs" "$place"
     cp "$0" "$place/demo.sh"
     cd "$place"
-    unset PROCA_TOPO_BROKER PROCA_TOPO_AMQP PROCA_TOPO_VHOST
+    unset PROCA_TOPO_BROKER PROCA_TOPO_AMQP
+    # A new broker has no other vhost; apply --create-vhost would make the spec's own.
+    export PROCA_TOPO_VHOST=/
     if command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then
         proca-topo sandbox -- sh ./demo.sh inside
     else
         echo "No rabbitmq-server here, so the file broker.json is the broker." >&2
-        printf '{"vhosts": [{"name": "proca"}]}\n' > broker.json
+        printf '{"vhosts": [{"name": "/"}]}\n' > broker.json
         PROCA_TOPO_BROKER=broker.json sh ./demo.sh inside
     fi
     exit
@@ -32,7 +34,7 @@ run() {
 
 run proca-topo validate
 run proca-topo plan
-run proca-topo apply --yes --create-vhost
+run proca-topo apply --yes
 run proca-topo plan --detailed-exitcode
 run proca-topo add-org newcomer --with crm
 run proca-topo apply --yes --org newcomer

@@ -20,7 +20,7 @@ def export(
     """Write what the spec says as a RabbitMQ definitions file.
 
     For brokers that are set up by other means: rabbitmqctl import_definitions, load_definitions, or the
-    management API's POST /api/definitions accept it. No broker is needed.
+    management API's POST /api/definitions accept it. It holds no users. No broker is needed.
 
     \b
       proca-topo export --out definitions.json

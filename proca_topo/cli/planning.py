@@ -52,9 +52,9 @@ def planned(
         desired = load_desired(topology, orgs=orgs or None)
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
-        except VhostMissingError:
+        except VhostMissingError as missing:
             if not create_vhost:
-                raise
+                raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
             connection.create_vhost(name)
             output.say(f"Made the vhost {shown(name)}.")
             already = connection.read(name, desired.scope)

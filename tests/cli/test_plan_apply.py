@@ -79,7 +79,7 @@ Plan for vhost proca on broker.json
 Org acme
   - binding  deliver -[acme.*.*]-> acme.crm  held back [1]
   - queue    acme.crm  held back [1]
-      hazard: what is published straight to its name in that moment is lost
+      hazard: what is published straight to its name as it is deleted is lost
 
 Notes
   [1] held back (2 changes): deletions need --prune

@@ -1,0 +1,144 @@
+"""The commands on a real RabbitMQ."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.brokers.fixtures import TestBroker
+from tests.cli.command import Place, Ran
+
+pytestmark = pytest.mark.broker
+
+
+class LivePlace:
+    """A directory with a spec, and a vhost on a real broker."""
+
+    def __init__(self, place: Place, broker: TestBroker, vhost: str) -> None:
+        self.place = place
+        self.broker = broker
+        self.vhost = vhost
+
+    def run(self, *arguments: str, **environment: str) -> Ran:
+        return self.place.run(
+            *arguments,
+            PROCA_TOPO_BROKER=self.broker.management_url,
+            PROCA_TOPO_AMQP=self.broker.amqp_url,
+            PROCA_TOPO_USERNAME=self.broker.username,
+            PROCA_TOPO_PASSWORD=self.broker.password,
+            **{"PROCA_TOPO_VHOST": self.vhost, **environment},
+        )
+
+    def get(self, path: str) -> Any:
+        with self.broker.http() as http:
+            return http.get(f"/api/{path}").raise_for_status().json()
+
+
+@pytest.fixture
+def live(place: Place, broker_urls: TestBroker, vhost: str) -> LivePlace:
+    return LivePlace(place, broker_urls, vhost)
+
+
+def test_plan_apply_plan(live: LivePlace) -> None:
+    applied = live.run("apply")
+    assert (applied.code, applied.err) == (0, "")
+    assert applied.out.endswith("Done: 7 changes applied and read back. Nothing is pending.\n")
+    again = live.run("plan", "--detailed-exitcode")
+    assert again.code == 0
+    assert again.out.splitlines()[0] == (
+        f"Plan for vhost {live.vhost} on {live.broker.management_url} (RabbitMQ {live.broker.version})"
+    )
+    assert again.out.splitlines()[-1] == "No changes. 7 objects are as desired."
+
+
+def test_a_missing_vhost_is_made_only_when_asked_for(live: LivePlace) -> None:
+    name = f"{live.vhost}-new"
+    refused = live.run("apply", "--vhost", name)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith("; apply --create-vhost makes it\n")
+    made = live.run("apply", "--vhost", name, "--create-vhost")
+    try:
+        assert (made.code, made.err) == (0, f"Made the vhost {name}.\n")
+        assert len(live.get(f"queues/{name}")) == 3
+    finally:
+        with live.broker.http() as http:
+            http.delete(f"/api/vhosts/{name}").raise_for_status()
+
+
+def test_a_queue_with_messages_is_retired_and_a_later_apply_finishes_it(live: LivePlace) -> None:
+    live.run("apply")
+    live.run("push", "deliver", "acme.custom.action", "{}")
+    live.place.write_org("acme", "{}\n")
+    ran = live.run("apply", "--prune", "--detailed-exitcode")
+    assert ran.code == 3
+    assert (
+        """
+Draining: 1
+  > queue    acme.crm
+      1 message in it
+"""
+        in ran.out
+    )
+    assert ran.out.endswith("""\
+Done: 1 change applied and read back. 1 draining: the same command, run later,
+finishes it.
+""")
+    with live.broker.http() as http:
+        http.delete(f"/api/queues/{live.vhost}/acme.crm/contents").raise_for_status()
+    assert live.run("apply", "--prune", "--detailed-exitcode").code == 0
+    assert "acme.crm" not in [queue["name"] for queue in live.get(f"queues/{live.vhost}")]
+
+
+def test_push_says_whether_a_queue_has_it(live: LivePlace) -> None:
+    live.run("apply")
+    body = '{"actionId": 1, "name": "é"}'
+    sent = live.run("push", "deliver", "acme.custom.action", body)
+    assert (sent.code, sent.err) == (0, "")
+    assert sent.out == f"Published {len(body.encode())} bytes to deliver with key acme.custom.action.\n"
+    with live.broker.http() as http:
+        [message] = http.post(
+            f"/api/queues/{live.vhost}/acme.crm/get",
+            json={"count": 1, "ackmode": "ack_requeue_false", "encoding": "auto"},
+        ).json()
+    assert json.loads(message["payload"]) == json.loads(body)
+    assert message["properties"]["delivery_mode"] == 2
+    lost = live.run("push", "deliver", "nobody.custom.action", "{}")
+    assert (lost.code, lost.out) == (1, "")
+    assert lost.err.startswith("error: ")
+    assert "nobody.custom.action" in lost.err
+
+
+@pytest.mark.parametrize("where", ["definitions", "definitions/{vhost}"])
+def test_an_export_imports(live: LivePlace, tmp_path: Path, where: str) -> None:
+    """What RabbitMQ made of our export leaves nothing to do."""
+    live.place.write_org("beta", "options: {crm: true, sqs: true}\n")
+    live.run("export", "--out", "definitions.json")
+    text = (tmp_path / "definitions.json").read_bytes()
+    with live.broker.http() as http:
+        path = f"/api/{where.format(vhost=live.vhost)}"
+        http.post(path, content=text, headers={"content-type": "application/json"}).raise_for_status()
+    planned = live.run("plan", "--detailed-exitcode")
+    assert planned.code == 0
+    assert planned.out.endswith("No changes. 12 objects are as desired.\n")
+
+
+def test_verbose_shows_requests_and_no_secrets(live: LivePlace) -> None:
+    ran = live.run("plan", "-v")
+    assert ran.code == 0
+    assert "GET " in ran.err
+    assert "/api/" in ran.err
+    assert f":{live.broker.password}@" not in ran.err
+    assert "uthorization" not in ran.err
+
+
+def test_a_wrong_password_is_a_failure_and_stays_secret(live: LivePlace) -> None:
+    ran = live.place.run(
+        "plan",
+        PROCA_TOPO_BROKER=live.broker.management_url,
+        PROCA_TOPO_USERNAME="x",
+        PROCA_TOPO_PASSWORD="tops3cret",
+    )
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert "tops3cret" not in ran.err
