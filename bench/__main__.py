@@ -8,14 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from proca_topo.spec.load import load_desired
-from proca_topo.spec.read import read_topology
-
 from bench.measure import call, process
 from bench.rows import Row, as_markdown
 from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
 from proca_topo.sandbox.node import running_node
+from proca_topo.spec.read import load_desired, read_topology
 
 ROOT = Path(__file__).parent.parent
 COMMAND = str(Path(sys.executable).with_name("proca-topo"))

@@ -1,8 +1,8 @@
 """Every folder in tests/cases is a story: a spec, what exists, the plan that is expected of it, and what is left.
 
 Each is played on a real broker: plan, compare, apply, compare, plan again. Where it has no messages in it, it is
-played on a definitions file as well. `pytest tests/test_cases.py --write-cases` writes the expected files anew; read
-the difference before it is committed.
+played on a definitions file as well. `pytest tests/test_cases.py --write-cases` writes the expected files anew;
+read the difference before it is committed.
 
     case.yaml       story; prune, orgs_asked, messages (queue: count)
     topology.yaml   the spec, with orgs/ where it has any
@@ -21,12 +21,12 @@ from typing import Any
 
 import pytest
 import yaml
+from proca_topo.broker.definitions_file import DefinitionsFile
 
 from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
@@ -70,6 +70,13 @@ class Case:
         return bool(self.settings.get("prune", False))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """Whether the expected files are to be written anew."""
+
+    expected: bool
+
+
 def _case(folder: Path) -> Case:
     return Case(folder=folder, settings=yaml.safe_load((folder / "case.yaml").read_text()))
 
@@ -82,13 +89,13 @@ def ids(case: Case) -> str:
 
 
 @pytest.fixture
-def write(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--write-cases"))
+def write(request: pytest.FixtureRequest) -> Writing:
+    return Writing(expected=bool(request.config.getoption("--write-cases")))
 
 
 @pytest.mark.broker
 @pytest.mark.parametrize("case", EVERY_CASE, ids=ids)
-def test_case_on_a_real_broker(case: Case, broker_urls: TestBroker, vhost: str, write: bool) -> None:
+def test_case_on_a_real_broker(case: Case, broker_urls: TestBroker, vhost: str, write: Writing) -> None:
     with live_vhost(broker_urls, vhost) as live:
         live.load(case.existing)
         for queue, count in case.messages.items():
@@ -99,7 +106,7 @@ def test_case_on_a_real_broker(case: Case, broker_urls: TestBroker, vhost: str, 
         for queue, count in case.messages.items():
             answer = live.http.get(f"/api/queues/{vhost}/{queue}").raise_for_status().json()
             assert answer.get("messages", count) == count
-        _compare(case, plan, report, write=write)
+        _compare(case, plan, report, write=write.expected)
         left = _plan(case, live.broker, vhost)
         assert [c.noun for c in left.changes] == [c.noun for c in report.after.changes] if report.after else False
 

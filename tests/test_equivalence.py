@@ -1,7 +1,7 @@
 """What we apply is equivalent to what the application declares, so that it still starts.
 
-Each function below declares with pika exactly what such a Proca server declares at its start. RabbitMQ refuses with
-406 PRECONDITION_FAILED what is not equivalent to what is there.
+Each function below declares with pika exactly what such a Proca server declares at its start. RabbitMQ refuses
+with 406 PRECONDITION_FAILED what is not equivalent to what is there.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from proca_topo.spec.load import org_settings
-from proca_topo.spec.read import read_topology
+from proca_topo.spec.read import org_settings, read_topology
 from tests.brokers.fixtures import TestBroker
 from tests.live import desired_in, live_vhost
 

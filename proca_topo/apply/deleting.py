@@ -18,6 +18,10 @@ from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
 # A message that was routed just before its binding went may still be on its way into the queue.
 SETTLE_SECONDS = 1.0
 
+# RabbitMQ counts the messages of quorum queues for its API every 5 seconds only: after this pause the counts are from
+# after the last message could come in (measured on 3.10 to 4.3).
+QUORUM_SETTLE_SECONDS = 6.0
+
 # Looked at together and deleted together: few enough that a look is never long ago when its queue goes.
 _BATCH = 50
 
@@ -45,7 +49,7 @@ def delete(
     _delete(bindings, existing, broker, ledger, watch, title="unbinding")
     queues = [c for c in deletions if isinstance(c.noun, Queue)]
     if queues and existing.activity:
-        sleep(SETTLE_SECONDS)
+        sleep(_settle_seconds(queues, existing, index))
     watch.stage("deleting queues", len(queues))
     for start in range(0, len(queues), _BATCH):
         _delete_queues(queues[start : start + _BATCH], existing, index, broker, ledger)
@@ -75,6 +79,14 @@ def _delete(
     failures = broker.delete(existing, [change.noun for change in changes], watch.advance)
     ledger.applied(changes)
     ledger.failed(failures)
+
+
+def _settle_seconds(changes: Sequence[Change], existing: Existing, index: ExistingIndex) -> float:
+    """How long after unbinding the counts of these queues and of their circuits can be believed."""
+    queues = [change.noun for change in changes if isinstance(change.noun, Queue)]
+    waiting = {name for queue in queues for name in circuit_of(queue.name, index).waiting}
+    involved = [*queues, *(existing.queues[name] for name in waiting)]
+    return SETTLE_SECONDS if all(queue.type == CLASSIC for queue in involved) else QUORUM_SETTLE_SECONDS
 
 
 def _delete_queues(

@@ -13,8 +13,8 @@ def read_existing(
 ) -> Existing:
     """The vhost, or the part of it that `desired` is about, as it is now.
 
-    For a plan with prune also the consumers of the queues that it may delete; of no others, since asking takes
-    a request a queue. `already` is a reading made a moment ago.
+    For a plan with prune the queues in danger are looked at more closely, consumers too; no others, since looking
+    takes a request a queue. `already` is a reading made a moment ago.
     """
     existing = broker.read(vhost, desired.scope) if already is None else already
     if with_prune and (names := endangered(existing, desired)):

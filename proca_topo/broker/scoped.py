@@ -19,7 +19,7 @@ from proca_topo.broker.listing import (
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
 from proca_topo.topology.existing import Activity, Existing, Scope
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 
 # One request takes about a millisecond, listing 15,000 queues and 20,000 bindings two seconds.
 _READ_ALL_FROM: Final = 1_500
@@ -71,6 +71,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     start(_read_policy, found.policy_names - found.policies.keys())
     for task in tasks:
         task.result()
+    _read_circuits(api, vhost, queues, found, pool)
     return Existing(
         broker=facts.broker,
         vhost=vhost,
@@ -175,6 +176,48 @@ def _read_bindings_of_exchange(api: ManagementApi, vhost: str, name: str, found:
     # What it is the source of matters too: another's queue on it would go without messages if it were deleted.
     for end in ("source", "destination"):
         found.bindings.update(list_bindings(api, f"{path_of('exchanges', vhost, name)}/bindings/{end}"))
+
+
+def _read_circuits(
+    api: ManagementApi, vhost: str, queues: Iterable[str], found: _Found, pool: ThreadPoolExecutor
+) -> None:
+    """Read what the dead letters of these queues go through before they come back: it may be in no spec any more.
+
+    Downstream from their dead-letter exchanges to the queues behind them; upstream from the exchanges that they
+    are bound to, since dead letters may come back through more than one. A shared return exchange has a binding for
+    every queue of every org, so what it is the source of is not asked for.
+    """
+    by_policy = {policy.definition.get("dead-letter-exchange") for policy in found.policies.values()}
+    by_argument = {found.queues[name].dead_letter_exchange for name in queues if name in found.queues}
+    downstream = {name for name in by_argument | by_policy if isinstance(name, str) and name}
+    if not downstream:
+        return
+    upstream = {binding.source for binding in found.bindings if binding.destination in queues}
+    for end, ahead, frontier in (
+        ("source", "destination", downstream),
+        ("destination", "source", upstream),
+    ):
+        seen: set[str] = set()
+        todo = {name for name in frontier if is_addressable(name)}
+        while todo:
+            seen |= todo
+            paths = [f"{path_of('exchanges', vhost, name)}/bindings/{end}" for name in sorted(todo)]
+            todo = set()
+            for bindings in pool.map(lambda path: list_bindings(api, path), paths):
+                found.bindings.update(bindings)
+                todo |= {
+                    getattr(binding, ahead)
+                    for binding in bindings
+                    if binding.destination_type is DestinationType.EXCHANGE
+                } - seen
+    behind = {
+        binding.destination
+        for binding in found.bindings
+        if binding.destination_type is DestinationType.QUEUE and binding.destination not in found.queues
+    }
+    tasks = [pool.submit(_read_queue, api, vhost, name, found) for name in behind if is_addressable(name)]
+    for task in tasks:
+        task.result()
 
 
 def _read_binding(api: ManagementApi, vhost: str, binding: Binding, found: _Found) -> None:

@@ -106,7 +106,9 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
 
 def _binding_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
     absent = [binding for binding in desired.bindings if binding not in existing.bindings]
-    carriers = _dead_letter_carriers(desired)
+    if not absent:
+        return
+    carriers = _dead_letter_carriers(existing, desired)
     absent.sort(
         key=lambda b: (b.source not in carriers, b.source, b.destination, b.routing_key, b.arguments.canonical)
     )
@@ -119,11 +121,13 @@ def _binding_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         )
 
 
-def _dead_letter_carriers(desired: Desired) -> frozenset[str]:
-    """The exchanges that dead letters pass through: bound first, so that the first rejection finds its way."""
-    return frozenset(
-        exchange for queue in desired.queues.values() if (exchange := queue.dead_letter_exchange) is not None
-    )
+def _dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]:
+    """The exchanges that dead letters pass through: bound first, so that the first rejection finds its way.
+
+    What exists counts too: a plan for single orgs does not have the circuits that all orgs share.
+    """
+    queues = (*desired.queues.values(), *existing.queues.values())
+    return frozenset(exchange for queue in queues if (exchange := queue.dead_letter_exchange) is not None)
 
 
 def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str | None:

@@ -221,11 +221,11 @@ def _and_others(names: Sequence[str]) -> str:
 
 
 def _queue_hazards(queue: Queue) -> tuple[Hazard, ...]:
-    where = "between the last look at it and its deletion" if queue.type != "classic" else "in that moment"
+    when = "between the last look at it and its deletion" if queue.type != "classic" else "as it is deleted"
     return (
         Hazard(
             code=HazardCode.PUBLISH_RACE,
-            message=f"what is published straight to its name {where} is lost",
+            message=f"what is published straight to its name {when} is lost",
         ),
     )
 

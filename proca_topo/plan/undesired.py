@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from proca_topo.plan.circuits import circuit_of
+from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
@@ -61,5 +63,13 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
 
 
 def endangered(existing: Existing, desired: Desired) -> Collection[str]:
-    """The queues that a prune may delete: those whose consumers are worth asking for before planning one."""
-    return [queue.name for queue in undesired(existing, desired).queues]
+    """The queues that a prune may delete, and those in which their messages may be waiting to come back.
+
+    They are worth a closer look before a prune is planned: at their consumers, and at counts of this moment.
+    """
+    gone = undesired(existing, desired).queues
+    if not gone:
+        return ()
+    index = ExistingIndex(existing)
+    waiting = {name for queue in gone for name in circuit_of(queue.name, index).waiting}
+    return sorted({queue.name for queue in gone} | waiting)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
 from proca_topo.topology.ownership import OwnedPattern, Ownership
 from tests.brokers.fixtures import TestBroker
 from tests.live import live_vhost
@@ -23,7 +23,7 @@ QUEUES = ("our.work", "our.wait", "our.żółw / 1", "their.queue")
 KEYS = ("", "#", "a.*", "a..b", "%41 ?&", "ключ")
 
 exchange_types = st.sampled_from(["topic", "direct", "fanout", "headers"])
-queue_arguments = st.sampled_from(
+queue_arguments: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {},
         {"x-message-ttl": 60000},
@@ -33,12 +33,14 @@ queue_arguments = st.sampled_from(
         {"x-max-length": 10},
     ]
 )
-binding_arguments = st.sampled_from([{}, {"x-match": "any", "n": 1}, {"x-match": "all", "flag": True}])
+binding_arguments: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"x-match": "any", "n": 1}, {"x-match": "all", "flag": True}]
+)
 
 
 @st.composite
-def topologies(draw: st.DrawFn, *, ours_only: bool) -> dict[str, dict[str, Any]]:
-    """Nouns by kind and name, bindings only between what is there."""
+def topologies(draw: st.DrawFn, *, ours_only: bool) -> Desired:
+    """Some of each kind, bindings only between what is there."""
     names = [n for n in EXCHANGES if n.startswith("our.") or not ours_only]
     exchanges = {n: Exchange(name=n, type=draw(exchange_types)) for n in draw(st.sets(st.sampled_from(names)))}
     names = [n for n in QUEUES if n.startswith("our.") or not ours_only]
@@ -75,16 +77,8 @@ def topologies(draw: st.DrawFn, *, ours_only: bool) -> dict[str, dict[str, Any]]
         )
         for n in draw(st.sets(st.sampled_from(["our.policy", "their.policy"][: 1 if ours_only else 2])))
     }
-    return {"exchanges": exchanges, "queues": queues, "bindings": dict.fromkeys(bindings), "policies": policies}
-
-
-def described(parts: dict[str, dict[str, Any]]) -> Desired:
     return Desired(
-        ownership=OURS,
-        exchanges=parts["exchanges"],
-        queues=parts["queues"],
-        bindings=frozenset(parts["bindings"]),
-        policies=parts["policies"],
+        ownership=OURS, exchanges=exchanges, queues=queues, bindings=frozenset(bindings), policies=policies
     )
 
 
@@ -96,9 +90,9 @@ def not_ours(definitions: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(there=topologies(ours_only=False), wanted=topologies(ours_only=True))
+@given(there=topologies(ours_only=False), desired=topologies(ours_only=True))
 def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
-    broker_urls: TestBroker, there: dict[str, dict[str, Any]], wanted: dict[str, dict[str, Any]]
+    broker_urls: TestBroker, there: Desired, desired: Desired
 ) -> None:
     with live_vhost(broker_urls, f"test-{secrets.token_hex(6)}") as live:
         live.broker.create_vhost(live.vhost)
@@ -109,7 +103,6 @@ def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
             )
             live.apply(everybody)
             before = live.definitions()
-            desired = described(wanted)
 
             report = live.apply(desired, with_prune=True)
 
@@ -119,8 +112,13 @@ def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
             after = live.definitions()
             assert not_ours(after) == not_ours(before)
             held = {c.noun for c in report.after.changes}
-            for noun in (*desired.exchanges.values(), *desired.queues.values(), *desired.bindings):
-                assert _shown(noun, held, live.broker.read(live.vhost).shows(noun))
+            seen = live.broker.read(live.vhost)
+            nouns: tuple[Noun, ...] = (
+                *desired.exchanges.values(),
+                *desired.queues.values(),
+                *desired.bindings,
+            )
+            assert [noun for noun in nouns if not seen.shows(noun) and not _is_held(noun, held)] == []
 
             again = live.apply(desired, with_prune=True)
             assert again.plan.to_do == ()
@@ -129,8 +127,6 @@ def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
             live.http.delete(f"/api/vhosts/{live.path}")
 
 
-def _shown(noun: Any, held: set[Any], shown: bool) -> bool:  # noqa: FBT001
-    """Everything desired is there, but what could only be replaced."""
-    if shown:
-        return True
-    return any(isinstance(h, type(noun)) and getattr(h, "name", None) == getattr(noun, "name", None) for h in held)
+def _is_held(noun: Noun, held: set[Noun]) -> bool:
+    """Whether a change of this object is still to come: it could only be replaced."""
+    return any(isinstance(other, type(noun)) and other.name == noun.name for other in held)
