@@ -17,15 +17,18 @@ if [ "${1:-}" != inside ]; then
     unset PROCA_TOPO_BROKER PROCA_TOPO_AMQP
     # A new broker has no other vhost; apply --create-vhost would make the spec's own.
     export PROCA_TOPO_VHOST=/
-    if command -v rabbitmq-server >/dev/null || [ -x /usr/sbin/rabbitmq-server ] || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; then
-        proca-topo sandbox -- sh ./demo.sh inside
-    else
-        echo "No rabbitmq-server here, so the file broker.json is the broker." >&2
+    code=0
+    proca-topo sandbox -- sh ./demo.sh inside || code=$?
+    if [ ! -e started ]; then
+        echo "So the file broker.json is the broker." >&2
         printf '{"vhosts": [{"name": "/"}]}\n' > broker.json
-        PROCA_TOPO_BROKER=broker.json sh ./demo.sh inside
+        code=0
+        PROCA_TOPO_BROKER=broker.json sh ./demo.sh inside || code=$?
     fi
-    exit
+    exit "$code"
 fi
+
+: > started
 
 run() {
     printf '\n$ %s\n' "$*"
