@@ -99,7 +99,7 @@ def test_nothing_is_left_after_an_exception(installation: Installation) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_nothing_is_left_after_the_owner_is_killed(number: signal.Signals) -> None:
     """The broker, its port mapper and its files go with the process that started them, however that ended."""
-    with _owner("wait") as owner:
+    with _owner() as owner:
         directory = _told_directory(owner)
         owner.send_signal(number)
         assert owner.wait(PATIENCE) == -number
@@ -109,18 +109,19 @@ def test_nothing_is_left_after_the_owner_is_killed(number: signal.Signals) -> No
 @pytest.mark.broker
 def test_nothing_is_left_after_the_owner_just_ends() -> None:
     """A program that forgets to close its node leaves nothing either."""
-    with _owner("return") as owner:
+    with _owner() as owner:
         directory = _told_directory(owner)
-        assert owner.wait(PATIENCE) == 0
+        owner.communicate(timeout=PATIENCE)
+        assert owner.returncode == 0
         _assert_nothing_left(directory)
 
 
 @pytest.mark.broker
 def test_nothing_is_left_after_a_kill_while_starting() -> None:
     """An owner that is killed before its node is ready leaves nothing."""
-    with _owner("wait") as owner:
-        _until(lambda: len(_kept_by(owner)) > 1, "its keeper has a port mapper and a broker")
-        directory = _home_of(_kept_by(owner)[-1])
+    with _owner() as owner:
+        _until(lambda: len(_kept_by(owner)) > 1, "its keeper has started a port mapper and a broker")
+        directory = _home_of(_kept_by(owner)[0])
         owner.kill()
     _assert_nothing_left(directory)
 
@@ -166,10 +167,11 @@ def _http(node: Node) -> httpx.Client:
     return httpx.Client(base_url=node.management_url, auth=("guest", "guest"), trust_env=False, timeout=PATIENCE)
 
 
-def _owner(what: str) -> subprocess.Popen[str]:
+def _owner() -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.brokers.owner", what],
+        [sys.executable, "-m", "tests.brokers.owner"],
         cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )

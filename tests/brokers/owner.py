@@ -1,13 +1,13 @@
 """A process that owns a node, for tests of what becomes of the node when the process ends.
 
-    python -m tests.brokers.owner return|wait
+    python -m tests.brokers.owner
 
-Tells the node's pid and directory as a line of JSON once it is ready, then exits without closing it, or waits.
+Tells the node's pid and directory as a line of JSON once it is ready. When its standard input ends, it ends too,
+without closing the node.
 """
 
 import json
 import sys
-import time
 
 from proca_topo.sandbox.node import Node
 from tests.brokers.versions import selected
@@ -17,8 +17,7 @@ def main() -> None:
     node = Node.start(selected().installation())
     sys.stdout.write(json.dumps({"pid": node.pid, "directory": str(node.directory)}) + "\n")
     sys.stdout.flush()
-    if sys.argv[1] == "wait":
-        time.sleep(600)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":
