@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 from urllib.parse import unquote, urlsplit
 
 from proca_topo.broker.address import BrokerAddress
@@ -124,18 +124,41 @@ def _delete(channel: "BlockingChannel", noun: Noun) -> None:
             channel.queue_delete(noun.name, if_unused=idle, if_empty=idle)
         case Exchange():
             channel.exchange_delete(noun.name)
-        case Binding(destination_type=DestinationType.QUEUE):
-            channel.queue_unbind(
-                noun.destination, noun.source, routing_key=noun.routing_key, arguments=noun.arguments.to_dict()
-            )
         case Binding():
-            channel.exchange_unbind(
-                noun.destination, noun.source, routing_key=noun.routing_key, arguments=noun.arguments.to_dict()
-            )
+            to_queue = noun.destination_type is DestinationType.QUEUE
+            unbind = channel.queue_unbind if to_queue else channel.exchange_unbind
+            for arguments in _as_they_may_be(noun.arguments.to_dict()):
+                unbind(noun.destination, noun.source, routing_key=noun.routing_key, arguments=arguments)
         case Policy():
             raise BrokerError(f"a policy named {noun.name!r} cannot be deleted over AMQP, nor over HTTP")
         case _:
             assert_never(noun)
+
+
+def _as_they_may_be(arguments: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The arguments with integers as pika sends them, 32 bits where they fit, and as the HTTP API does, 64 bits.
+
+    To RabbitMQ these are two bindings, which look the same.
+    """
+    yield arguments
+    if arguments:
+        yield _with_long_integers(arguments)
+
+
+def _with_long_integers(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    from pika.compat import long
+
+    match value:
+        case bool():
+            return value
+        case int():
+            return long(value)
+        case list():
+            return [_with_long_integers(item) for item in value]
+        case dict():
+            return {key: _with_long_integers(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 @contextmanager

@@ -20,6 +20,10 @@ _FEW: Final = 20
 
 # An import costs 0.2 s before it does anything, and a reverse proxy may give up after 60 s.
 _CHUNK: Final = 5_000
+_HIDES_BINDINGS: Final = (
+    "a binding with '~' in its key and with arguments makes RabbitMQ unable to list the vhost's bindings"
+    " or to export its definitions (measured on 3.10, 4.0 and 4.3): use another key"
+)
 _NOT_FOUND: Final = "Not Found"
 _SECTIONS: Final = {
     Kind.EXCHANGE: "exchanges",
@@ -41,8 +45,11 @@ class Declaring:
 
     def declare(self, nouns: Sequence[Noun]) -> list[Failure]:
         """Declare them all. The failures are those that RabbitMQ reports; an import reports few."""
+        harmful = [noun for noun in nouns if _hides_bindings(noun)]
         one_by_one: list[Noun] = [noun for noun in nouns if isinstance(noun, Policy)]
-        in_bulk: list[Noun] = [noun for noun in nouns if not isinstance(noun, Policy)]
+        in_bulk: list[Noun] = [
+            noun for noun in nouns if not isinstance(noun, Policy) and not _hides_bindings(noun)
+        ]
         if len(in_bulk) <= _FEW:
             one_by_one, in_bulk = [*in_bulk, *one_by_one], []
         for start in range(0, len(in_bulk), _CHUNK):
@@ -51,7 +58,8 @@ class Declaring:
                 self.progress(len(chunk))
             else:
                 one_by_one = [*chunk, *one_by_one]
-        return [failure for failure in self.pool.map(self._declare, one_by_one) if failure is not None]
+        failures = [failure for failure in self.pool.map(self._declare, one_by_one) if failure is not None]
+        return [*failures, *(Failure(noun=noun, reason=_HIDES_BINDINGS) for noun in harmful)]
 
     def _imports(self, chunk: Sequence[Noun]) -> bool:
         """Whether RabbitMQ took the whole chunk, or at least says so.
@@ -103,3 +111,7 @@ class Declaring:
                 return "POST", ends_path(self.vhost, noun) if addressable else None
             case _:
                 assert_never(noun)
+
+
+def _hides_bindings(noun: Noun) -> bool:
+    return isinstance(noun, Binding) and "~" in noun.routing_key and bool(noun.arguments)

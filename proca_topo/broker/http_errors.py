@@ -11,9 +11,10 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError
 from proca_topo.topology.names import one_line
 
-# What OpenSSL says when the other side does not speak TLS, and what h11 quotes when it got a TLS alert.
+# What OpenSSL says when the other side does not speak TLS.
 _NO_TLS_THERE: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST")
-_TLS_ALERT: Final = r"\x15\x03"
+_TLS_ALERT: Final = b"\x15\x03"
+_GREETING_TIMEOUT: Final = 2.0  # seconds
 _MANAGEMENT_PORTS: Final = "the management API usually listens on port 15672, with TLS on 15671"
 
 
@@ -68,8 +69,8 @@ def _no_http(error: httpx.TransportError, where: str) -> BrokerError:
             return UnreachableError(f"{where} does not answer: check the URL, and firewalls on the way")
         case httpx.TimeoutException():
             return UnreachableError(f"{where} took too long to answer: try again when the broker is less busy")
-        case httpx.RemoteProtocolError():
-            return _not_http(str(error), where)
+        case httpx.RemoteProtocolError() | httpx.ReadError():
+            return _not_http(_greeting(where), where)
         case _:
             reason = one_line(str(error)) or type(error).__name__
             return UnreachableError(f"the connection to {where} failed: {reason}")
@@ -122,16 +123,29 @@ def says_rabbitmq(response: httpx.Response) -> bool:
     return isinstance(answer, dict) and "error" in answer
 
 
-def _not_http(text: str, where: str) -> BrokerError:
-    if "AMQP" in text:
+def _not_http(greeting: bytes, where: str) -> BrokerError:
+    if greeting.startswith(b"AMQP"):
         return NotRabbitMQError(f"{where} is an AMQP port, not the management API: {_MANAGEMENT_PORTS}")
-    if _TLS_ALERT in text:
+    if greeting.startswith(_TLS_ALERT):
         return NotRabbitMQError(f"{where} wants TLS: write https:// instead of http://")
-    if "disconnected" in text:
-        return UnreachableError(
-            f"{where} closed the connection without an answer: check the port ({_MANAGEMENT_PORTS})"
-        )
-    return NotRabbitMQError(f"what listens at {where} does not speak HTTP: check the port ({_MANAGEMENT_PORTS})")
+    if greeting:
+        return NotRabbitMQError(f"what listens at {where} does not speak HTTP: check the port ({_MANAGEMENT_PORTS})")
+    return UnreachableError(
+        f"{where} closed the connection without an answer: check the port ({_MANAGEMENT_PORTS})"
+    )
+
+
+def _greeting(where: str) -> bytes:
+    """What the other side says to eight bytes that are neither AMQP nor TLS; empty if nothing."""
+    url = httpx.URL(where)
+    if url.scheme != "http":
+        return b""
+    try:
+        with socket.create_connection((url.host, url.port or 80), timeout=_GREETING_TIMEOUT) as connection:
+            connection.sendall(b"GET / HT")
+            return connection.recv(8)
+    except OSError:
+        return b""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

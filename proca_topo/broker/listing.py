@@ -76,7 +76,7 @@ def read_all(api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> Existi
     facts = vhost_facts(api, vhost)
     bindings = pool.submit(list_bindings, api, path_of("bindings", vhost))
     exchanges = pool.submit(_exchanges, api, vhost)
-    policies = pool.submit(_policies, api, vhost)
+    policies = pool.submit(list_policies, api, vhost)
     queues, activity, exclusive = _queues(api, vhost)
     return Existing(
         broker=facts.broker,
@@ -96,6 +96,11 @@ def list_bindings(api: ManagementApi, path: str) -> dict[Binding, tuple[str, ...
         return bindings_from(api.get_list(path))
     except ServerError as error:
         raise _unlistable(error, api, path) from error
+
+
+def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:
+    """All policies of a vhost."""
+    return {policy.name: policy for policy in map(policy_from, api.get_list(path_of("policies", vhost)))}
 
 
 def bindings_from(entries: Iterable[Json]) -> dict[Binding, tuple[str, ...]]:
@@ -159,10 +164,6 @@ def _queues(api: ManagementApi, vhost: str) -> tuple[dict[str, Queue], dict[str,
 def _exchanges(api: ManagementApi, vhost: str) -> dict[str, Exchange]:
     entries = api.get_list(f"{path_of('exchanges', vhost)}?disable_stats=true")
     return {entry["name"]: exchange_from(entry) for entry in entries if entry.get("name")}
-
-
-def _policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:
-    return {policy.name: policy for policy in map(policy_from, api.get_list(path_of("policies", vhost)))}
 
 
 def _unlistable(error: ServerError, api: ManagementApi, path: str) -> BrokerError:

@@ -12,6 +12,7 @@ from proca_topo.broker.listing import (
     bindings_from,
     is_left_out,
     list_bindings,
+    list_policies,
     read_all,
     vhost_facts,
     without_destinations,
@@ -37,12 +38,14 @@ class _Found:
     activity: dict[str, Activity] = field(default_factory=dict)
     policy_names: set[str] = field(default_factory=set)
     exclusive: set[str] = field(default_factory=set)
+    hides_policies: bool = False
 
 
 def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExecutor) -> Existing:
     """What the scope asks for, and the policies that apply to it. Only the `name_patterns` need a listing.
 
-    The counts of messages are of this moment, except on RabbitMQ 3.10, where a single queue's are up to 7 s old.
+    The counts of messages are of this moment, except on RabbitMQ 3.10, where a single queue's are up to 7 s old
+    (and all policies are listed, because the queue does not tell at once which of them applies).
     """
     if _size(scope) > _READ_ALL_FROM or not is_addressable(*_names(scope)):
         return read_all(api, vhost, pool)
@@ -68,6 +71,8 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     for task in tasks:
         task.result()
     tasks.clear()
+    if found.hides_policies:
+        found.policies.update(list_policies(api, vhost))
     start(_read_policy, found.policy_names - found.policies.keys())
     for task in tasks:
         task.result()
@@ -148,7 +153,8 @@ def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> Non
         return
     counted: Json | None = entry
     if "messages_ready" not in entry and entry.get("type") != "stream":
-        # RabbitMQ 3.10 counts a single queue only together with its statistics.
+        # RabbitMQ 3.10 tells a single queue's counts and policy only with its statistics, and too late.
+        found.hides_policies = True
         counted = api.find(path_of("queues", vhost, name))
     found.queues[name] = queue_from(entry)
     found.activity[name] = activity_from(counted or {})

@@ -1,0 +1,180 @@
+"""Whatever answers, or does not: one sentence, the right class, no password."""
+
+import json
+import re
+import time
+
+import pytest
+
+from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.management import ManagementBroker
+from proca_topo.errors import (
+    AccessError,
+    BrokerError,
+    NotRabbitMQError,
+    UnreachableError,
+    VhostMissingError,
+)
+from tests.broker.servers import free_port, http_server, mute_server
+from tests.brokers.fixtures import TestBroker
+
+HTML = (200, "text/html", "<html>hunter2</html>")
+JSON = "application/json"
+
+
+def _failure(url: str, password: str = "hunter2") -> BrokerError:
+    broker = ManagementBroker(address(url, username="somebody", password=password))
+    try:
+        with pytest.raises(BrokerError) as failed:
+            broker.read("/")
+    finally:
+        broker.close()
+    text = str(failed.value)
+    assert "\n" not in text
+    assert "hunter2" not in text
+    return failed.value
+
+
+def test_nothing_listens() -> None:
+    """A refused connection fails fast: it is a wrong URL more often than a broker that restarts."""
+    started = time.monotonic()
+    failure = _failure(f"http://127.0.0.1:{free_port()}")
+    assert isinstance(failure, UnreachableError)
+    assert "nothing listens at http://127.0.0.1:" in str(failure)
+    assert time.monotonic() - started < 2
+
+
+def test_the_name_does_not_resolve() -> None:
+    failure = _failure("http://no-such-host.invalid:15672")
+    assert isinstance(failure, UnreachableError)
+    assert "host name in http://no-such-host.invalid:15672 cannot be resolved" in str(failure)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTML,
+        (200, JSON, "{}"),
+        (200, JSON, "[1, 2]"),
+        (200, JSON, '{"version": 1}'),
+        (404, "text/html", "<html>not here</html>"),
+        (404, JSON, '{"message": "not here"}'),
+        (204, JSON, ""),
+    ],
+)
+def test_another_server_answers(answer: tuple[int, str, str]) -> None:
+    with http_server([answer]) as url:
+        failure = _failure(url)
+    assert isinstance(failure, NotRabbitMQError)
+    assert f"{url} is not RabbitMQ's management API" in str(failure)
+
+
+def test_a_redirect_is_shown() -> None:
+    with http_server([(301, "text/html", "")], headers={"location": "https://elsewhere/"}) as url:
+        failure = _failure(url)
+    assert isinstance(failure, NotRabbitMQError)
+    assert "redirects to https://elsewhere/" in str(failure)
+
+
+def test_a_proxy_forbids_it() -> None:
+    with http_server([(403, "text/html", "<html>no</html>")]) as url:
+        failure = _failure(url)
+    assert isinstance(failure, AccessError)
+    assert "forbids GET /overview" in str(failure)
+
+
+def test_tls_where_there_is_none() -> None:
+    with http_server([HTML]) as url:
+        failure = _failure(url.replace("http:", "https:"))
+    assert isinstance(failure, NotRabbitMQError)
+    assert "does not speak TLS: write http://" in str(failure)
+
+
+def test_no_tls_where_there_is_some() -> None:
+    with http_server([HTML], tls=True) as url:
+        failure = _failure(url.replace("https:", "http:"))
+    assert isinstance(failure, UnreachableError | NotRabbitMQError)
+    assert "check the port" in str(failure) or "write https://" in str(failure)
+
+
+def test_a_certificate_that_nobody_vouches_for() -> None:
+    with http_server([HTML], tls=True) as url:
+        failure = _failure(url)
+    assert isinstance(failure, UnreachableError)
+    assert re.search(r"certificate of \S+ is not trusted \(.*\): .*SSL_CERT_FILE", str(failure))
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        (b"AMQP\x00\x00\x09\x01", "is an AMQP port"),
+        (b"\x15\x03\x03\x00\x02\x02\x46", "write https://"),
+        (b"220 mail.example.org ESMTP\r\n", "does not speak HTTP"),
+    ],
+)
+def test_another_protocol(says: bytes, expected: str) -> None:
+    with mute_server(says=says) as port:
+        failure = _failure(f"http://127.0.0.1:{port}")
+    assert isinstance(failure, NotRabbitMQError)
+    assert expected in str(failure)
+
+
+@pytest.mark.broker
+def test_the_amqp_port(broker_urls: TestBroker) -> None:
+    failure = _failure(re.sub(r"amqp://([^@]*@)?", "http://", broker_urls.amqp_url))
+    assert isinstance(failure, NotRabbitMQError)
+    assert "is an AMQP port, not the management API" in str(failure)
+
+
+@pytest.mark.broker
+def test_a_wrong_password(where: BrokerAddress) -> None:
+    failure = _failure(where.location)
+    assert isinstance(failure, AccessError)
+    assert "does not accept the user 'somebody'" in str(failure)
+    assert "PROCA_TOPO_PASSWORD" in str(failure)
+
+
+@pytest.mark.broker
+def test_a_vhost_that_is_not_there(management: ManagementBroker) -> None:
+    with pytest.raises(VhostMissingError, match=r"there is no vhost 'nope' on http://"):
+        management.read("nope")
+    with pytest.raises(BrokerError, match=r"the vhost '\.\.' cannot be reached"):
+        management.read("..")
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(500, 5), (503, 15)])
+def test_a_broker_that_stays_broken(status: int, seconds: int) -> None:
+    """It is tried for a while, and then told."""
+    started = time.monotonic()
+    with http_server([(status, JSON, '{"error": "x", "reason": "broken\\nhere"}')]) as url:
+        failure = _failure(url)
+    assert re.search(rf"answers GET /overview\S* with {status}: broken here", str(failure))
+    assert 1 < time.monotonic() - started < seconds
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_broker_that_comes_back(status: int) -> None:
+    """The trouble is over after two tries: nobody hears of it."""
+    overview = {"rabbitmq_version": "4.0.5", "cluster_name": "c"}
+    answers = [
+        (status, "text/html", "<html>bad gateway</html>"),
+        (status, JSON, "{}"),
+        (200, JSON, json.dumps(overview)),
+        (404, JSON, '{"error": "Object Not Found", "reason": "Not Found"}'),
+    ]
+    with http_server(answers) as url:
+        failure = _failure(url)
+    assert isinstance(failure, VhostMissingError)
+
+
+@pytest.mark.broker
+def test_each_request_is_logged_without_secrets(
+    where: BrokerAddress, management: ManagementBroker, vhost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="proca_topo.broker")
+    management.read(vhost)
+    lines = [record.getMessage() for record in caplog.records if record.name == "proca_topo.broker"]
+    assert len(lines) == 6
+    assert all(re.fullmatch(rf"GET {re.escape(where.location)}/api/\S+ 200, \d+ ms", line) for line in lines)
+
+

@@ -1,0 +1,278 @@
+"""Reading a real broker: all of it, a part of it, and while it restarts."""
+
+import threading
+import time
+
+import httpx
+import pika
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.amqp import delete
+from proca_topo.broker.listing import default_queue_type
+from proca_topo.broker.management import ManagementBroker
+from proca_topo.broker.properties_key import properties_key
+from proca_topo.errors import AccessError, BrokerError
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.existing import Existing, Scope
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from tests.broker import nouns
+from tests.broker.conftest import Raw
+from tests.broker.nouns import silent
+from tests.brokers.fixtures import NodeFactory, TestBroker
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.mark.parametrize(
+    ("version", "entry", "expected"),
+    [
+        ("3.10.8", {"default_queue_type": "quorum"}, "classic"),
+        ("3.11.0", {"default_queue_type": "quorum"}, "quorum"),
+        ("4.0.5", {"default_queue_type": "stream"}, "stream"),
+        ("4.3.6", {"default_queue_type": "undefined"}, "classic"),
+        ("4.3.6", {}, "classic"),
+        ("", {"default_queue_type": "quorum"}, "classic"),
+    ],
+)
+def test_the_default_queue_type_counts_from_3_11_on(version: str, entry: dict[str, str], expected: str) -> None:
+    assert default_queue_type(version, entry) == expected
+
+
+def test_the_default_queue_type_in_force_is_the_one_read(
+    management: ManagementBroker, http: httpx.Client, vhost: str, raw: Raw
+) -> None:
+    """What a declare without a type gets, on every version."""
+    http.put(f"/api/vhosts/{vhost}", json={"default_queue_type": "quorum"}).raise_for_status()
+    raw.put("queues", "q", durable=True)
+    existing = management.read(vhost)
+    assert existing.queues["q"] == Queue(name="q", type=existing.default_queue_type)
+    management.create_vhost(vhost)
+    assert management.read(vhost).default_queue_type == existing.default_queue_type
+    classic = Queue(name="classic", type="classic")
+    assert management.declare(vhost, [classic], silent) == []
+    assert management.read(vhost).queues["classic"] == classic
+
+
+def test_it_says_which_broker_it_is(management: ManagementBroker, vhost: str, broker_urls: TestBroker) -> None:
+    broker = management.read(vhost).broker
+    assert (broker.version, broker.location) == (broker_urls.version, broker_urls.management_url)
+    assert broker.cluster_name
+
+
+def test_what_is_not_ours_is_left_out(management: ManagementBroker, vhost: str, broker_urls: TestBroker, raw: Raw) -> None:
+    """Exclusive and server-named queues, bindings to exclusive queues, and the default exchange's bindings."""
+    raw.put("exchanges", "e", type="topic", durable=True)
+    raw.put("queues", "q", durable=True)
+    connection = pika.BlockingConnection(pika.URLParameters(broker_urls.amqp_url + vhost))
+    channel = connection.channel()
+    channel.queue_declare("exclusive", exclusive=True)
+    channel.queue_bind("exclusive", "e", "x")
+    server_named = channel.queue_declare("", exclusive=True).method.queue
+    channel.queue_bind(server_named, "e", "y")
+    existing = management.read(vhost)
+    scoped = management.read(vhost, Scope(orgs=frozenset(), queues=frozenset({"exclusive", "q"})))
+    connection.close()
+    assert set(existing.queues) == set(existing.activity) == {"q"}
+    # Somebody listens to the exchange: that much must be known.
+    assert {binding.destination for binding in existing.bindings} == {server_named}
+    assert set(scoped.queues) == set(scoped.activity) == {"q"}
+    assert scoped.bindings == {}
+
+
+def test_bindings_that_look_alike_have_all_their_keys(
+    management: ManagementBroker, vhost: str, broker_urls: TestBroker, raw: Raw
+) -> None:
+    """A 32 bit and a 64 bit integer make two bindings in RabbitMQ; deleting one of ours deletes both."""
+    raw.put("exchanges", "h", type="headers", durable=True)
+    raw.put("queues", "q", durable=True)
+    raw.bind("h", "q", "k", {"n": 1})
+    connection = pika.BlockingConnection(pika.URLParameters(broker_urls.amqp_url + vhost))
+    connection.channel().queue_bind("q", "h", "k", {"n": 1})
+    connection.close()
+    binding = Binding(source="h", destination="q", routing_key="k", arguments=Arguments.of({"n": 1}))
+    existing = management.read(vhost)
+    assert list(existing.bindings) == [binding]
+    assert len(existing.bindings[binding]) == 2
+    assert management.delete(existing, [binding], silent) == []
+    assert management.read(vhost).bindings == {}
+
+
+def test_bindings_that_cannot_be_listed(
+    management: ManagementBroker, vhost: str, where: BrokerAddress, broker_urls: TestBroker, raw: Raw
+) -> None:
+    """A tilde in the key, and arguments: RabbitMQ answers 500. It is never read as an empty list."""
+    binding = Binding(source="e", destination="q", routing_key="a~b", arguments=Arguments.of({"x": "y"}))
+    raw.put("exchanges", "e", type="topic", durable=True)
+    raw.put("queues", "q", durable=True)
+    (failure,) = management.declare(vhost, [binding], silent)
+    assert "use another key" in failure.reason
+    assert management.read(vhost).bindings == {}
+    connection = pika.BlockingConnection(pika.URLParameters(broker_urls.amqp_url + vhost))
+    connection.channel().queue_bind("q", "e", "a~b", {"x": "y"})
+    connection.close()
+    with pytest.raises(BrokerError, match=r"GET /bindings/\S+ with 500 .*'~'.*remove it over AMQP"):
+        management.read(vhost)
+    assert delete(where, vhost, [binding]) == []
+    assert management.read(vhost).bindings == {}
+
+
+def _a_few_orgs(raw: Raw) -> None:
+    raw.put("exchanges", "deliver", type="topic", durable=True)
+    raw.put("exchanges", "other", type="topic", durable=True)
+    raw.put("queues", "shared", durable=True)
+    for org in ("acme", "beta"):
+        raw.put("exchanges", f"{org}.x", type="topic", durable=True)
+        raw.bind("deliver", "shared", f"{org}.system.*")
+        raw.bind("other", "shared", f"{org} ü")
+        for name in ("crm", "extra one"):
+            raw.put("queues", f"{org}.{name}", durable=True)
+            raw.bind("deliver", f"{org}.{name}", f"{org}.*.*")
+            raw.bind(f"{org}.x", f"{org}.{name}", "")
+    raw.put("policies", "acme-ttl", pattern="^acme", definition={"message-ttl": 5}, **{"apply-to": "queues"})
+    raw.put("policies", "unrelated", pattern="^x", definition={"message-ttl": 5})
+
+
+ACME = Scope(
+    orgs=frozenset({"acme"}),
+    exchanges=frozenset({"acme.x"}),
+    queues=frozenset({"acme.crm", "acme.absent"}),
+    bindings=frozenset(
+        {
+            Binding(source="deliver", destination="shared", routing_key="acme.system.*"),
+            Binding(source="other", destination="shared", routing_key="acme ü"),
+            Binding(source="other", destination="shared", routing_key="acme.absent"),
+            Binding(source="nowhere", destination="shared", routing_key="acme ü"),
+        }
+    ),
+    reference_exchanges=frozenset({"deliver"}),
+    reference_queues=frozenset({"shared"}),
+)
+
+
+def _part(existing: Existing, names: set[str], bindings: int) -> None:
+    assert set(existing.queues) | set(existing.exchanges) == names
+    assert len(existing.bindings) == bindings
+    assert all(existing.bindings.values())
+
+
+def test_a_part_is_what_the_whole_shows_of_it(management: ManagementBroker, vhost: str, raw: Raw) -> None:
+    _a_few_orgs(raw)
+    whole = management.read(vhost)
+    part = management.read(vhost, ACME)
+    _part(part, {"acme.crm", "acme.x", "deliver", "shared"}, 5)
+    assert part.queues.items() <= whole.queues.items()
+    assert part.exchanges.items() <= whole.exchanges.items()
+    assert part.bindings.items() <= whole.bindings.items()
+    assert part.activity.items() <= whole.activity.items()
+    assert (part.broker, part.default_queue_type) == (whole.broker, whole.default_queue_type)
+    # The exchange's other listener is there too: deleting the exchange would cost it its messages.
+    assert Binding(source="acme.x", destination="acme.extra one") in part.bindings
+    # The policy that rules acme.crm comes along unasked.
+    assert part.policies["acme-ttl"] == whole.policies["acme-ttl"]
+
+
+def test_names_that_match_a_pattern(management: ManagementBroker, vhost: str, raw: Raw) -> None:
+    _a_few_orgs(raw)
+    scope = Scope(orgs=frozenset({"acme"}), name_patterns=(r"acme\..*", "(?P<org>ac|me)x?"))
+    _part(management.read(vhost, scope), {"acme.crm", "acme.extra one", "acme.x"}, 4)
+
+
+def test_names_that_no_url_can_have(management: ManagementBroker, vhost: str) -> None:
+    """`.` and `..` vanish from paths; then the whole vhost is read."""
+    nouns_there = [Queue(name=".", type="classic"), Exchange(name="..", type="topic")]
+    binding = Binding(source="..", destination=".", routing_key=".")
+    assert management.declare(vhost, nouns_there, silent) == []
+    assert management.declare(vhost, [binding], silent) == []
+    part = management.read(vhost, Scope(orgs=frozenset(), queues=frozenset({"."})))
+    assert (set(part.queues), set(part.bindings)) == ({"."}, {binding})
+
+
+def test_a_large_scope_is_read_as_a_whole(management: ManagementBroker, vhost: str, raw: Raw) -> None:
+    _a_few_orgs(raw)
+    many = frozenset(f"acme.{number}" for number in range(2000))
+    assert set(management.read(vhost, Scope(orgs=frozenset(), queues=many)).queues) == set(management.read(vhost).queues)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=nouns.simple_keys, to_exchange=nouns.st.booleans())
+def test_the_key_computed_is_the_brokers_own(
+    management: ManagementBroker, vhost: str, key: str, *, to_exchange: bool
+) -> None:
+    ends = [Exchange(name="e", type="topic"), Exchange(name="d", type="topic"), Queue(name="d")]
+    assert management.declare(vhost, ends, silent) == []
+    kind = DestinationType.EXCHANGE if to_exchange else DestinationType.QUEUE
+    binding = Binding(source="e", destination="d", destination_type=kind, routing_key=key)
+    assert management.declare(vhost, [binding], silent) == []
+    existing = management.read(vhost)
+    assert existing.bindings[binding] == (properties_key(binding),)
+    scope = Scope(orgs=frozenset(), bindings=frozenset({binding}))
+    assert management.read(vhost, scope).bindings == {binding: existing.bindings[binding]}
+    assert management.delete(existing, [binding], silent) == []
+
+
+@pytest.mark.parametrize("key", ["a b", "~", "é", "a/b", "a%"])
+def test_an_odd_key_is_not_computed(key: str) -> None:
+    assert properties_key(Binding(source="e", destination="d", routing_key=key)) is None
+
+
+def test_arguments_are_not_computed() -> None:
+    assert properties_key(Binding(source="e", destination="d", arguments=Arguments.of({"a": 1}))) is None
+
+
+def test_a_user_who_is_no_administrator(
+    http: httpx.Client, where: BrokerAddress, management: ManagementBroker, vhost: str
+) -> None:
+    """The tag `management` and permissions in the vhost are enough to read and to declare."""
+    user = f"user-{vhost}"
+    http.put(f"/api/users/{user}", json={"password": "secret", "tags": "management"}).raise_for_status()
+    limited = ManagementBroker(
+        address(where.location, amqp=where.amqp_url, username=user, password="secret")
+    )
+    try:
+        with pytest.raises(AccessError, match="administrator"):
+            limited.read(vhost)
+        http.put(
+            f"/api/permissions/{vhost}/{user}", json={"configure": "^ours", "write": ".*", "read": ".*"}
+        ).raise_for_status()
+        # Importing definitions is for administrators: these go one by one.
+        ours = [Queue(name=f"ours.{number}", type="classic") for number in range(30)]
+        theirs = Queue(name="theirs", type="classic")
+        policy = Policy(name="p", pattern="x", definition=Arguments.of({"max-length": 1}))
+        failures = limited.declare(vhost, [*ours, theirs, policy], silent)
+        assert {failure.noun for failure in failures} == {theirs, policy}
+        assert "secret" not in str(failures)
+        assert limited.read(vhost).queues == management.read(vhost).queues == {queue.name: queue for queue in ours}
+        with pytest.raises(AccessError, match="give the user the tag 'administrator'"):
+            limited.create_vhost(f"{vhost}-new")
+    finally:
+        limited.close()
+        http.delete(f"/api/users/{user}")
+
+
+def test_a_new_vhost_is_ready_to_use(management: ManagementBroker, http: httpx.Client, vhost: str) -> None:
+    new = f"{vhost} new/one"
+    management.create_vhost(new)
+    try:
+        management.create_vhost(new)
+        assert management.declare(new, [Queue(name="q", type="classic")], silent) == []
+        assert set(management.read(new).queues) == {"q"}
+    finally:
+        http.delete(f"/api/vhosts/{vhost}%20new%2Fone").raise_for_status()
+
+
+def test_a_broker_that_restarts_is_waited_for(node_factory: NodeFactory) -> None:
+    """Killed and started again between two requests: the reader hears nothing of it."""
+    node = node_factory()
+    broker = ManagementBroker(address(node.management_url, amqp=node.amqp_url))
+    try:
+        broker.declare("/", [Queue(name="q", type="classic")], silent)
+        node.kill()
+        restart = threading.Thread(target=node.restart)
+        restart.start()
+        time.sleep(1)  # a busy machine may need more than the 10 s that the reader waits
+        assert set(broker.read("/").queues) == {"q"}
+        restart.join()
+    finally:
+        broker.close()
