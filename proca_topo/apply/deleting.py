@@ -18,8 +18,8 @@ from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
 # A message that was routed just before its binding went may still be on its way into the queue.
 SETTLE_SECONDS = 1.0
 
-# RabbitMQ counts the messages of quorum queues for its API every 5 seconds only: after this pause the counts are from
-# after the last message could come in (measured on 3.10 to 4.3).
+# RabbitMQ counts the messages of quorum queues for its API every 5 seconds only: after this pause the counts are
+# younger than the last message that could come in (measured on 3.10 to 4.3).
 QUORUM_SETTLE_SECONDS = 6.0
 
 # Looked at together and deleted together: few enough that a look is never long ago when its queue goes.

@@ -98,9 +98,7 @@ def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
         live.broker.create_vhost(live.vhost)
         try:
             # Put there as if by another tool: everything is "ours" for a moment, so that apply can declare it.
-            everybody = replace(
-                described(there), ownership=Ownership(patterns=(OwnedPattern(text="*", regex=".*"),))
-            )
+            everybody = replace(there, ownership=Ownership(patterns=(OwnedPattern(text="*", regex=".*"),)))
             live.apply(everybody)
             before = live.definitions()
 
