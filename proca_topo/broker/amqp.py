@@ -170,19 +170,18 @@ def _channel(address: BrokerAddress, vhost: str) -> "Iterator[BlockingChannel]":
 @contextmanager
 def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnection]":
     from pika import BlockingConnection
-    from pika.exceptions import AMQPError
 
-    from proca_topo.broker.amqp_errors import amqp_failure
+    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
 
     # pika reports every failure in its log, with tracebacks, before it raises it; here it is told once.
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     try:
         connection = BlockingConnection(_parameters(address, vhost))
-    except (AMQPError, OSError) as error:
+    except AMQP_PROBLEMS as error:
         raise amqp_failure(error, address, vhost) from error
     try:
         yield connection
-    except (AMQPError, OSError) as error:
+    except AMQP_PROBLEMS as error:
         raise amqp_failure(error, address, vhost) from error
     finally:
         if connection.is_open:

@@ -3,8 +3,9 @@
 import re
 import socket
 import ssl
-from typing import Final
+from typing import Final, TypeAlias
 
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import (
     AMQPError,
     ChannelClosedByBroker,
@@ -18,11 +19,15 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError, VhostMissingError
 from proca_topo.topology.names import one_line, shown
 
+AmqpProblem: TypeAlias = AMQPError | AMQPConnectorException | OSError
+AMQP_PROBLEMS: Final = (AMQPError, AMQPConnectorException, OSError)
+"""What pika raises: not all of its errors have the same root."""
+
 _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_TOPO_AMQP"
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
 
 
-def amqp_failure(error: AMQPError | OSError, address: BrokerAddress, vhost: str) -> BrokerError:
+def amqp_failure(error: AmqpProblem, address: BrokerAddress, vhost: str) -> BrokerError:
     """The error for a connection that could not be made or was lost."""
     where = address.amqp_location
     match error:
@@ -45,9 +50,9 @@ def amqp_failure(error: AMQPError | OSError, address: BrokerAddress, vhost: str)
             return _no_connection(error, where)
 
 
-def _no_connection(error: AMQPError | OSError, where: str) -> BrokerError:
-    # pika wraps what happened to the socket into text.
-    text = one_line(f"{type(error).__name__} {error} {error.args[0] if error.args else ''}")
+def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0911 - a table
+    # pika wraps what happened to the socket into an error that tells it only in its repr.
+    text = one_line(repr(error))
     match error:
         case socket.gaierror():
             return UnreachableError(f"the host name in {where} cannot be resolved: set PROCA_TOPO_AMQP")

@@ -128,7 +128,7 @@ class DefinitionsDocument:
         return default_queue_type(self._version or "", merged)
 
     def create_vhost(self, vhost: str) -> None:
-        """List the vhost if it is not there. An export of one vhost is already what it should be, whatever its name."""
+        """List the vhost if it is not there. An export of one vhost is of any vhost already."""
         vhosts = self._vhosts
         if vhosts is None or vhost in vhosts:
             return

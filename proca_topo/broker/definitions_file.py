@@ -22,7 +22,8 @@ _ORDER: Final = (Kind.EXCHANGE, Kind.QUEUE, Kind.POLICY, Kind.BINDING)
 class DefinitionsFile:
     """The `Broker` in a definitions JSON file, as RabbitMQ exports it and imports it.
 
-    Every call reads the file, and writes it at most once, whole or not at all. What is not asked for stays as it is.
+    Every call reads the file, and writes it at most once, whole or not at all. What is not asked for stays as it
+    is.
     """
 
     def __init__(self, path: Path) -> None:

@@ -129,7 +129,7 @@ def _not_http(greeting: bytes, where: str) -> BrokerError:
     if greeting.startswith(_TLS_ALERT):
         return NotRabbitMQError(f"{where} wants TLS: write https:// instead of http://")
     if greeting:
-        return NotRabbitMQError(f"what listens at {where} does not speak HTTP: check the port ({_MANAGEMENT_PORTS})")
+        return NotRabbitMQError(f"{where} does not speak HTTP: check the port ({_MANAGEMENT_PORTS})")
     return UnreachableError(
         f"{where} closed the connection without an answer: check the port ({_MANAGEMENT_PORTS})"
     )

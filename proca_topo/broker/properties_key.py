@@ -14,8 +14,8 @@ _LETTERS: Final = {DestinationType.QUEUE: "q", DestinationType.EXCHANGE: "e"}
 def properties_key(binding: Binding) -> str | None:
     """RabbitMQ's own name for a binding without arguments and with a simple key, None for any other.
 
-    An empty key is `~`; letters, digits, `.`, `_` and `-` stay, `*` is `%2A`, `#` is `%23`. What has arguments ends
-    in a hash that depends on how wide their integers are, which JSON cannot tell.
+    An empty key is `~`; letters, digits, `.`, `_` and `-` stay, `*` is `%2A`, `#` is `%23`. What has arguments
+    ends in a hash that depends on how wide their integers are, which JSON cannot tell.
     """
     if binding.arguments or not _PREDICTABLE.fullmatch(binding.routing_key):
         return None

@@ -1,5 +1,6 @@
 """Reading a part of a vhost through the management API, at a cost that grows with the part."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     """What the scope asks for, and the policies that apply to it. Only the `name_patterns` need a listing.
 
     The counts of messages are of this moment, except on RabbitMQ 3.10, where a single queue's are up to 7 s old
-    (and all policies are listed, because the queue does not tell at once which of them applies).
+    (and all policies are listed, because the queue does not tell at once which applies).
     """
     if _size(scope) > _READ_ALL_FROM or not is_addressable(*_names(scope)):
         return read_all(api, vhost, pool)
@@ -70,13 +71,9 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     start(_read_bindings_between, _by_ends(elsewhere - simple).values())
     for task in tasks:
         task.result()
-    tasks.clear()
-    if found.hides_policies:
-        found.policies.update(list_policies(api, vhost))
-    start(_read_policy, found.policy_names - found.policies.keys())
-    for task in tasks:
-        task.result()
+    _read_noted_policies(api, vhost, found, pool)
     _read_circuits(api, vhost, queues, found, pool)
+    _read_noted_policies(api, vhost, found, pool)
     return Existing(
         broker=facts.broker,
         vhost=vhost,
@@ -174,6 +171,25 @@ def _read_policy(api: ManagementApi, vhost: str, name: str, found: _Found) -> No
         found.policies[name] = policy_from(entry)
 
 
+def _read_noted_policies(api: ManagementApi, vhost: str, found: _Found, pool: ThreadPoolExecutor) -> None:
+    """Read the policies that apply to what was read so far."""
+    if found.hides_policies:
+        listed = list_policies(api, vhost).values()
+        names = (*found.queues, *found.exchanges)
+        found.policies.update({policy.name: policy for policy in listed if _may_apply(policy, names)})
+    unread = found.policy_names - found.policies.keys()
+    for task in [pool.submit(_read_policy, api, vhost, name, found) for name in unread]:
+        task.result()
+
+
+def _may_apply(policy: Policy, names: Iterable[str]) -> bool:
+    try:
+        pattern = re.compile(policy.pattern)
+    except re.error:
+        return True  # PCRE knows more than Python does
+    return any(pattern.search(name) for name in names)
+
+
 def _read_bindings_to_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> None:
     found.bindings.update(list_bindings(api, f"{path_of('queues', vhost, name)}/bindings"))
 
@@ -190,8 +206,8 @@ def _read_circuits(
     """Read what the dead letters of these queues go through before they come back: it may be in no spec any more.
 
     Downstream from their dead-letter exchanges to the queues behind them; upstream from the exchanges that they
-    are bound to, since dead letters may come back through more than one. A shared return exchange has a binding for
-    every queue of every org, so what it is the source of is not asked for.
+    are bound to, since dead letters may come back through more than one. A shared return exchange has a binding
+    for every queue of every org, so what it is the source of is not asked for.
     """
     by_policy = {policy.definition.get("dead-letter-exchange") for policy in found.policies.values()}
     by_argument = {found.queues[name].dead_letter_exchange for name in queues if name in found.queues}

@@ -44,7 +44,10 @@ keys = st.one_of(st.sampled_from(ODD_KEYS), st.text("ab.*#%/ +é", max_size=8))
 simple_keys = st.text("abZ09._-*#", max_size=12)
 
 _values: st.SearchStrategy[Any] = st.one_of(
-    st.integers(-(2**31), 2**31 - 1), st.booleans(), st.text("abc é", max_size=5), st.lists(st.integers(0, 9), max_size=2)
+    st.integers(-(2**31), 2**31 - 1),
+    st.booleans(),
+    st.text("abc é", max_size=5),
+    st.lists(st.integers(0, 9), max_size=2),
 )
 tables = st.dictionaries(st.sampled_from(["x-a", "x-b", "org", "ü"]), _values, max_size=2).map(Arguments.of)
 queue_tables = st.fixed_dictionaries(
@@ -57,7 +60,14 @@ queue_tables = st.fixed_dictionaries(
     },
 ).map(Arguments.of)
 
-queues = st.builds(Queue, name=names, durable=st.just(True), auto_delete=st.booleans(), type=st.just("classic"), arguments=queue_tables)
+queues = st.builds(
+    Queue,
+    name=names,
+    durable=st.just(value=True),
+    auto_delete=st.booleans(),
+    type=st.just("classic"),
+    arguments=queue_tables,
+)
 exchanges = st.builds(
     Exchange,
     name=names,

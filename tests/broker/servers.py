@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-# Both made with `openssl req -x509 -newkey ec -days 36500 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1`.
+# Key and certificate, made with
+# `openssl req -x509 -newkey ec -days 36500 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1`.
 CERTIFICATE = Path(__file__).parent / "self-signed.pem"
 
 
@@ -24,7 +25,7 @@ def free_port() -> int:
 def http_server(
     answers: list[tuple[int, str, str]], *, tls: bool = False, headers: dict[str, str] | None = None
 ) -> Iterator[str]:
-    """A server that gives these answers (status, content type, body) one after the other, then the last for ever."""
+    """A server that gives these answers (status, content type, body) in turn, and the last for ever."""
     left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):

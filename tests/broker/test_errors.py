@@ -22,8 +22,8 @@ HTML = (200, "text/html", "<html>hunter2</html>")
 JSON = "application/json"
 
 
-def _failure(url: str, password: str = "hunter2") -> BrokerError:
-    broker = ManagementBroker(address(url, username="somebody", password=password))
+def _failure(url: str) -> BrokerError:
+    broker = ManagementBroker(address(url, username="somebody", password="hunter2"))
     try:
         with pytest.raises(BrokerError) as failed:
             broker.read("/")
@@ -176,5 +176,3 @@ def test_each_request_is_logged_without_secrets(
     lines = [record.getMessage() for record in caplog.records if record.name == "proca_topo.broker"]
     assert len(lines) == 6
     assert all(re.fullmatch(rf"GET {re.escape(where.location)}/api/\S+ 200, \d+ ms", line) for line in lines)
-
-

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from proca_topo.errors import VhostMissingError
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
 from tests.broker import nouns
 from tests.broker.conftest import Place
 from tests.broker.nouns import silent
@@ -16,7 +16,9 @@ F = Exchange(name="f", type="fanout", auto_delete=False, internal=True, argument
 Q = Queue(name="q", type="classic", arguments=Arguments.of({"x-message-ttl": 5, "x-anything": "y"}))
 QUORUM = Queue(name="quorum", type="quorum")
 TO_Q = Binding(source="e", destination="q", routing_key="*.#")
-TO_F = Binding(source="e", destination="f", destination_type=DestinationType.EXCHANGE, arguments=Arguments.of({"x": "y"}))
+TO_F = Binding(
+    source="e", destination="f", destination_type=DestinationType.EXCHANGE, arguments=Arguments.of({"x": "y"})
+)
 P = Policy(name="p", pattern="^q", apply_to="queues", priority=3, definition=Arguments.of({"message-ttl": 30000}))
 
 
@@ -46,7 +48,9 @@ def test_every_vhost_has_the_predefined_exchanges(place: Place) -> None:
     existing = place.broker.read(place.vhost)
     assert existing.exchanges["amq.topic"] == Exchange(name="amq.topic", type="topic")
     assert existing.exchanges["amq.headers"] == Exchange(name="amq.headers", type="headers")
-    assert existing.exchanges["amq.rabbitmq.trace"] == Exchange(name="amq.rabbitmq.trace", type="topic", internal=True)
+    assert existing.exchanges["amq.rabbitmq.trace"] == Exchange(
+        name="amq.rabbitmq.trace", type="topic", internal=True
+    )
     assert "" not in existing.exchanges
     assert place.broker.declare(place.vhost, [Q], silent) == []
     from_predefined = Binding(source="amq.topic", destination="q", routing_key="a")
@@ -70,7 +74,7 @@ def test_other_settings_are_a_failure_of_their_own(place: Place) -> None:
     """One object that cannot be declared does not keep the others from it."""
     _fill(place)
     progress: list[int] = []
-    bad = [
+    bad: list[Noun] = [
         Queue(name="q", type="classic", arguments=Arguments.of({"x-message-ttl": 6})),
         Exchange(name="e", type="fanout"),
     ]
@@ -128,7 +132,7 @@ def test_a_binding_is_deleted_alone(place: Place) -> None:
 def test_deleting_what_is_gone_is_no_failure(place: Place) -> None:
     _fill(place)
     before = place.broker.read(place.vhost)
-    everything = [*before.bindings, P, Q, QUORUM, E, F]
+    everything: list[Noun] = [*before.bindings, P, Q, QUORUM, E, F]
     assert place.broker.delete(before, [TO_Q, TO_F], silent) == []
     assert place.broker.delete(before, everything, silent) == []
     assert place.broker.delete(before, everything, silent) == []
@@ -157,13 +161,16 @@ def test_making_a_vhost_that_is_there_changes_nothing(place: Place) -> None:
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(exchange=nouns.exchanges, queue=nouns.queues, policy=nouns.policies, key=nouns.keys, table=nouns.tables)
-def test_any_name_there_and_back(
+def test_any_name_there_and_back(  # noqa: PLR0917 - hypothesis gives them all by name
     place: Place, exchange: Exchange, queue: Queue, policy: Policy, key: str, table: Arguments
 ) -> None:
     """Declared, read, deleted, whatever the names, keys and arguments."""
     # RabbitMQ cannot list a binding with a tilde in its key and arguments.
     binding = Binding(
-        source=exchange.name, destination=queue.name, routing_key=key.replace("~", "") if table else key, arguments=table
+        source=exchange.name,
+        destination=queue.name,
+        routing_key=key.replace("~", "") if table else key,
+        arguments=table,
     )
     if policy.name in {".", ".."}:
         policy = Policy(name="p", pattern=policy.pattern, definition=policy.definition)
@@ -190,4 +197,3 @@ def test_a_binding_with_any_key_can_be_deleted(place: Place, key: str) -> None:
     assert place.broker.declare(place.vhost, [binding, other], silent) == []
     assert place.broker.delete(place.broker.read(place.vhost), [binding], silent) == []
     assert set(place.broker.read(place.vhost).bindings) == {other}
-

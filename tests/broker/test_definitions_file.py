@@ -1,0 +1,245 @@
+"""What a definitions file alone must do: keep what it does not understand, and never be half written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proca_topo.broker.address import address
+from proca_topo.broker.connect import open_broker
+from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.errors import BrokerError, VhostMissingError
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.existing import Activity
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from tests.broker.nouns import silent
+
+CLUSTER: dict[str, Any] = {
+    "rabbit_version": "3.0.4",
+    "_comment": "made by hand",
+    "users": [{"name": "guest", "password_hash": "x", "tags": "administrator"}],
+    "vhosts": [{"name": "/"}, {"name": "/soc", "limits": []}],
+    "permissions": [{"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+    "parameters": [{"value": {"uri": "amqp://x"}, "vhost": "/", "component": "shovel", "name": "s"}],
+    "policies": [
+        {"vhost": "/", "name": "all", "pattern": "", "definition": {"ha-mode": "all"}, "_comment": "old"},
+        {
+            "name": "homeless",
+            "pattern": "^a",
+            "apply-to": "queues",
+            "definition": {"max-length": 1},
+            "priority": 2,
+        },
+    ],
+    "queues": [
+        {"name": "b", "vhost": "/", "durable": True},
+        {
+            "name": "a",
+            "vhost": "/",
+            "durable": True,
+            "auto_delete": False,
+            "arguments": {"x-queue-type": "quorum"},
+        },
+        {"name": "s", "vhost": "/", "durable": True, "auto_delete": False, "type": "stream", "arguments": {}},
+        {"name": "amq.gen-abc", "vhost": "/", "durable": False, "auto_delete": True, "arguments": {}},
+        {"name": "b", "vhost": "/soc", "durable": True, "auto_delete": False, "arguments": {"x-message-ttl": 1}},
+    ],
+    "exchanges": [
+        {"name": "e", "vhost": "/", "type": "topic", "durable": True, "arguments": {"alternate-exchange": "gone"}},
+        {"name": "e", "vhost": "/soc", "type": "x-delayed-message", "durable": True, "auto_delete": False},
+    ],
+    "bindings": [
+        {"source": "", "vhost": "/", "destination": "b", "destination_type": "queue", "routing_key": "b"},
+        {"source": "e", "vhost": "/", "destination": "b", "destination_type": "queue", "routing_key": "k"},
+        {"source": "e", "vhost": "/", "destination": "e2", "destination_type": "exchange", "arguments": {"x": 1}},
+        {"source": "e", "vhost": "/soc", "destination": "b", "destination_type": "queue", "routing_key": "k"},
+    ],
+}
+
+
+def _file(tmp_path: Path, content: Any, **options: Any) -> Path:
+    path = tmp_path / "definitions.json"
+    path.write_text(json.dumps(content, **options) + "\n")
+    return path
+
+
+def test_an_export_of_a_cluster_is_read_vhost_by_vhost(tmp_path: Path) -> None:
+    broker = DefinitionsFile(_file(tmp_path, CLUSTER))
+    existing = broker.read("/")
+    assert existing.queues == {
+        "b": Queue(name="b", type="classic"),
+        "a": Queue(name="a", type="quorum"),
+        "s": Queue(name="s", type="stream"),
+    }
+    assert existing.exchanges["e"].alternate_exchange == "gone"
+    assert existing.bindings == {
+        Binding(source="e", destination="b", routing_key="k"): (),
+        Binding(
+            source="e",
+            destination="e2",
+            destination_type=DestinationType.EXCHANGE,
+            arguments=Arguments.of({"x": 1}),
+        ): (),
+    }
+    assert existing.policies["all"] == Policy(name="all", pattern="", definition=Arguments.of({"ha-mode": "all"}))
+    assert set(existing.policies) == {"all", "homeless"}
+    assert (existing.broker.version, existing.activity) == ("3.0.4", {})
+    assert broker.look("/", ["a", "gone"]) == {"a": Activity(consumers=0)}
+    assert set(broker.read("/soc").queues) == {"b"}
+    with pytest.raises(VhostMissingError, match=r"no vhost 'other' in \S+ \(it has: /, /soc\)"):
+        broker.read("other")
+
+
+def test_what_is_not_asked_for_stays(tmp_path: Path) -> None:
+    """Users, parameters, other vhosts, unknown keys, and the order of everything."""
+    broker = DefinitionsFile(_file(tmp_path, CLUSTER))
+    queue, exchange = Queue(name="new", type="classic"), Exchange(name="x", type="fanout")
+    policy = Policy(name="all", pattern="^n", priority=1, definition=Arguments.of({"max-length": 5}))
+    binding = Binding(source="x", destination="new")
+    assert broker.declare("/", [binding, queue, exchange, policy], silent) == []
+    written = json.loads((tmp_path / "definitions.json").read_text())
+    assert list(written) == list(CLUSTER)
+    for section in ("queues", "exchanges", "bindings"):
+        assert written[section][:-1] == CLUSTER[section]
+        assert written[section][-1]["vhost"] == "/"
+    assert written["policies"][0] == {
+        "vhost": "/",
+        "name": "all",
+        "pattern": "^n",
+        "definition": {"max-length": 5},
+        "_comment": "old",
+        "apply-to": "all",
+        "priority": 1,
+    }
+    broker.delete(broker.read("/"), [queue, exchange], silent)
+    broker.declare("/", [broker.read("/").policies["homeless"]], silent)
+    again = json.loads((tmp_path / "definitions.json").read_text())
+    assert again == {**CLUSTER, "policies": written["policies"]}
+
+
+def test_an_export_of_one_vhost_is_any_vhost(tmp_path: Path) -> None:
+    content = {
+        "rabbitmq_version": "4.0.5",
+        "default_queue_type": "quorum",
+        "queues": [{"name": "q"}],
+        "bindings": [],
+    }
+    path = _file(tmp_path, content)
+    broker = DefinitionsFile(path)
+    broker.create_vhost("proca")
+    existing = broker.read("proca")
+    assert (set(existing.queues), existing.default_queue_type) == ({"q"}, "quorum")
+    assert broker.declare("proca", [Queue(name="classic", type="classic"), Queue(name="any")], silent) == []
+    assert json.loads(path.read_text())["queues"][1:] == [
+        {"name": "classic", "durable": True, "auto_delete": False, "arguments": {"x-queue-type": "classic"}},
+        {"name": "any", "durable": True, "auto_delete": False, "arguments": {}},
+    ]
+    assert broker.read("proca").queues["classic"].type == "classic"
+
+
+def test_an_export_without_a_list_of_vhosts_has_those_that_it_names(tmp_path: Path) -> None:
+    path = _file(tmp_path, {"queues": [{"name": "q", "vhost": "/"}]})
+    broker = DefinitionsFile(path)
+    with pytest.raises(VhostMissingError):
+        broker.read("proca")
+    broker.create_vhost("proca")
+    assert json.loads(path.read_text())["vhosts"] == [{"name": "/"}, {"name": "proca"}]
+    assert (set(broker.read("proca").queues), set(broker.read("/").queues)) == (set(), {"q"})
+
+
+def test_an_empty_export_is_an_empty_vhost(tmp_path: Path) -> None:
+    path = _file(tmp_path, {})
+    broker = DefinitionsFile(path)
+    assert broker.read("any").queues == {}
+    assert broker.declare("any", [Queue(name="q")], silent) == []
+    assert json.loads(path.read_text()) == {
+        "queues": [{"name": "q", "durable": True, "auto_delete": False, "arguments": {}}]
+    }
+
+
+def test_a_vhost_can_be_made_where_there_is_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "new.json"
+    broker = open_broker(address(str(path)))
+    with pytest.raises(BrokerError, match="there is no file"):
+        broker.read("proca")
+    broker.create_vhost("proca")
+    assert broker.declare("proca", [Queue(name="q")], silent) == []
+    assert set(broker.read("proca").queues) == {"q"}
+    broker.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"queues": [\n  {"name": }]}', "definitions.json:2:12: not JSON"),
+        ("", "definitions.json:1:1: not JSON"),
+        ("[]", "not RabbitMQ definitions: the top level is not an object"),
+        ('{"queues": {}}', "not RabbitMQ definitions: 'queues' is not a list of objects"),
+        ('{"queues": ["q"]}', "not RabbitMQ definitions: 'queues' is not a list of objects"),
+        ('{"queues": [{"durable": true}]}', "in 'queues': this entry has no usable 'name'"),
+        ('{"exchanges": [{"name": "e"}]}', "in 'exchanges': this entry has no usable 'type'"),
+        (
+            '{"bindings": [{"source": "e", "destination": "q", "destination_type": 1}]}',
+            "usable 'destination_type'",
+        ),
+        ('{"queues": [{"name": "q", "arguments": 5}]}', "no usable 'arguments'"),
+    ],
+)
+def test_what_is_no_export_is_told_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "definitions.json"
+    path.write_text(text)
+    with pytest.raises(BrokerError) as failed:
+        DefinitionsFile(path).read("/")
+    assert expected in str(failed.value)
+    assert "\n" not in str(failed.value)
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "definitions.json"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BrokerError, match="it is not UTF-8 text"):
+        DefinitionsFile(path).read("/")
+    with pytest.raises(BrokerError, match=r"cannot be read: .*directory"):
+        DefinitionsFile(tmp_path).read("/")
+
+
+@pytest.mark.parametrize(
+    "options", [{"indent": 2}, {"indent": 4}, {"indent": "\t"}, {}, {"separators": (",", ":")}]
+)
+def test_the_file_looks_as_it_did(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Its indentation, its permissions, and the link that leads to it."""
+    path = _file(tmp_path, {"users": [], "queues": [{"name": "ü"}]}, **options)
+    path.chmod(0o640)
+    before = path.read_text()
+    link = tmp_path / "link.json"
+    link.symlink_to(path.name)
+    broker = DefinitionsFile(link)
+    queue = Queue(name="new")
+    broker.declare("/", [queue], silent)
+    assert path.read_text() != before
+    broker.delete(broker.read("/"), [queue], silent)
+    assert path.read_text() == before
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o7777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["definitions.json", "link.json"]
+
+
+def test_nothing_is_written_where_nothing_changes(tmp_path: Path) -> None:
+    path = tmp_path / "definitions.json"
+    path.write_text('{"queues":[ {"name":"q"}],\n "users" : []}')
+    before = (path.read_text(), path.stat().st_ino)
+    broker = DefinitionsFile(path)
+    existing = broker.read("/")
+    assert broker.declare("/", list(existing.queues.values()), silent) == []
+    assert broker.delete(existing, [Queue(name="gone")], silent) == []
+    assert (path.read_text(), path.stat().st_ino) == before
+
+
+def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path: Path) -> None:
+    """A name that leaves no room for a temporary file beside it: an error, and the old text."""
+    path = tmp_path / ("d" * 250)
+    path.write_text("{}")
+    with pytest.raises(BrokerError, match=r"cannot be written: .*name too long"):
+        DefinitionsFile(path).declare("/", [Queue(name="q")], silent)
+    assert path.read_text() == "{}"
