@@ -8,8 +8,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-import httpx
-
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.http_errors import (
     ACCESS_REFUSED,
@@ -21,6 +19,7 @@ from proca_topo.broker.http_errors import (
     reason_of,
     says_rabbitmq,
 )
+from proca_topo.broker.http_library import httpx
 from proca_topo.broker.wire import Json
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.names import one_line

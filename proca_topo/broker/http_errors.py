@@ -5,9 +5,8 @@ import ssl
 from collections.abc import Iterator
 from typing import Final
 
-import httpx
-
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.http_library import httpx
 from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError
 from proca_topo.topology.names import one_line
 

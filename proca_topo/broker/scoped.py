@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -55,22 +55,26 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     queues = scope.queues | matching["queues"]
     exchanges = scope.exchanges | matching["exchanges"]
     found = _Found()
-    tasks: list[Future[None]] = []
-
-    def start(task: Callable[..., None], names: Iterable[object]) -> None:
-        tasks.extend(pool.submit(task, api, vhost, name, found) for name in names)
-
-    start(_read_queue, queues | scope.reference_queues)
-    start(_read_exchange, exchanges | scope.reference_exchanges)
-    start(_read_policy, scope.policies)
-    start(_read_bindings_to_queue, queues)
-    start(_read_bindings_of_exchange, exchanges)
     elsewhere = {binding for binding in scope.bindings if binding.destination not in queues | exchanges}
     simple = {binding for binding in elsewhere if _key_to_ask_for(binding) is not None}
-    start(_read_binding, simple)
-    start(_read_bindings_between, _by_ends(elsewhere - simple).values())
-    for task in tasks:
-        task.result()
+
+    def side_by_side(*tasks: tuple[Callable[..., None], Iterable[object]]) -> None:
+        started = [pool.submit(task, api, vhost, name, found) for task, names in tasks for name in names]
+        for one in started:
+            one.result()
+
+    side_by_side(
+        (_read_queue, queues | scope.reference_queues),
+        (_read_exchange, exchanges | scope.reference_exchanges),
+        (_read_policy, scope.policies),
+        (_read_binding, simple),
+        (_read_bindings_between, _by_ends(elsewhere - simple).values()),
+    )
+    # Only what is there can be bound; most names of a scope are of another kind, or of options that are off.
+    side_by_side(
+        (_read_bindings_to_queue, queues & (found.queues.keys() | found.exclusive)),
+        (_read_bindings_of_exchange, exchanges & found.exchanges.keys()),
+    )
     _read_noted_policies(api, vhost, found, pool)
     _read_circuits(api, vhost, queues, found, pool)
     _read_noted_policies(api, vhost, found, pool)
