@@ -16,6 +16,8 @@ from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
 
 _IF_IDLE: Final = "?if-empty=true&if-unused=true"
+# For an exchange: only if it is the source of no binding. Somebody may have bound a queue since it was looked at.
+_IF_UNUSED: Final = "?if-unused=true"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ class Deleting:
                 condition = _IF_IDLE if there.type in {CLASSIC, None} else ""
                 return [path_of("queues", vhost, noun.name) + condition]
             case Exchange():
-                return [path_of("exchanges", vhost, noun.name)]
+                return [path_of("exchanges", vhost, noun.name) + _IF_UNUSED]
             case Policy():
                 return [path_of("policies", vhost, noun.name)]
             case Binding():

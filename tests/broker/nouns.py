@@ -36,7 +36,8 @@ ODD_NAMES = (
 )
 ODD_KEYS = ("", "..", ".", "a..b", ".a.", "*.#", "#.", "~", "a~b", *ODD_NAMES)
 
-_characters = st.characters(codec="utf-8", exclude_characters="\x00")
+# A permission of `.*` does not cover a line break (seen on 4.3), so nobody may declare such a name.
+_characters = st.characters(codec="utf-8", exclude_characters="\x00\n\r\v\f\x85\u2028\u2029")
 names = st.one_of(
     st.sampled_from(ODD_NAMES), st.text("abc.*#~%/ +é", min_size=1, max_size=8), st.text(_characters, max_size=60)
 ).filter(_fits)
