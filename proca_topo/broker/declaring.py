@@ -18,7 +18,8 @@ from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Que
 _FEW: Final = 20
 """So many are declared one by one straight away, because that tells why one is refused."""
 
-# An import costs 0.2 s before it does anything, and a reverse proxy may give up after 60 s.
+# An import costs 0.2 s before it does anything. A connection on which nothing comes for 60 s is closed by RabbitMQ
+# itself (management.tcp.idle_timeout), in the middle of an import too.
 _CHUNK: Final = 5_000
 _HIDES_BINDINGS: Final = (
     "a binding with '~' in its key and with arguments makes RabbitMQ unable to list the vhost's bindings"

@@ -31,5 +31,7 @@ def remove_org(
     topology = read_topology(directory)
     before = load_desired(topology, orgs=[org])
     path = remove_org_file(topology, org)
-    next_command = command_line("plan", "--org", org, "--prune", directory=directory)
+    # Without its file an org's variables are not known, and its names then cannot be told one by one.
+    only = () if topology.variables_in_use else ("--org", org)
+    next_command = command_line("plan", *only, "--prune", directory=directory)
     output.result(removed_text(org, str(path), before, next_command))

@@ -177,6 +177,16 @@ def test_a_classic_queue_in_use_is_not_deleted(
     assert progress == [1]
 
 
+def test_an_exchange_that_something_is_bound_to_is_not_deleted(management: ManagementBroker, vhost: str) -> None:
+    """Somebody may have bound a queue to it since it was looked at."""
+    management.declare(vhost, [E, Queue(name="q")], silent)
+    management.declare(vhost, [Binding(source="e", destination="q", routing_key="x")], silent)
+    (failure,) = management.delete(management.read(vhost), [E], silent)
+    assert failure.noun == E
+    assert "in use" in failure.reason
+    assert "e" in management.read(vhost).exchanges
+
+
 @pytest.mark.parametrize("queue_type", ["quorum", "stream"])
 def test_other_queues_are_deleted_whatever_is_in_them(
     management: ManagementBroker, vhost: str, broker_urls: TestBroker, queue_type: str

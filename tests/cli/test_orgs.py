@@ -61,6 +61,15 @@ Run: proca-topo plan --org acme --prune
     assert not (place.path / "orgs" / "acme.yaml").exists()
 
 
+def test_remove_org_of_an_org_named_by_a_variable_advises_a_plan_that_can_see_it(place: Place) -> None:
+    """Without its file nobody knows its number any more, and a plan of that org alone would be refused."""
+    (place.path / "topology.yaml").write_text(
+        'topology: 1\nowns: ["q.{id}"]\norg:\n  vars: {id: "[0-9]+"}\n  queues:\n    "q.{id}": {}\n'
+    )
+    place.write_org("acme", "vars: {id: 42}\n")
+    assert place.run("remove-org", "acme").out.endswith("Run: proca-topo plan --prune\n")
+
+
 def test_orgs(place: Place) -> None:
     place.write_org("beta", "options: {crm: true, sqs: true}\n")
     place.write_org("gamma")
