@@ -6,6 +6,7 @@ Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from bench.measure import call, process
@@ -83,9 +84,7 @@ def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
     )
 
     ways = {
-        (name, at_once): call(
-            lambda paths=paths, at_once=at_once: world.raw_listing("bench", paths, at_once=at_once), runs=runs
-        ).median
+        (name, at_once): call(partial(world.raw_listing, "bench", paths, at_once=at_once), runs=runs).median
         for name, paths in LISTINGS.items()
         for at_once in (False, True)
     }

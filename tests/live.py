@@ -10,13 +10,13 @@ from urllib.parse import quote
 import httpx
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from proca_topo.broker.connect import open_broker
 
 from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.planner import make_plan
 from proca_topo.spec.read import load_desired, read_topology

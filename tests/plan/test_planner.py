@@ -47,7 +47,7 @@ def test_into_an_empty_vhost_dead_letter_bindings_are_declared_before_those_that
     ],
 )
 def test_a_queue_without_a_type_has_the_vhosts_default(
-    vhost_default: str, type_shown: str, desired_type: str | None, same: bool
+    vhost_default: str, type_shown: str, desired_type: str | None, same: object
 ) -> None:
     there = replace(existing(queues=(replace(WORK, type=type_shown), WAIT)), default_queue_type=vhost_default)
     wanted = desired(queues=(replace(WORK, type=desired_type), WAIT))
