@@ -47,7 +47,7 @@ test-matrix: setup ## The tests that talk to a broker, on RabbitMQ 3.10, 4.0 and
 	@failed=""; \
 	for version in $(VERSIONS); do \
 		echo "== RabbitMQ $$version"; \
-		PROCA_TOPO_TEST_RABBITMQ=$$version $(BIN)/pytest -n 2 -q -m broker $(ARGS) || failed="$$failed $$version"; \
+		PROCA_TOPO_TEST_RABBITMQ=$$version PROCA_TOPO_TEST_KILLS=10 $(BIN)/pytest -n 2 -q -m broker $(ARGS) || failed="$$failed $$version"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Failed on RabbitMQ$$failed"; exit 1; fi
 
