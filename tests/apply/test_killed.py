@@ -79,7 +79,7 @@ def test_a_killed_apply_is_finished_by_the_next(
         for number in range(KILLS // BATCHES):
             folder, desired = directions[number % 2]
             running = start(tmp_path / folder, live)
-            time.sleep(randomly.uniform(0.2, 1.0) * whole)
+            time.sleep(randomly.uniform(0.2, 0.9) * whole)
             running.kill()
             killed += running.wait() != 0
             report = live.apply(desired, with_prune=True)
