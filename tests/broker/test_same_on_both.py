@@ -115,11 +115,12 @@ def test_what_is_deleted_is_gone_with_its_bindings(place: Place) -> None:
     assert place.broker.delete(place.broker.read(place.vhost), [Q, P], progress.append) == []
     existing = place.broker.read(place.vhost)
     assert (set(existing.queues), set(existing.bindings), existing.policies) == ({"quorum"}, {TO_F}, {})
+    assert place.broker.delete(existing, [TO_F], progress.append) == []
     assert place.broker.delete(existing, [E, QUORUM], progress.append) == []
     existing = place.broker.read(place.vhost)
     assert (existing.queues, existing.bindings) == ({}, {})
     assert "f" in existing.exchanges
-    assert sum(progress) == 4
+    assert sum(progress) == 5
 
 
 def test_a_binding_is_deleted_alone(place: Place) -> None:
