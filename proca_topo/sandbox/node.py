@@ -106,7 +106,11 @@ class Node:
         return self._log.tail()
 
     def kill(self) -> None:
-        """End the broker at once (SIGKILL). What it has written stays for `restart`."""
+        """End the broker at once (SIGKILL). What it has written stays for `restart`.
+
+        RabbitMQ 3.10 writes declarations with some delay: one of the last 2 seconds can be lost, though it was
+        acknowledged (seen in 3 of 24 kills at once, in none of 32 kills after 3 seconds).
+        """
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
