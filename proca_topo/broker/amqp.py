@@ -123,7 +123,7 @@ def _delete(channel: "BlockingChannel", noun: Noun) -> None:
             idle = noun.type in {CLASSIC, None}
             channel.queue_delete(noun.name, if_unused=idle, if_empty=idle)
         case Exchange():
-            channel.exchange_delete(noun.name)
+            channel.exchange_delete(noun.name, if_unused=True)
         case Binding():
             to_queue = noun.destination_type is DestinationType.QUEUE
             unbind = channel.queue_unbind if to_queue else channel.exchange_unbind

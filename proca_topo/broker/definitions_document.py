@@ -155,7 +155,7 @@ class DefinitionsDocument:
         self.add(vhost, policy)
 
     def remove(self, vhost: str, gone: Iterable[Noun]) -> None:
-        """Take objects out, and the bindings of exchanges and queues that go."""
+        """Take objects out, and the bindings to and from exchanges and queues that go."""
         wanted = frozenset(gone)
         exchanges = {noun.name for noun in wanted if isinstance(noun, Exchange)}
         queues = {noun.name for noun in wanted if isinstance(noun, Queue)}

@@ -69,13 +69,18 @@ class DefinitionsFile:
         return failures
 
     def delete(self, existing: Existing, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
-        """Take objects out, and with an exchange or a queue its bindings."""
+        """Take objects out, and with a queue its bindings; an exchange only if nothing is bound to it any more."""
         document = self._load()
-        document.require_vhost(existing.vhost)
-        document.remove(existing.vhost, nouns)
+        vhost = existing.vhost
+        document.require_vhost(vhost)
+        document.remove(vhost, (noun for noun in nouns if not isinstance(noun, Exchange)))
+        sources = {binding.source for binding in document.read(vhost).bindings}
+        exchanges = [noun for noun in nouns if isinstance(noun, Exchange)]
+        in_use = [exchange for exchange in exchanges if exchange.name in sources]
+        document.remove(vhost, (exchange for exchange in exchanges if exchange not in in_use))
         self._save(document)
-        progress(len(nouns))
-        return []
+        progress(len(nouns) - len(in_use))
+        return [Failure(noun=noun, reason=f"exchange {shown(noun.name)!r} in use") for noun in in_use]
 
     def close(self) -> None:
         """Nothing is held open."""

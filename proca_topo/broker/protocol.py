@@ -50,7 +50,8 @@ class Broker(Protocol):
         ...
 
     def delete(self, existing: Existing, nouns: Sequence[Noun], progress: Progress) -> Sequence[Failure]:
-        """Delete objects of any kinds. Queues only if unused and empty, where the broker can check that itself.
+        """Delete objects of any kinds. Queues only if unused and empty, where the broker can check that itself;
+        exchanges only if nothing is bound to them.
 
         `existing` is where the objects were seen: it knows RabbitMQ's own keys of the bindings.
         """

@@ -30,7 +30,7 @@ org:
 """
 ORGS: Final = 30
 KILLS: Final = int(os.environ.get("PROCA_TOPO_TEST_KILLS", "50"))
-BATCHES: Final = 5
+BATCHES: Final = max(1, KILLS // 10)
 
 
 def write_spec(folder: Path, orgs: range) -> None:
@@ -79,7 +79,7 @@ def test_a_killed_apply_is_finished_by_the_next(
         for number in range(KILLS // BATCHES):
             folder, desired = directions[number % 2]
             running = start(tmp_path / folder, live)
-            time.sleep(randomly.uniform(0.2, 0.9) * whole)
+            time.sleep(randomly.uniform(0.15, 0.8) * whole)
             running.kill()
             killed += running.wait() != 0
             report = live.apply(desired, with_prune=True)
@@ -88,4 +88,5 @@ def test_a_killed_apply_is_finished_by_the_next(
             assert report.after.changes == ()
         with live.channel() as channel:
             assert channel.queue_declare("org20.a", passive=True).method.message_count == 5
-        assert killed >= KILLS // BATCHES // 2
+        # A run may end before its kill; enough must not, or this test would show nothing.
+        assert killed >= KILLS // BATCHES // 5

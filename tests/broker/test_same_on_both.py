@@ -31,6 +31,7 @@ def _clear(place: Place) -> None:
     """Take away what a failed example left behind, so that the next one fails for its own reasons only."""
     left = place.broker.read(place.vhost)
     exchanges = [exchange for exchange in left.exchanges.values() if not exchange.name.startswith("amq.")]
+    place.broker.delete(left, list(left.bindings), silent)
     place.broker.delete(left, [*left.queues.values(), *exchanges, *left.policies.values()], silent)
 
 
@@ -121,6 +122,19 @@ def test_what_is_deleted_is_gone_with_its_bindings(place: Place) -> None:
     assert (existing.queues, existing.bindings) == ({}, {})
     assert "f" in existing.exchanges
     assert sum(progress) == 5
+
+
+def test_an_exchange_that_something_is_bound_to_stays(place: Place) -> None:
+    """Somebody may have bound a queue of theirs since the exchange was looked at."""
+    _fill(place)
+    existing = place.broker.read(place.vhost)
+    progress: list[int] = []
+    (failure,) = place.broker.delete(existing, [E], progress.append)
+    assert (failure.noun, "in use" in failure.reason, sum(progress)) == (E, True, 0)
+    assert place.broker.read(place.vhost) == existing
+    # What it is bound to is no hindrance: nobody waits for its messages there.
+    assert place.broker.delete(existing, [F], progress.append) == []
+    assert set(place.broker.read(place.vhost).bindings) == {TO_Q}
 
 
 def test_a_binding_is_deleted_alone(place: Place) -> None:
