@@ -21,12 +21,12 @@ from typing import Any
 
 import pytest
 import yaml
-from proca_topo.broker.definitions_file import DefinitionsFile
 
 from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
+from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
