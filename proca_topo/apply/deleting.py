@@ -1,7 +1,7 @@
 """The second half of an apply: unbind, wait, look, and only then delete."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
@@ -33,29 +33,36 @@ def delete(
     ledger: Ledger,
     watch: Watcher,
     *,
+    desired: Collection[Binding],
+    read: Callable[[], Existing],
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Make every Delete of `plan`: bindings, queues, exchanges, policies; whether there was any.
 
     `existing` is how things are now that everything is declared. A publish that overlaps the deletion of a queue
     can be confirmed and lost (measured), so a queue first loses its routes, then there is a pause, then it is
-    looked at, its retry circuit too, and only what is empty and unused goes. What is not is noted as draining.
+    looked at, its retry circuit too, and only what is empty and unused goes. What is not is noted as draining. The
+    vhost is read again (`read`) after the pause: somebody may have bound a queue anew since it was planned to go.
+    `desired` are the bindings that the spec wants.
     """
     deletions = [change for change in plan.to_do if isinstance(change, Delete)]
     if not deletions:
         return False
-    index = ExistingIndex(existing)
+    index = ExistingIndex(existing, desired)
     bindings = [c for c in deletions if isinstance(c.noun, Binding) and c.along_with is None]
     _delete(bindings, existing, broker, ledger, watch, title="unbinding")
     queues = [c for c in deletions if isinstance(c.noun, Queue)]
     if queues and existing.activity:
         sleep(_settle_seconds(queues, existing, index))
+        existing = read()
+        index = ExistingIndex(existing, desired)
+        queues = [c for c in queues if not _is_bound_anew(c, index, deletions, ledger)]
     watch.stage("deleting queues", len(queues))
     for start in range(0, len(queues), _BATCH):
         _delete_queues(queues[start : start + _BATCH], existing, index, broker, ledger)
         watch.advance(len(queues[start : start + _BATCH]))
     standing = [
-        c.noun for c in queues if ledger.status(c.noun) is not Status.APPLIED and isinstance(c.noun, Queue)
+        c.noun for c in deletions if ledger.status(c.noun) is not Status.APPLIED and isinstance(c.noun, Queue)
     ]
     _settle_ways_back(deletions, ledger)
     free = [
@@ -81,11 +88,21 @@ def _delete(
     ledger.failed(failures)
 
 
+def _is_bound_anew(change: Change, index: ExistingIndex, deletions: Sequence[Delete], ledger: Ledger) -> bool:
+    """Whether a queue has a route that this plan knows nothing of; then it is noted as draining."""
+    known = {deletion.noun for deletion in deletions}
+    for binding in index.by_queue.get(change.noun.name, ()):
+        if binding not in known:
+            ledger.note(change, Status.DRAINING, f"somebody has bound it anew: {shown(binding.name)}")
+            return True
+    return False
+
+
 def _settle_seconds(changes: Sequence[Change], existing: Existing, index: ExistingIndex) -> float:
     """How long after unbinding the counts of these queues and of their circuits can be believed."""
     queues = [change.noun for change in changes if isinstance(change.noun, Queue)]
     waiting = {name for queue in queues for name in circuit_of(queue.name, index).waiting}
-    involved = [*queues, *(existing.queues[name] for name in waiting)]
+    involved = [*queues, *(existing.queues[name] for name in waiting if name in existing.queues)]
     return SETTLE_SECONDS if all(queue.type == CLASSIC for queue in involved) else QUORUM_SETTLE_SECONDS
 
 
@@ -160,11 +177,10 @@ def _still_needed(change: Change, standing: Sequence[Queue], index: ExistingInde
         match change.noun:
             case Exchange():
                 bound = any(b.source == change.noun.name for b in index.by_queue.get(queue.name, ()))
-                letters = index.dead_letters.get(queue.name)
-                needed = bound or (letters is not None and letters.exchange == change.noun.name)
+                letters = index.dead_letters.get(queue.name, ())
+                needed = bound or any(one.exchange == change.noun.name for one in letters)
             case Policy():
-                in_force = index.policy_of(queue)
-                needed = in_force is not None and in_force.name == change.noun.name
+                needed = change.noun in index.candidates(queue)
             case _:
                 needed = False
         if needed:

@@ -35,7 +35,9 @@ def apply_plan(
     after: Existing | None = None
     try:
         after = declare(plan, broker, ledger, watch, read)
-        if not ledger.any_not_made() and delete(plan, after or existing, broker, ledger, watch):
+        if not ledger.any_not_made() and delete(
+            plan, after or existing, broker, ledger, watch, desired=desired.bindings, read=read
+        ):
             after = None
     except BrokerError as error:
         stopped, after = str(error), None

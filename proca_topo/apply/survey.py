@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.undesired import endangered
+from proca_topo.plan.undesired import endangered, undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 
@@ -17,6 +17,9 @@ def read_existing(
     takes a request a queue. `already` is a reading made a moment ago.
     """
     existing = broker.read(vhost, desired.scope) if already is None else already
+    if with_prune and desired.scope is not None and undesired(existing, desired).queues:
+        # Who may still send dead letters to a queue can be anywhere in the vhost.
+        existing = broker.read(vhost)
     if with_prune and (names := endangered(existing, desired)):
         return replace(existing, activity={**existing.activity, **broker.look(vhost, names)})
     return existing

@@ -14,7 +14,7 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     |-------------------------------|--------------------|----------------------------------|
     | messages, also unacknowledged | any                | stays: they would be lost        |
     | consumers                     | any                | stays: somebody still uses it    |
-    | nothing                       | messages           | stays: they may come back to it  |
+    | nothing                       | messages           | stays: they may still come to it  |
     | nothing                       | nothing            | None                             |
     """
     here = activity.get(queue, Activity())
@@ -26,7 +26,7 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     for waiting in sorted(circuit.waiting):
         count = activity.get(waiting, Activity()).messages
         if count:
-            return f"{messages(count)} in {shown(waiting)} may come back to it"
+            return f"{messages(count)} in {shown(waiting)} may still come to it"
     return None
 
 

@@ -1,47 +1,130 @@
-"""The retry circuit around a queue, read off what exists: spec and org file may long be gone."""
+"""The retry circuit around a queue, read off what exists: spec and org file may long be gone.
 
+Seen from the queue it does not matter how messages got into the circuit: by its own rejections, by a policy that
+has gone since, or because somebody publishes there. What matters is who can send dead letters to the queue. So the
+search goes backwards: from the queue's bindings to the queues whose dead letters can come in by them, and on.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.nouns import Binding
+from proca_topo.topology.topic import topic_matches
 
 
 @dataclass(frozen=True, kw_only=True)
 class Circuit:
-    """What a queue's rejected messages go through before they come back to it.
+    """What can still send a queue messages when nobody publishes any more.
 
-    `waiting` are the queues in which they may be waiting, `ways_back` the queue's own bindings by which they
-    return. Both are empty for a queue that is in no circuit.
+    `waiting` are the queues from which dead letters can reach it, at whatever distance; `ways_back` are its own
+    bindings by which they come. Both are empty for a queue that is in no circuit.
     """
 
     waiting: frozenset[str] = frozenset()
     ways_back: frozenset[Binding] = frozenset()
 
 
-def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
-    """The circuit that `queue` is in, by what the broker has: dead-letter exchange, waiting queue, way back.
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What a binding lets through, as far as its exchange's type says: None for everything."""
 
-    Which key a message has is not looked at: a queue that the messages might wait in counts. A waiting queue whose
-    dead letters return through the default exchange needs no binding; it counts too. Seen from the waiting queue
-    the circuit looks the same; what tells the two apart is that messages leave the waiting queue by themselves.
+    exchange_type: str
+    routing_key: str
+
+    def admits(self, key: str) -> bool:
+        match self.exchange_type:
+            case "topic":
+                return topic_matches(self.routing_key, key)
+            case "direct":
+                return self.routing_key == key
+            case _:
+                return True
+
+    @property
+    def only_key(self) -> str | None:
+        """The one key that it lets through, None if there are more."""
+        words = self.routing_key.split(".")
+        exact = self.exchange_type == "direct" or (self.exchange_type == "topic" and not {"*", "#"} & set(words))
+        return self.routing_key if exact else None
+
+
+_Routes = frozenset[_Route]
+
+
+def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
+    """The circuit that `queue` is in. A message whose key is not known may have any.
+
+    A binding that lets many keys through is no way back if another desired binding takes over the same messages:
+    then dead letters are being led elsewhere on purpose.
     """
-    letters = index.dead_letters.get(queue)
-    if letters is None:
-        return Circuit()
-    waiting = set()
+    waiting = set(_through_default_exchange(queue, frozenset(), index))
     ways_back = set()
-    behind = {letters.routing_key} if letters.exchange == "" else index.queues_behind(letters.exchange)
-    for candidate in behind - {queue, None}:
-        onward = index.dead_letters.get(str(candidate))
-        if onward is None or (index.expires_messages(queue) and not index.expires_messages(str(candidate))):
+    todo: list[tuple[str, _Routes]] = [(name, frozenset()) for name in waiting]
+    for binding in index.by_queue.get(queue, ()):
+        route = _route(binding, index)
+        senders = {
+            sender
+            for sender, key in _senders(binding.source, frozenset({route}), index)
+            if sender != queue and not _is_taken_over(binding, route, key, index)
+        }
+        if senders:
+            ways_back.add(binding)
+            todo += [(sender, frozenset({route})) for sender in senders]
+    seen: set[tuple[str, _Routes]] = set()
+    while todo:
+        place = todo.pop()
+        if place in seen or place[0] == queue:
             continue
-        if onward.exchange == "":
-            if onward.routing_key in (queue, None):
-                waiting.add(str(candidate))
+        seen.add(place)
+        waiting.add(place[0])
+        todo += _behind(*place, index)
+    return Circuit(waiting=frozenset(waiting - {queue}), ways_back=frozenset(ways_back))
+
+
+def _behind(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[tuple[str, _Routes]]:
+    """The queues whose dead letters can come into `queue` with a key that gets them on by the `onward` routes."""
+    keeps_key = any(letters.routing_key is None for letters in index.dead_letters.get(queue, ()))
+    demanded = onward if keeps_key else frozenset()
+    for name in _through_default_exchange(queue, demanded, index):
+        yield name, demanded
+    for binding in index.by_queue.get(queue, ()):
+        routes = demanded | {_route(binding, index)}
+        for sender, _ in _senders(binding.source, routes, index):
+            yield sender, routes
+
+
+def _senders(exchange: str, routes: _Routes, index: ExistingIndex) -> Iterator[tuple[str, str | None]]:
+    """The queues whose dead letters can get into an exchange with a key that all routes admit, and that key."""
+    only = next((key for route in routes if (key := route.only_key) is not None), None)
+    for entrance in index.leading_to(exchange):
+        known = index.dead_lettering_with(entrance, only) if only is not None else index.keyed_to(entrance)
+        for name, key in known:
+            if key is None or all(route.admits(key) for route in routes):
+                yield name, key
+
+
+def _through_default_exchange(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[str]:
+    """The queues that send dead letters straight to this queue's name."""
+    if all(route.admits(queue) for route in onward):
+        for name, _ in index.dead_lettering_with("", queue):
+            yield name
+
+
+def _route(binding: Binding, index: ExistingIndex) -> _Route:
+    exchange = index.existing.exchanges.get(binding.source)
+    # A binding of an exchange that was not read, or of a type that looks at more than the key, admits all.
+    return _Route(exchange.type if exchange is not None else "", binding.routing_key)
+
+
+def _is_taken_over(binding: Binding, route: _Route, key: str | None, index: ExistingIndex) -> bool:
+    if route.only_key is not None:
+        return False
+    for other in index.desired_by_source.get(binding.source, ()):
+        if other == binding:
             continue
-        returning = index.reached_from(onward.exchange)
-        back = [binding for binding in index.by_queue.get(queue, ()) if binding.source in returning]
-        if back:
-            waiting.add(str(candidate))
-            ways_back.update(back)
-    return Circuit(waiting=frozenset(waiting), ways_back=frozenset(ways_back))
+        same = other.routing_key == binding.routing_key
+        everything = route.exchange_type == "fanout" or other.routing_key == "#"
+        if same or everything or (key is not None and _route(other, index).admits(key)):
+            return True
+    return False

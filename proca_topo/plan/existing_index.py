@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,12 @@ class ExistingIndex:
     """Questions to a vhost's listing that would be slow one by one. Everything is computed on first use."""
 
     existing: Existing
+    desired: Collection[Binding] = ()
+
+    @cached_property
+    def desired_by_source(self) -> Mapping[str, tuple[Binding, ...]]:
+        """The desired bindings of each source exchange."""
+        return _grouped(self.desired, lambda binding: binding.source)
 
     @cached_property
     def by_source(self) -> Mapping[str, tuple[Binding, ...]]:
@@ -40,28 +46,57 @@ class ExistingIndex:
         return _grouped(self._to(DestinationType.EXCHANGE), lambda binding: binding.destination)
 
     @cached_property
-    def dead_letters(self) -> Mapping[str, DeadLetters]:
-        """For each queue that has a dead-letter exchange: which. The argument wins over a policy (measured)."""
+    def dead_letters(self) -> Mapping[str, tuple[DeadLetters, ...]]:
+        """For each queue that has a dead-letter exchange: which. An argument wins over a policy (measured).
+
+        More than one where it cannot be told which policy is in force.
+        """
         found = {}
         for queue in self.existing.queues.values():
-            policy = self.policy_of(queue)
-            definition = policy.definition if policy else None
-            by_policy = definition.get("dead-letter-exchange") if definition else None
-            exchange = queue.dead_letter_exchange if queue.dead_letter_exchange is not None else by_policy
-            if exchange is not None:
-                key = queue.dead_letter_routing_key
-                if key is None and definition:
-                    key = definition.get("dead-letter-routing-key")
-                found[queue.name] = DeadLetters(exchange=exchange, routing_key=key)
-        return found
+            letters = {_dead_letters(queue, policy) for policy in (*self.candidates(queue), None)}
+            if queue.dead_letter_exchange is not None or len(letters) > 1:
+                found[queue.name] = tuple(one for one in letters if one is not None)
+        return {name: letters for name, letters in found.items() if letters}
 
     @cached_property
     def dead_lettering_to(self) -> Mapping[str, tuple[str, ...]]:
         """The queues that send their dead letters to each exchange."""
-        users: dict[str, list[str]] = defaultdict(list)
-        for queue, target in self.dead_letters.items():
-            users[target.exchange].append(queue)
+        users: dict[str, set[str]] = defaultdict(set)
+        for queue, targets in self.dead_letters.items():
+            for target in targets:
+                users[target.exchange].add(queue)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
+
+    def keyed_to(self, exchange: str) -> Iterator[tuple[str, str | None]]:
+        """The queues that send dead letters to an exchange, and the key they get (None: they keep theirs)."""
+        for (target, key), names in self._by_letters.items():
+            if target == exchange:
+                yield from ((name, key) for name in names)
+
+    def dead_lettering_with(self, exchange: str, key: str) -> Iterator[tuple[str, str | None]]:
+        """The same, of those only whose dead letters get this key or keep theirs."""
+        for wanted in (key, None):
+            yield from ((name, wanted) for name in self._by_letters.get((exchange, wanted), ()))
+
+    @cached_property
+    def _by_letters(self) -> Mapping[tuple[str, str | None], tuple[str, ...]]:
+        groups: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+        for queue, targets in self.dead_letters.items():
+            for target in targets:
+                groups[target.exchange, target.routing_key].append(queue)
+        return {letters: tuple(names) for letters, names in groups.items()}
+
+    def leading_to(self, exchange: str) -> frozenset[str]:
+        """The exchange itself and all from which a message can come to it, as their alternate too."""
+        seen = {exchange}
+        todo = [exchange]
+        while todo:
+            name = todo.pop()
+            bound = {binding.source for binding in self.by_destination_exchange.get(name, ())}
+            ahead = (bound | set(self.alternates_to.get(name, ()))) - seen
+            seen |= ahead
+            todo += ahead
+        return frozenset(seen)
 
     @cached_property
     def alternates_to(self) -> Mapping[str, tuple[str, ...]]:
@@ -69,28 +104,30 @@ class ExistingIndex:
         users: dict[str, list[str]] = defaultdict(list)
         for exchange in self.existing.exchanges.values():
             alternate = exchange.alternate_exchange
-            if alternate is None and (policy := self.policy_of(exchange)) is not None:
-                by_policy = policy.definition.get("alternate-exchange")
-                alternate = by_policy if isinstance(by_policy, str) else None
-            if alternate is not None:
-                users[alternate].append(exchange.name)
+            by_policy = (policy.definition.get("alternate-exchange") for policy in self.candidates(exchange))
+            for name in {alternate} if alternate is not None else set(by_policy):
+                if isinstance(name, str):
+                    users[name].append(exchange.name)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
 
-    def expires_messages(self, queue: str) -> bool:
-        """Whether messages leave this queue by themselves after a time."""
-        there = self.existing.queues.get(queue)
-        if there is None:
-            return False
-        policy = self.policy_of(there)
-        return "x-message-ttl" in there.arguments or (policy is not None and "message-ttl" in policy.definition)
-
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
-        """The one policy in force for a queue or exchange: the highest priority of those that match.
+        """The policy of the highest priority that is certain to match, None if there is none.
 
         `without` leaves one policy out by its name, as if it were gone.
         """
-        matching = [p for p, regex in self._patterns if p.name != without and applies(p, regex, noun)]
-        return max(matching, key=lambda policy: policy.priority, default=None)
+        certain = [p for p in self._matching(noun, without) if compiled(p.pattern) is not None]
+        return max(certain, key=lambda policy: policy.priority, default=None)
+
+    def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
+        """The policies of which one is in force: more than one where Python cannot tell what RabbitMQ would match,
+        or where several have the highest priority.
+        """
+        certain = self.policy_of(noun, without=without)
+        least = certain.priority if certain is not None else None
+        return tuple(p for p in self._matching(noun, without) if least is None or p.priority >= least)
+
+    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[Policy]:
+        return [p for p, regex in self._patterns if p.name != without and applies(p, regex, noun)]
 
     def reached_from(self, exchange: str) -> frozenset[str]:
         """The exchange itself and all that exchange-to-exchange bindings can lead to from it."""
@@ -127,8 +164,22 @@ def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], str]) -> Mapp
     return {name: tuple(group) for name, group in groups.items()}
 
 
+def _dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
+    exchange = queue.dead_letter_exchange
+    key = queue.dead_letter_routing_key
+    if policy is not None:
+        exchange = exchange if exchange is not None else policy.definition.get("dead-letter-exchange")
+        key = key if key is not None else policy.definition.get("dead-letter-routing-key")
+    return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
+
+
 def compiled(pattern: str) -> re.Pattern[str] | None:
-    """RabbitMQ's patterns are PCRE; the few that Python cannot read count as matching everything, to be safe."""
+    """The pattern, None if Python cannot read it as RabbitMQ does: it may then match anything.
+
+    RabbitMQ's patterns are PCRE. Python refuses what it does not know, but reads `[[:alpha:]]` as something else.
+    """
+    if "[[" in pattern or "[:" in pattern:
+        return None
     try:
         return re.compile(pattern)
     except re.error:

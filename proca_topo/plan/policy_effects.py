@@ -37,10 +37,11 @@ def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
 
 def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
     """What deleting `policy` does: the next one that matches comes into force, or none."""
-    affected = [
-        (queue, index.policy_of(queue, without=policy.name))
+    affected: list[tuple[Queue, Policy | None]] = [
+        (queue, after)
         for queue in existing.queues.values()
-        if (in_force := index.policy_of(queue)) is not None and in_force.name == policy.name
+        if policy in index.candidates(queue)
+        for after in index.candidates(queue, without=policy.name) or (None,)
     ]
     keys = ", ".join(policy.definition)
     return _effects(affected, existing, index, what=f"takes {shown(keys)} at once from")
@@ -51,7 +52,8 @@ def _effects(
 ) -> Effects:
     if not affected:
         return _NONE
-    queues = "1 queue" if len(affected) == 1 else f"{len(affected)} queues"
+    count = len({queue.name for queue, _ in affected})
+    queues = "1 queue" if count == 1 else f"{count} queues"
     hazard = Hazard(code=HazardCode.SETTINGS_CHANGE, message=f"{what} {queues}")
     losses = [
         loss
@@ -70,10 +72,17 @@ def _effects(
 def _loss(queue: Queue, after: Policy, existing: Existing, index: ExistingIndex) -> str | None:
     """What waits in `queue` and would not fit any more.
 
-    A shorter `max-length` drops from the head of a queue at the moment in which the policy is set, a smaller
+    `expires` deletes a queue that nobody uses, with what is in it, `max-age` what is old in a stream. A shorter
+    `max-length` drops from the head of a queue at the moment in which the policy is set, a smaller
     `max-length-bytes` may. A policy's TTL does not reach messages that are already in a queue (measured).
     """
-    ready = existing.activity.get(queue.name, Activity()).ready
+    activity = existing.activity.get(queue.name, Activity())
+    if not activity.messages:
+        return None
+    for key in ("expires", "max-age"):
+        if key in after.definition:
+            return f"{key} may delete {messages(activity.messages)} in {shown(queue.name)}"
+    ready = activity.ready
     if not ready:
         return None
     limit = after.definition.get("max-length")
@@ -81,8 +90,7 @@ def _loss(queue: Queue, after: Policy, existing: Existing, index: ExistingIndex)
         return f"max-length {limit} would drop {ready - limit} of {messages(ready)} in {shown(queue.name)}"
     size = after.definition.get("max-length-bytes")
     if isinstance(size, int):
-        now = index.policy_of(queue)
-        size_now = now.definition.get("max-length-bytes") if now is not None else None
-        if not isinstance(size_now, int) or size < size_now:
+        sizes = [now.definition.get("max-length-bytes") for now in index.candidates(queue)]
+        if not sizes or any(not isinstance(size_now, int) or size < size_now for size_now in sizes):
             return f"max-length-bytes {size} may drop some of {messages(ready)} in {shown(queue.name)}"
     return None

@@ -31,7 +31,9 @@ def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change
     """
     if not gone:
         return ()
-    decision = _Decision(existing=existing, desired=desired, gone=gone, index=ExistingIndex(existing))
+    decision = _Decision(
+        existing=existing, desired=desired, gone=gone, index=ExistingIndex(existing, desired.bindings)
+    )
     decision.settle()
     return decision.changes()
 
@@ -110,12 +112,21 @@ class _Decision:
         queue = binding.destination
         if queue in self.circuits:
             if binding in self.circuits[queue].ways_back and queue in self.queues:
-                return f"it is the way back to {shown(queue)} out of its retry circuit"
+                return f"messages may still come to {shown(queue)} by it"
             return None
-        # The queue stays: while its dead letters go round, or any wait, cutting the way back loses them.
-        if binding in circuit_of(queue, self.index).ways_back:
-            return f"the dead letters of {shown(queue)} still come back by it"
-        for waiting in self.index.dead_lettering_to.get(binding.source, ()):
+        return self._still_comes_back(binding)
+
+    def _still_comes_back(self, binding: Binding) -> str | None:
+        """The same of a queue that stays: while its dead letters go round, or any wait, they need the way back."""
+        queue = binding.destination
+        circuit = circuit_of(queue, self.index)
+        if binding not in circuit.ways_back:
+            return None
+        for letters in self.index.dead_letters.get(queue, ()):
+            ahead = self.index.queues_behind(letters.exchange) | {letters.routing_key}
+            if ahead & circuit.waiting:
+                return f"the dead letters of {shown(queue)} still come back by it"
+        for waiting in sorted(circuit.waiting):
             count = self.existing.activity.get(waiting, Activity()).messages
             if count:
                 return f"{messages(count)} in {shown(waiting)} may come back by it"
@@ -131,9 +142,13 @@ class _Decision:
         return None
 
     def _goes_along(self, binding: Binding) -> bool:
-        """Whether this is the way back to a queue that is deleted, now that nothing can come back by it."""
+        """Whether this is the way back to a queue that is deleted, now that nothing can come back by it.
+
+        Only a binding by the queue's own name: one by another key may also bring what is published now, so it goes
+        before the queue does.
+        """
         queue = binding.destination
-        return self._goes(queue) and binding in self.circuits[queue].ways_back
+        return self._goes(queue) and binding.routing_key == queue and binding in self.circuits[queue].ways_back
 
     def _consider_exchange(self, name: str) -> None:
         if name in self.exchanges or name in self.blocked:
@@ -166,13 +181,11 @@ class _Decision:
 
     def _consider_policy(self, policy: Policy) -> None:
         for queue in self.queues:
-            in_force = self.index.policy_of(self.existing.queues[queue])
-            if in_force is not None and in_force.name == policy.name:
+            if policy in self.index.candidates(self.existing.queues[queue]):
                 self.policies[policy.name] = f"{shown(queue)} needs it until it is gone"
                 return
         for name in self._awaiting_replacement:
-            in_force = self.index.policy_of(self.existing.queues[name])
-            if in_force is not None and in_force.name == policy.name:
+            if policy in self.index.candidates(self.existing.queues[name]):
                 self.policies[policy.name] = f"{shown(name)} needs it until it is replaced"
                 return
 
