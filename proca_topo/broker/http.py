@@ -66,7 +66,7 @@ class ManagementApi:
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             # A proxy for the world outside is no way to this machine.
-            mounts={f"all://{url.host}": None} if url.host in _LOOPBACK else None,
+            mounts={f"all://{url.netloc.decode()}": None} if url.host in _LOOPBACK else None,
         )
 
     def close(self) -> None:

@@ -1,10 +1,12 @@
 """The commands, and the one place where errors become words and exit codes."""
 
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
 
@@ -40,6 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     options = without_debug(arguments)
     debug = len(options) < len(arguments)
     signal.signal(signal.SIGTERM, _stop)
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding does not have must not end an apply.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -63,6 +66,16 @@ def run(arguments: Sequence[str]) -> int:
             output.say("Run the same command with --debug for the traceback, and report that.")
         return _ended(ExitCode.FAILED, debug=debug)
     return ExitCode.DONE
+
+
+def _open_closed_streams() -> None:
+    """Whoever starts a command with a stream closed wants nothing of it; Python has None there then."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
 
 
 def _build() -> typer.Typer:

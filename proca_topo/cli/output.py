@@ -78,11 +78,21 @@ def _coloured(stream: TextIO, lines: Iterable[Line]) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Put text into a file, all of it or nothing. Raises UsageError where that cannot be done."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Put text into a file, all of it or nothing, and into a device or pipe as it comes.
+
+    A link is followed. Raises UsageError where that cannot be done.
+    """
+    target = path.resolve()
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(target)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UsageError(f"cannot write {shown(str(path))}: {error.strerror}") from error

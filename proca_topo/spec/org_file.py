@@ -1,5 +1,6 @@
 """The files of orgs: written for a new org, removed for one that leaves."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,13 @@ class NewOrgFile:
         """Write it. Raises RefusedError if a file is there by now, UsageError if it cannot be written."""
         try:
             self.path.parent.mkdir(exist_ok=True)
-            with self.path.open("x", encoding="utf-8") as file:
-                file.write(self.text)
+            # A file that is empty because the disk is full would be an org with the defaults.
+            partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+            try:
+                partial.write_text(self.text, encoding="utf-8")
+                os.link(partial, self.path)
+            finally:
+                partial.unlink(missing_ok=True)
         except FileExistsError as error:
             if not is_there(self.path):
                 raise UsageError(

@@ -1,0 +1,67 @@
+"""The command behaves where its surroundings are odd: devices, links, closed streams, full disks, IPv6."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from proca_topo.errors import UsageError
+from proca_topo.spec.org_file import NewOrgFile
+from tests.cli.command import COMMAND, Place, clean_environment
+
+
+def test_export_writes_through_a_link_and_leaves_the_link(place: Place) -> None:
+    real = place.path / "real.json"
+    real.write_text("old")
+    link = place.path / "link.json"
+    link.symlink_to(real)
+    assert place.run("export", "--out", "link.json").code == 0
+    assert link.is_symlink()
+    assert "acme.crm" in real.read_text()
+
+
+def test_export_into_something_that_is_no_file_does_not_replace_it(place: Place) -> None:
+    """Run by root, a replacement would turn a device into an ordinary file."""
+    fifo = place.path / "fifo"
+    os.mkfifo(fifo)
+    reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True)
+    assert place.run("export", "--out", "fifo").code == 0
+    assert "acme.crm" in reader.communicate(timeout=10)[0]
+    assert fifo.is_fifo()
+
+
+def test_an_org_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty file would be an org with the defaults, and the next apply would declare it."""
+    orgs = tmp_path / "orgs"
+    orgs.mkdir()
+    monkeypatch.setattr(os, "link", _disk_is_full)
+    with pytest.raises(UsageError, match="No space left"):
+        NewOrgFile(path=orgs / "acme.yaml", text="{}\n").write()
+    assert list(orgs.iterdir()) == []
+
+
+def _disk_is_full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_bug(place: Place, closing: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{COMMAND}" validate {closing}'],
+        cwd=place.path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
+def test_an_ipv6_address_is_an_address(place: Place) -> None:
+    ran = place.run("plan", PROCA_TOPO_BROKER="http://[::1]:9")
+    assert ran.code == 1
+    assert "bug" not in ran.err
+    assert "[::1]:9" in ran.err
