@@ -17,8 +17,8 @@ def read_existing(
     takes a request a queue. `already` is a reading made a moment ago.
     """
     existing = broker.read(vhost, desired.scope) if already is None else already
-    if with_prune and desired.scope is not None and undesired(existing, desired).queues:
-        # Who may still send dead letters to a queue can be anywhere in the vhost.
+    if with_prune and desired.scope is not None and undesired(existing, desired):
+        # Who may still send dead letters to a queue, or by a binding, can be anywhere in the vhost.
         existing = broker.read(vhost)
     if with_prune and (names := endangered(existing, desired)):
         return replace(existing, activity={**existing.activity, **broker.look(vhost, names)})

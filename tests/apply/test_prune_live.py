@@ -142,3 +142,23 @@ def test_a_message_published_while_prune_unbinds_is_not_lost(
             status, reason = queue_status(live, folder)
         assert (status, reason) == (Status.DRAINING, "1 message in it")
         assert ready(live, "acme.crm") == 1
+
+
+def test_a_way_back_stays_for_one_org_too_while_a_message_waits_to_come_by_it(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """The queue stays and has no dead-letter exchange; the application publishes to the fail exchange itself."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        plain = SPEC.replace(" TYPE", "").replace("retry: system, ", "").replace("default: false", "default: true")
+        (folder / "topology.yaml").write_text(plain.replace("delay: 2s", "delay: 1h"))
+        live.http.delete(f"/api/queues/{live.path}/system.retry").raise_for_status()
+        live.http.delete(f"/api/queues/{live.path}/acme.crm").raise_for_status()
+        live.apply(desired_in(folder))
+        with live.channel() as channel:
+            channel.queue_bind("acme.crm", "system.retry", "acme.crm")
+            channel.basic_publish("system.fail", "acme.crm", b"{}", mandatory=True)
+        report = live.apply(desired_in(folder, ("acme",)), with_prune=True)
+        assert [(r.status, r.reason) for r in report.results] == [
+            (Status.DRAINING, "1 message in system.retry may come back by it")
+        ]
