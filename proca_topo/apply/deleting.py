@@ -13,7 +13,7 @@ from proca_topo.plan.circuits import Circuit, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
 
 # A message that was routed just before its binding went may still be on its way into the queue.
 SETTLE_SECONDS = 1.0
@@ -56,7 +56,8 @@ def delete(
         sleep(_settle_seconds(queues, existing, index))
         existing = read()
         index = ExistingIndex(existing, desired)
-        queues = [c for c in queues if not _is_bound_anew(c, index, deletions, ledger)]
+        known = {change.noun for change in deletions}
+        queues = [c for c in queues if not _is_bound_anew(c, index, known, ledger)]
     watch.stage("deleting queues", len(queues))
     for start in range(0, len(queues), _BATCH):
         _delete_queues(queues[start : start + _BATCH], existing, index, broker, ledger)
@@ -88,9 +89,8 @@ def _delete(
     ledger.failed(failures)
 
 
-def _is_bound_anew(change: Change, index: ExistingIndex, deletions: Sequence[Delete], ledger: Ledger) -> bool:
+def _is_bound_anew(change: Change, index: ExistingIndex, known: Collection[Noun], ledger: Ledger) -> bool:
     """Whether a queue has a route that this plan knows nothing of; then it is noted as draining."""
-    known = {deletion.noun for deletion in deletions}
     for binding in index.by_queue.get(change.noun.name, ()):
         if binding not in known:
             ledger.note(change, Status.DRAINING, f"somebody has bound it anew: {shown(binding.name)}")
@@ -159,12 +159,11 @@ def _unseen_consumers(queue: Queue, activity: Activity | None) -> str | None:
 
 def _settle_ways_back(deletions: Sequence[Change], ledger: Ledger) -> None:
     """A binding that goes with its queue shares its fate."""
+    queues = {change.noun.name: change.noun for change in deletions if isinstance(change.noun, Queue)}
     for change in deletions:
         if not isinstance(change, Delete) or change.along_with is None:
             continue
-        queue = next(
-            (c.noun for c in deletions if isinstance(c.noun, Queue) and c.noun.name == change.along_with), None
-        )
+        queue = queues.get(change.along_with)
         if queue is not None and ledger.status(queue) is Status.APPLIED:
             ledger.applied([change])
         else:

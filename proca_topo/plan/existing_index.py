@@ -69,22 +69,23 @@ class ExistingIndex:
 
     def keyed_to(self, exchange: str) -> Iterator[tuple[str, str | None]]:
         """The queues that send dead letters to an exchange, and the key they get (None: they keep theirs)."""
-        for (target, key), names in self._by_letters.items():
-            if target == exchange:
-                yield from ((name, key) for name in names)
+        for key, names in self._by_letters.get(exchange, {}).items():
+            yield from ((name, key) for name in names)
 
     def dead_lettering_with(self, exchange: str, key: str) -> Iterator[tuple[str, str | None]]:
         """The same, of those only whose dead letters get this key or keep theirs."""
+        keyed = self._by_letters.get(exchange, {})
         for wanted in (key, None):
-            yield from ((name, wanted) for name in self._by_letters.get((exchange, wanted), ()))
+            yield from ((name, wanted) for name in keyed.get(wanted, ()))
 
     @cached_property
-    def _by_letters(self) -> Mapping[tuple[str, str | None], tuple[str, ...]]:
-        groups: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+    def _by_letters(self) -> Mapping[str, Mapping[str | None, list[str]]]:
+        """The queues that send dead letters, by exchange and then by the key that they get."""
+        groups: dict[str, dict[str | None, list[str]]] = defaultdict(lambda: defaultdict(list))
         for queue, targets in self.dead_letters.items():
             for target in targets:
-                groups[target.exchange, target.routing_key].append(queue)
-        return {letters: tuple(names) for letters, names in groups.items()}
+                groups[target.exchange][target.routing_key].append(queue)
+        return groups
 
     def leading_to(self, exchange: str) -> frozenset[str]:
         """The exchange itself and all from which a message can come to it, as their alternate too."""
