@@ -126,12 +126,15 @@ def pipes(channel: BlockingChannel, orgs: list[Org]) -> None:
                     channel.queue_bind(queue, f"org.{number}.{source}", "#")
 
 
-@pytest.mark.broker
-@pytest.mark.parametrize(
+every_server = pytest.mark.parametrize(
     ("directory", "declare"),
     [(ROOT, documented), (ROOT / "examples/plumbing-3.0.2", plumbing), (ROOT / "examples/pipes-3.4", pipes)],
     ids=["documented", "plumbing-3.0.2", "pipes-3.4"],
 )
+
+
+@pytest.mark.broker
+@every_server
 def test_a_server_that_declares_its_own_topology_starts_on_ours(
     directory: Path, declare: Declares, broker_urls: TestBroker, vhost: str
 ) -> None:
@@ -148,11 +151,7 @@ def test_a_server_that_declares_its_own_topology_starts_on_ours(
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize(
-    ("directory", "declare"),
-    [(ROOT, documented), (ROOT / "examples/plumbing-3.0.2", plumbing), (ROOT / "examples/pipes-3.4", pipes)],
-    ids=["documented", "plumbing-3.0.2", "pipes-3.4"],
-)
+@every_server
 def test_what_a_server_has_declared_itself_is_as_we_want_it(
     directory: Path, declare: Declares, broker_urls: TestBroker, vhost: str
 ) -> None:

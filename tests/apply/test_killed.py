@@ -3,7 +3,6 @@
 import os
 import random
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -11,11 +10,11 @@ from typing import Final
 import pytest
 
 from tests.brokers.fixtures import TestBroker
+from tests.cli.command import COMMAND
 from tests.live import Live, desired_in, live_vhost
 
 pytestmark = pytest.mark.broker
 
-COMMAND: Final = str(Path(sys.executable).with_name("proca-topo"))
 SPEC: Final = """\
 topology: 1
 owns: ["in", "system.*", "{org}.*"]
