@@ -13,7 +13,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup rabbitmq check test test-matrix bench demo clean
+.PHONY: help setup rabbitmq check test test-matrix bench demo versions clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,9 +24,9 @@ setup: $(INSTALLED) rabbitmq ## Make .venv, and install RabbitMQ with apt if the
 $(BIN)/python:
 	@.ci/make-venv "$(PYTHON)" .venv
 
-$(INSTALLED): pyproject.toml | $(BIN)/python
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing proca-topo and its tools into .venv"
-	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 rabbitmq:
@@ -59,6 +59,11 @@ bench: setup ## Measure it on a private broker
 demo: $(INSTALLED) ## See it at work
 	@.ci/install-rabbitmq || echo "Going on without RabbitMQ."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh $(ARGS)
+
+versions: $(INSTALLED) ## Take the newest versions of all libraries into constraints.txt; run make test then
+	$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[dev]'
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip freeze --exclude-editable; } > .venv/constraints.txt
+	@mv .venv/constraints.txt constraints.txt
 
 clean: ## Remove .venv, unpacked brokers and caches
 	rm -rf .venv .cache .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -38,6 +38,8 @@ def load_yaml(text: str, file: str) -> tuple[Any, list[Problem]]:
         # The C loader, whose composer is safe; its constructor is not used.
         node = yaml.CSafeLoader(text).get_single_node()
     except yaml.YAMLError as error:
+        if (position := _beyond_libyaml(error, text, file)) is not None:
+            return None, [Problem(where=position, text=_DEEP)]
         return None, [_syntax_problem(error, text, file)]
     if node is None:
         return None, []
@@ -67,7 +69,7 @@ class _Reader:
     def value(self, node: yaml.Node, depth: int) -> Any:  # noqa: ANN401 - any YAML value
         # Anchors let a short text stand for an endless or enormous one.
         self.values += 1
-        if depth > _MAX_DEPTH:
+        if depth >= _MAX_DEPTH and isinstance(node, yaml.CollectionNode):
             raise _TooMuchError(node, _DEEP)
         if self.values > _MAX_VALUES:
             raise _TooMuchError(node, "its anchors multiply to more than a million values")
@@ -175,9 +177,20 @@ def _too_deep(text: str, file: str) -> Position | None:
                     return _at(mark, file)
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
-    except yaml.YAMLError:
-        return None  # composing meets the same error, and tells it
+    except yaml.YAMLError as error:
+        return _beyond_libyaml(error, text, file)  # if it is another error, composing meets it too, and tells it
     return None
+
+
+def _beyond_libyaml(error: yaml.YAMLError, text: str, file: str) -> Position | None:
+    """Where `text` gets too deep, if `error` is libyaml's own limit on that; not every libyaml has one.
+
+    Its scanner reads ahead, so that it fails before it tells of the level at which we stop.
+    """
+    mark = getattr(error, "problem_mark", None)
+    if mark is None or "nesting depth" not in str(getattr(error, "problem", "")):
+        return None
+    return _too_deep(text[: mark.index], file) or _at(mark, file)
 
 
 def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
