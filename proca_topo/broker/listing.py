@@ -1,7 +1,7 @@
 """Reading a vhost through the management API: all of it."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -84,9 +84,10 @@ def read_all(api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> Existi
         default_queue_type=facts.default_queue_type,
         exchanges=exchanges.result(),
         queues=queues,
-        bindings=without_destinations(bindings.result(), exclusive),
+        bindings=bindings.result(),
         policies=policies.result(),
         activity=activity,
+        exclusive=exclusive,
     )
 
 
@@ -121,19 +122,6 @@ def bindings_from(entries: Iterable[Json]) -> dict[Binding, tuple[str, ...]]:
 def is_left_out(entry: Json) -> bool:
     """Whether a listed queue is none of our business: exclusive to a connection, or named by the server."""
     return entry.get("exclusive") is True or is_reserved(str(entry.get("name", "")))
-
-
-def without_destinations(
-    bindings: dict[Binding, tuple[str, ...]], exclusive: Collection[str]
-) -> dict[Binding, tuple[str, ...]]:
-    """The bindings without those to exclusive queues of ordinary names, which could be taken for ours."""
-    if not exclusive:
-        return bindings
-    return {
-        binding: keys
-        for binding, keys in bindings.items()
-        if binding.destination not in exclusive or is_reserved(binding.destination)
-    }
 
 
 def _vhost_entry(api: ManagementApi, vhost: str) -> Json | None:

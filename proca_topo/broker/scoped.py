@@ -16,7 +16,6 @@ from proca_topo.broker.listing import (
     list_policies,
     read_all,
     vhost_facts,
-    without_destinations,
 )
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
@@ -84,9 +83,10 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
         default_queue_type=facts.default_queue_type,
         exchanges=found.exchanges,
         queues=found.queues,
-        bindings=without_destinations(found.bindings, found.exclusive),
+        bindings=found.bindings,
         policies=found.policies,
         activity=found.activity,
+        exclusive=frozenset(found.exclusive),
     )
 
 

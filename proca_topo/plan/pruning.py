@@ -22,7 +22,8 @@ def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change
     | object   | deleted when                                                                             |
     |----------|------------------------------------------------------------------------------------------|
     | binding  | it is not a way back for messages that may be waiting, nor the last way on for dead       |
-    |          | letters that a remaining queue still sends                                               |
+    |          | letters that a remaining queue still sends, nor the last of an exchange that RabbitMQ     |
+    |          | deletes with its last binding (auto-delete) and that nobody wants deleted                |
     | queue    | no messages, no consumers, nothing waiting in its circuit, no binding that has to stay    |
     | exchange | no binding remains, and nothing that remains sends dead letters or unroutable ones to it  |
     | policy   | no queue that is being retired needs it                                                  |
@@ -100,7 +101,12 @@ class _Decision:
     def _consider_binding(self, binding: Binding) -> None:
         if binding in self.bindings:
             return
-        if (reason := self._needed_as_way_back(binding) or self._needed_by_dead_letters(binding)) is not None:
+        reason = (
+            self._needed_as_way_back(binding)
+            or self._needed_by_dead_letters(binding)
+            or self._needed_by_auto_delete(binding)
+        )
+        if reason is not None:
             self.bindings[binding] = reason
             if binding.destination_type is DestinationType.QUEUE and binding.destination in self.circuits:
                 self.queues.setdefault(binding.destination, reason)
@@ -140,6 +146,18 @@ class _Decision:
         if senders:
             return f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
         return None
+
+    def _needed_by_auto_delete(self, binding: Binding) -> str | None:
+        """An auto-delete exchange goes with the last binding that it is the source of."""
+        source = self.existing.exchanges.get(binding.source)
+        if source is None or not source.auto_delete or self._exchange_goes(source.name):
+            return None
+        if any(self._remains(other) for other in self._bound_in_the_end(source.name)):
+            return None
+        return f"{shown(source.name)} is auto-delete and would go with its last binding; bind it elsewhere first"
+
+    def _bound_in_the_end(self, source: str) -> tuple[Binding, ...]:
+        return (*self.index.by_source.get(source, ()), *self.index.desired_by_source.get(source, ()))
 
     def _goes_along(self, binding: Binding) -> bool:
         """Whether this is the way back to a queue that is deleted, now that nothing can come back by it.

@@ -7,7 +7,7 @@ from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     for binding in existing.bindings
                     if binding not in desired.bindings
                     and owns.owns(binding)
+                    and not _is_to_exclusive_queue(binding, existing)
                     and (in_scope(binding.destination) or (scope is not None and binding in scope.bindings))
                 ),
                 key=lambda b: (b.source, b.destination, b.routing_key, b.arguments.canonical),
@@ -60,6 +61,10 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
             if name not in desired.policies and owns.owns_name(name) and in_scope(name)
         ),
     )
+
+
+def _is_to_exclusive_queue(binding: Binding, existing: Existing) -> bool:
+    return binding.destination_type is DestinationType.QUEUE and binding.destination in existing.exclusive
 
 
 def endangered(existing: Existing, desired: Desired) -> Collection[str]:

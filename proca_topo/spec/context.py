@@ -109,6 +109,9 @@ class Context:
         if is_reserved(name):
             what = "names that begin with amq. are" if name else "the empty name is"
             self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind}")
+        elif "\n" in name or "\r" in name:
+            text = f"there is a line break in the name of {kind} {shown(name)}, and RabbitMQ would take it out"
+            self.problem(where, f"{text}; remove it")
         elif not self.owned.covers(name):
             self.problem(where, f"{kind} {shown(name)} is not covered by owns; add {_in_quotes(raw)} to owns")
         elif (ignored := self.owned.ignored(name)) is not None:

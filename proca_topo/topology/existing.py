@@ -34,6 +34,9 @@ class Activity:
 class Existing:
     """One vhost as the broker shows it, without exclusive and server-named queues and default-exchange bindings.
 
+    `exclusive` are the names of queues that belong to one connection: never ours, whatever their name, but their
+    bindings are there and keep an exchange in use.
+
     `bindings` maps each binding to RabbitMQ's own `properties_key`s for it, taken from the listing (more than one
     where int32 and int64 arguments make bindings that look alike; none where the broker is a file).
     `activity` has every queue of a broker that counts messages; a definitions file has none.
@@ -47,6 +50,7 @@ class Existing:
     bindings: Mapping[Binding, tuple[str, ...]] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
     activity: Mapping[str, Activity] = field(default_factory=dict)
+    exclusive: frozenset[str] = frozenset()
 
     def shows(self, noun: Noun) -> bool:
         """Whether the vhost has this object just as it is described."""

@@ -162,3 +162,20 @@ def test_a_way_back_stays_for_one_org_too_while_a_message_waits_to_come_by_it(
         assert [(r.status, r.reason) for r in report.results] == [
             (Status.DRAINING, "1 message in system.retry may come back by it")
         ]
+
+
+def test_an_exchange_that_an_exclusive_queue_listens_to_is_held_back(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """The queue's name is one that we own, but it belongs to a connection: neither it nor its binding is ours."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.load({"exchanges": [{"name": "system.old", "type": "topic", "durable": True}]})
+        with live.channel() as channel:
+            channel.queue_declare("system.tail", exclusive=True)
+            channel.queue_bind("system.tail", "system.old", "#")
+            report = live.apply(desired_in(folder), with_prune=True)
+            [change] = [one for one in report.plan.changes if isinstance(one, Delete)]
+            assert change.noun.name == "system.old"
+            assert change.held_back is not None
+            assert "system.old -[#]-> system.tail is not ours" in change.held_back
+            channel.basic_publish("system.old", "x", b"{}", mandatory=True)

@@ -65,7 +65,7 @@ def test_it_says_which_broker_it_is(management: ManagementBroker, vhost: str, br
 def test_what_is_not_ours_is_left_out(
     management: ManagementBroker, vhost: str, broker_urls: TestBroker, raw: Raw
 ) -> None:
-    """Exclusive and server-named queues, bindings to exclusive queues, and the default exchange's bindings."""
+    """Exclusive and server-named queues, and the default exchange's bindings."""
     raw.put("exchanges", "e", type="topic", durable=True)
     raw.put("queues", "q", durable=True)
     connection = pika.BlockingConnection(pika.URLParameters(broker_urls.amqp_url + vhost))
@@ -79,9 +79,11 @@ def test_what_is_not_ours_is_left_out(
     connection.close()
     assert set(existing.queues) == set(existing.activity) == {"q"}
     # Somebody listens to the exchange: that much must be known.
-    assert {binding.destination for binding in existing.bindings} == {server_named}
+    assert {binding.destination for binding in existing.bindings} == {"exclusive", server_named}
+    assert existing.exclusive == {"exclusive", server_named}
+    assert scoped.exclusive == {"exclusive"}
     assert set(scoped.queues) == set(scoped.activity) == {"q"}
-    assert scoped.bindings == {}
+    assert {binding.destination for binding in scoped.bindings} == {"exclusive"}
 
 
 def test_bindings_that_look_alike_have_all_their_keys(
