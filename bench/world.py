@@ -4,6 +4,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -11,14 +12,24 @@ from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plumbing-3.0.2"
 
+COUNTED = "disable_stats=true&enable_queue_totals=true"
+COLUMNS = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
+# {exchange} stands for a request for each exchange.
+OTHERS = ("exchanges/{vhost}?disable_stats=true", "policies/{vhost}")
+
 # Every way to see a whole vhost that RabbitMQ offers; the bench takes the fastest as the floor.
 LISTINGS = {
     "definitions": ("definitions/{vhost}",),
-    "listings": (
-        "queues/{vhost}?disable_stats=true&enable_queue_totals=true",
+    "listings": (f"queues/{{vhost}}?{COUNTED}", "bindings/{vhost}", *OTHERS),
+    "listings of the columns needed": (
+        f"queues/{{vhost}}?{COUNTED}&columns={COLUMNS}",
         "bindings/{vhost}",
-        "exchanges/{vhost}?disable_stats=true",
-        "policies/{vhost}",
+        *OTHERS,
+    ),
+    "listings of the columns needed, bindings exchange by exchange": (
+        f"queues/{{vhost}}?{COUNTED}&columns={COLUMNS}",
+        *OTHERS,
+        "exchanges/{vhost}/{exchange}/bindings/source",
     ),
 }
 
@@ -61,14 +72,29 @@ class World:
         """Ask for the listings and take the bodies in, without looking at them."""
 
         def ask(path: str) -> int:
-            return len(self.http.get(f"/api/{path.format(vhost=vhost)}").raise_for_status().content)
+            return len(self.http.get(f"/api/{path}").raise_for_status().content)
 
+        exchanges = self.exchanges(vhost) if any("{exchange}" in path for path in paths) else []
+        asked = [
+            filled
+            for path in paths
+            for filled in (
+                [path.format(vhost=vhost, exchange=exchange) for exchange in exchanges]
+                if "{exchange}" in path
+                else [path.format(vhost=vhost)]
+            )
+        ]
         if at_once:
-            with ThreadPoolExecutor(len(paths)) as threads:
-                list(threads.map(ask, paths))
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(ask, asked))
         else:
-            for path in paths:
+            for path in asked:
                 ask(path)
+
+    def exchanges(self, vhost: str) -> list[str]:
+        """The names of the exchanges, as they stand in a URL."""
+        listed = self.http.get(f"/api/exchanges/{vhost}?columns=name").raise_for_status().json()
+        return [quote(entry["name"], safe="") for entry in listed if entry["name"]]
 
 
 def client(node: Node) -> httpx.Client:

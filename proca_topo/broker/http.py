@@ -75,10 +75,14 @@ class ManagementApi:
 
     def get_list(self, path: str) -> list[Json]:
         """The list at a path of the API."""
-        answer = self._get(path)
-        if not isinstance(answer, list):
-            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than a list")
-        return answer
+        return self._list(self._get(path), path)
+
+    def find_list(self, path: str) -> list[Json]:
+        """The list at a path of the API, empty where there is not what it is about."""
+        response = self.request("GET", path)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return []
+        return self._list(self._parsed_success(response, path), path)
 
     def get_object(self, path: str) -> Json:
         """The object at a path of the API. Raises BrokerError if it is not there."""
@@ -166,8 +170,15 @@ class ManagementApi:
                 raise AccessError(f"{self.address.location} forbids {method} {path}: is there a proxy in between?")
             raise not_rabbitmq(self.address, f"it answers {method} {path} with {status}")
 
+    def _list(self, answer: object, path: str) -> list[Json]:
+        if not isinstance(answer, list):
+            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than a list")
+        return answer
+
     def _get(self, path: str) -> object:
-        response = self.request("GET", path)
+        return self._parsed_success(self.request("GET", path), path)
+
+    def _parsed_success(self, response: httpx.Response, path: str) -> object:
         if not response.is_success:
             raise BrokerError(
                 f"{self.address.location} answers GET {path} with {response.status_code}: {reason_of(response)}"

@@ -1,7 +1,7 @@
 """Reading a vhost through the management API: all of it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +18,9 @@ from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue,
 COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
 _QUEUE_COLUMNS: Final = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
 _FIRST_WITH_DEFAULT_QUEUE_TYPE: Final = (3, 11)
+# The list of all bindings has one of the default exchange for each queue, and that takes most of the time. Asking
+# each exchange for its own leaves them out: a millisecond an exchange, and half the time of a large vhost.
+_ASK_EACH_UP_TO: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +77,20 @@ def default_queue_type(version: str, vhost_entry: Json) -> str:
 def read_all(api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> Existing:
     """Everything in a vhost. Queues and bindings are listed at the same time, which takes a third less."""
     facts = vhost_facts(api, vhost)
-    bindings = pool.submit(list_bindings, api, path_of("bindings", vhost))
-    exchanges = pool.submit(_exchanges, api, vhost)
+    queues_listed = pool.submit(_queues, api, vhost)
     policies = pool.submit(list_policies, api, vhost)
-    queues, activity, exclusive = _queues(api, vhost)
+    exchanges = _exchanges(api, vhost)
+    paths = _paths_of_bindings(vhost, exchanges)
+    listed = [pool.submit(list_bindings, api, path) for path in paths]
+    bindings = {binding: keys for part in listed for binding, keys in part.result().items()}
+    queues, activity, exclusive = queues_listed.result()
     return Existing(
         broker=facts.broker,
         vhost=vhost,
         default_queue_type=facts.default_queue_type,
-        exchanges=exchanges.result(),
+        exchanges=exchanges,
         queues=queues,
-        bindings=bindings.result(),
+        bindings=bindings,
         policies=policies.result(),
         activity=activity,
         exclusive=exclusive,
@@ -92,11 +98,21 @@ def read_all(api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> Existi
 
 
 def list_bindings(api: ManagementApi, path: str) -> dict[Binding, tuple[str, ...]]:
-    """The bindings listed at a path, with RabbitMQ's own keys; those of the default exchange are left out."""
+    """The bindings listed at a path, with RabbitMQ's own keys; those of the default exchange are left out.
+
+    There are none where the exchange or queue that the path is about has gone meanwhile.
+    """
     try:
-        return bindings_from(api.get_list(path))
+        return bindings_from(api.find_list(path))
     except ServerError as error:
         raise _unlistable(error, api, path) from error
+
+
+def _paths_of_bindings(vhost: str, exchanges: Collection[str]) -> list[str]:
+    """Where to ask for all bindings of a vhost, at the least cost for the broker."""
+    if len(exchanges) > _ASK_EACH_UP_TO or not is_addressable(*exchanges):
+        return [path_of("bindings", vhost)]
+    return [f"{path_of('exchanges', vhost, name)}/bindings/source" for name in exchanges]
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from proca_topo.apply.survey import read_existing
 from proca_topo.broker.connect import open_broker
@@ -15,11 +16,12 @@ from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import UsageError, VhostMissingError
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
-from proca_topo.spec.problems import nearest
-from proca_topo.spec.read import TopologyFile, load_desired, read_topology
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
+
+if TYPE_CHECKING:
+    from proca_topo.spec.read import TopologyFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +46,16 @@ def planned(
     create_vhost: bool = False,
 ) -> Iterator[Planned]:
     """Read, plan, and keep the broker open while the plan is used."""
-    topology = read_topology(directory)
-    name = vhost_of(vhost, topology)
     with closing(open_broker(broker_address(broker, amqp))) as connection:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
-        reading = None if orgs else _in_background(connection, name)
+        reading = _in_background(connection, vhost) if vhost and not orgs else None
+        # Late, because this import takes longer than reading a small vhost.
+        from proca_topo.spec.read import load_desired, read_topology
+
+        topology = read_topology(directory)
+        name = vhost_of(vhost, topology)
+        if reading is None and not orgs:
+            reading = _in_background(connection, name)
         desired = load_desired(topology, orgs=orgs or None)
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
@@ -78,12 +85,14 @@ def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
     return future
 
 
-def _check_orgs(orgs: Sequence[str], topology: TopologyFile, plan: Plan) -> None:
+def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:
     """An org without a file is one that was removed, if the broker still has anything of it; else a mistake."""
     for org in orgs:
         if topology.has_org_file(org):
             continue
         if not any(change.org in (org, None) for change in plan.changes):
+            from proca_topo.spec.problems import nearest
+
             hint = nearest(org, topology.org_names())
             raise UsageError(f"there is no org {shown(org)}, and the broker has nothing of it{hint}")
         output.say(f"{shown(org)} has no file any more: what the broker has of it is no longer desired.")

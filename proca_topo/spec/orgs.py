@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -90,14 +91,24 @@ def parse_org(name: str, text: str, template: OrgTemplateDoc, problems: list[Pro
 
 
 def _doc(file: str, text: str, problems: list[Problem]) -> OrgDoc | None:
-    if text.strip() in _TRIVIAL:
-        return _DEFAULTS
+    if (flawless := _flawless(text)) is not None:
+        return flawless
     data, wrong = load_yaml(text, file)
     doc, misshapen = document(OrgDoc, data, file)
     problems.extend(wrong)
     # Text that is no YAML at all has no shape to complain about.
     problems.extend(misshapen if data is not None else ())
     return doc if not wrong else None
+
+
+@lru_cache(maxsize=1024)
+def _flawless(text: str) -> OrgDoc | None:
+    """What a text says, None if anything is wrong with it. Most orgs choose among a few sets of options."""
+    if text.strip() in _TRIVIAL:
+        return _DEFAULTS
+    data, wrong = load_yaml(text, "")
+    doc, misshapen = document(OrgDoc, data, "")
+    return None if wrong or misshapen else doc
 
 
 def org_name_problem(name: str, template: OrgTemplateDoc) -> str | None:
