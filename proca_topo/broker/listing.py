@@ -18,8 +18,8 @@ from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue,
 COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
 _QUEUE_COLUMNS: Final = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
 _FIRST_WITH_DEFAULT_QUEUE_TYPE: Final = (3, 11)
-# The list of all bindings has one of the default exchange for each queue, and that takes most of the time. Asking
-# each exchange for its own leaves them out: a millisecond an exchange, and half the time of a large vhost.
+# The list of all bindings has one of the default exchange for each queue, and that takes most of the time.
+# Asking each exchange for its own leaves them out: a millisecond an exchange, half the time of a large vhost.
 _ASK_EACH_UP_TO: Final = 100
 
 
