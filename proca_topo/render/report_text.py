@@ -22,6 +22,8 @@ _DONE: Final = {
 }
 _AGAIN: Final = "run the same command again: it goes on where this one stopped"
 
+_INTERRUPTED: Final = "Interrupted; the same command, run again, goes on from here."
+
 
 def report_text(report: Report, *, verbose: bool = False) -> str:
     """The whole report; its last line says what happened and what to do next."""
@@ -36,12 +38,15 @@ def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
     lines = [
         *_applied(report, by_status[Status.APPLIED], verbose=verbose),
         *_not_applied("Failed", by_status[Status.FAILED], Role.FAILURE, verbose=True),
-        *_not_applied("Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=True),
+        # Names say nothing where all the rest was not tried.
+        *_not_applied(
+            "Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=verbose or report.stopped is None
+        ),
         *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK, verbose=verbose),
         *_not_applied("Draining", by_status[Status.DRAINING], Role.RETIRE, verbose=verbose),
         *_unexplained(report),
     ]
-    if report.stopped is not None:
+    if report.stopped is not None and not report.interrupted:
         lines += [*wrapped(one_line(report.stopped), Role.FAILURE, label="Stopped: "), BLANK]
     if report.unread is not None:
         lines += [*wrapped(one_line(report.unread), Role.FAILURE, label="Not read back: "), BLANK]
@@ -55,6 +60,7 @@ def outcome(report: Report) -> str:
     |---------|-----------------------------|------------------------------------------------------|
     | none    | nothing                     | no changes                                           |
     | any     | failed, not tried           | partly applied, or failed; run it again              |
+    | any     | the same, interrupted       | the same, and that it was interrupted                |
     | any     | not read back               | not known; plan tells, once the broker answers       |
     | any     | differs, nobody knows why   | something else changes the broker; find it           |
     | any     | held back, draining         | done, and how many of those                          |
@@ -69,18 +75,21 @@ def outcome(report: Report) -> str:
             f" When it answers again, {_AGAIN}."
         )
     if missed:
-        share = (
-            f"Partly applied: {applied} of {applied + missed} changes"
-            if applied
-            else "Failed: nothing was applied"
-        )
-        return f"{share}. Resolve what is listed above, then {_AGAIN}."
+        return _bad_end(report, applied, missed)
     if report.unexplained:
         return (
             f"{_changes(applied)} applied, but the broker differs again: something else changes it."
             " Find out what does, then run plan."
         )
     return _good_end(report, applied, held_back=counts[Status.HELD_BACK], draining=counts[Status.DRAINING])
+
+
+def _bad_end(report: Report, applied: int, missed: int) -> str:
+    some = f"Partly applied: {applied} of {applied + missed} changes."
+    if report.interrupted:
+        return f"{some if applied else 'Nothing was applied.'} {_INTERRUPTED}"
+    share = some if applied else "Failed: nothing was applied."
+    return f"{share} Resolve what is listed above, then {_AGAIN}."
 
 
 def _good_end(report: Report, applied: int, *, held_back: int, draining: int) -> str:

@@ -164,6 +164,32 @@ this one stopped.
     )
 
 
+def test_interrupted() -> None:
+    """The rest has one reason: it is counted, and listed only where somebody asks for it."""
+    rest = [
+        Result(change=Declare(noun=Queue(name=f"q{n}")), status=Status.NOT_TRIED, reason="stopped: interrupted")
+        for n in range(21)
+    ]
+    report = replace(report_of(*applied(CONFIRM), *rest), stopped="interrupted", interrupted=True)
+    assert (
+        report_text(report)
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 1 declared
+  + exchange confirm (topic)
+
+Not tried: 21
+  21 changes (-v lists them)
+      stopped: interrupted
+
+Partly applied: 1 of 22 changes. Interrupted; the same command, run again, goes
+on from here.
+"""
+    )
+    assert "  + queue    q20\n" in report_text(report, verbose=True)
+    nothing = replace(report_of(*rest), stopped="interrupted", interrupted=True)
+    assert outcome(nothing).startswith("Nothing was applied. Interrupted; ")
+
+
 def test_somebody_else_changes_the_broker() -> None:
     report = report_of(*applied(CONFIRM, CRM), after=plan_of(CRM))
     assert report_text(report).endswith("""\
