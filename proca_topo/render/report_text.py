@@ -1,13 +1,15 @@
 """What an apply did, as text."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from proca_topo.apply.report import Report, Result, Status
 from proca_topo.plan.changes import Action, action_of
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.plan_text import headline, objects, role_of, target
+from proca_topo.render.waiting import remedies
 from proca_topo.topology.names import one_line
 
 # So many names of what went well are worth reading without being asked for.
@@ -43,7 +45,13 @@ def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
             "Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=verbose or report.stopped is None
         ),
         *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK, verbose=verbose),
-        *_not_applied("Draining", by_status[Status.DRAINING], Role.RETIRE, verbose=verbose),
+        *_not_applied(
+            "Draining",
+            by_status[Status.DRAINING],
+            Role.RETIRE,
+            verbose=verbose,
+            by_hand=remedies(by_status[Status.DRAINING]),
+        ),
         *_unexplained(report),
     ]
     if report.stopped is not None and not report.interrupted:
@@ -99,8 +107,14 @@ def _good_end(report: Report, applied: int, *, held_back: int, draining: int) ->
     if not held_back and not draining:
         return f"{done} Nothing is pending."
     held = f" {held_back} held back: what each needs is said above." if held_back else ""
-    drains = f" {draining} draining: the same command, run later, finishes it." if draining else ""
+    drains = f" {draining} draining: {_end_of_draining(report)} finishes it." if draining else ""
     return f"{done}{held}{drains}"
+
+
+def _end_of_draining(report: Report) -> str:
+    if remedies([result for result in report.results if result.status is Status.DRAINING]):
+        return "some wait for what no apply ends; do what is said above, then the same command"
+    return "the same command, run later,"
 
 
 def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Iterator[Line]:
@@ -114,8 +128,15 @@ def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Ite
     yield BLANK
 
 
-def _not_applied(heading: str, results: Sequence[Result], role: Role, *, verbose: bool) -> Iterator[Line]:
-    """The results, those with the same reason together and the reason said once."""
+def _not_applied(
+    heading: str,
+    results: Sequence[Result],
+    role: Role,
+    *,
+    verbose: bool,
+    by_hand: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Line]:
+    """The results, those with the same reason together and the reason said once, with its remedy `by_hand`."""
     if not results:
         return
     by_reason: dict[str, list[Result]] = {}
@@ -128,6 +149,8 @@ def _not_applied(heading: str, results: Sequence[Result], role: Role, *, verbose
         else:
             yield Line(f"  {_changes(len(group))} (-v lists them)", role)
         yield from wrapped(one_line(reason), Role.DETAIL, indent=6)
+        if reason in by_hand:
+            yield from wrapped(by_hand[reason], Role.DETAIL, indent=6)
     yield BLANK
 
 
