@@ -32,7 +32,7 @@ class Report:
     """Every change of the plan with its result, in the plan's order.
 
     `after` is the plan made anew from what the broker showed afterwards, None where it could not be read; `unread`
-    then says why not. `stopped` is the error that ended the apply before its end.
+    then says why not. `stopped` is what ended the apply before its end: an error, or that it was `interrupted`.
     """
 
     plan: Plan
@@ -40,6 +40,7 @@ class Report:
     after: Plan | None
     unread: str | None = None
     stopped: str | None = None
+    interrupted: bool = False
 
     def counts(self) -> dict[Status, int]:
         """How many changes came to each end."""

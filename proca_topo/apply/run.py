@@ -5,7 +5,7 @@ from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Report, Status
 from proca_topo.apply.survey import read_existing
-from proca_topo.apply.watch import Watcher
+from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Delete, Plan
@@ -23,8 +23,8 @@ def apply_plan(
     """Make the changes of `plan` and report what the broker shows afterwards.
 
     `existing` and `desired` are what the plan was made of. One object that the broker refuses does not stop the
-    others, but keeps everything from being deleted. A broker that fails altogether stops the rest; what was done
-    by then is found out by reading, if it can be read.
+    others, but keeps everything from being deleted. A broker that fails altogether stops the rest, and so does a
+    watcher that asks for it; what was done by then is found out by reading, if it can be read.
     """
     ledger = Ledger(plan)
 
@@ -32,6 +32,7 @@ def apply_plan(
         return read_existing(broker, plan.vhost, desired, with_prune=with_prune)
 
     stopped: str | None = None
+    interrupted = False
     after: Existing | None = None
     try:
         after = declare(plan, broker, ledger, watch, read)
@@ -41,6 +42,8 @@ def apply_plan(
             after = None
     except BrokerError as error:
         stopped, after = str(error), None
+    except StopRequestedError:
+        stopped, interrupted, after = "interrupted", True, None
     unread: str | None = None
     if after is None and plan.to_do:
         try:
@@ -57,6 +60,8 @@ def apply_plan(
         after=make_plan(seen, desired, with_prune=with_prune) if seen is not None else None,
         unread=unread,
         stopped=stopped,
+        # It may have come when everything was done.
+        interrupted=interrupted and any(result.status is Status.NOT_TRIED for result in results),
     )
 
 

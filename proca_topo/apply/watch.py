@@ -3,8 +3,12 @@
 from typing import Final, Protocol
 
 
+class StopRequestedError(Exception):
+    """Whoever watches an apply wants it to stop after what is under way, and to say what it has done."""
+
+
 class Watcher(Protocol):
-    """Somebody who watches. Its methods may be called from any thread."""
+    """Somebody who watches. Its methods may be called from any thread, and may raise `StopRequestedError`."""
 
     def stage(self, title: str, total: int) -> None:
         """A stage begins: `title` reads `queues`, `total` is the number of objects in it."""

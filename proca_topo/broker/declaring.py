@@ -8,6 +8,7 @@ from typing import Any, Final, assert_never
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http_errors import ServerError, reason_of
+from proca_topo.broker.parallel import each
 from proca_topo.broker.properties_key import ends_path
 from proca_topo.broker.protocol import Failure, Progress
 from proca_topo.broker.wire import entry_of
@@ -59,7 +60,7 @@ class Declaring:
                 self.progress(len(chunk))
             else:
                 one_by_one = [*chunk, *one_by_one]
-        failures = [failure for failure in self.pool.map(self._declare, one_by_one) if failure is not None]
+        failures = [failure for failure in each(self.pool, self._declare, one_by_one) if failure is not None]
         return [*failures, *(Failure(noun=noun, reason=_HIDES_BINDINGS) for noun in harmful)]
 
     def _imports(self, chunk: Sequence[Noun]) -> bool:

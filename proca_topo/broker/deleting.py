@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http_errors import ServerError, reason_of
 from proca_topo.broker.listing import list_bindings
+from proca_topo.broker.parallel import each
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.protocol import Failure, Progress
 from proca_topo.errors import AccessError, BrokerError
@@ -33,7 +34,7 @@ class Deleting:
         """Delete them all, in any order. What is gone already is no failure."""
         over_http = [noun for noun in nouns if not self._needs_amqp(noun)]
         over_amqp = [noun for noun in nouns if self._needs_amqp(noun)]
-        failures = [failure for failure in self.pool.map(self._delete, over_http) if failure is not None]
+        failures = [failure for failure in each(self.pool, self._delete, over_http) if failure is not None]
         return [*failures, *(self._delete_over_amqp(over_amqp) if over_amqp else ())]
 
     def _needs_amqp(self, noun: Noun) -> bool:

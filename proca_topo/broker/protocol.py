@@ -8,7 +8,10 @@ from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.nouns import Noun
 
 Progress = Callable[[int], None]
-"""Told how many more objects are done, as they are done. May be called from any thread."""
+"""Told how many more objects are done, as they are done. May be called from any thread.
+
+What it raises ends the call, after the requests that are under way.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,7 @@ def _root(
       3  changes are pending (only with --detailed-exitcode)
       4  refused, nothing was done
       5  partly applied: what was and what was not is listed
+      130, 143  interrupted by Ctrl-C, by SIGTERM
     """  # noqa: D301 - the escape makes the help text keep its lines
     if version:
         from proca_topo import version as installed

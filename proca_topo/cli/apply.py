@@ -28,7 +28,7 @@ def apply(
 
     At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
     safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
-    It can be interrupted at any time: the same command again finishes.
+    Ctrl-C stops it after the request under way and lists what was done; the same command again finishes.
 
     \b
       proca-topo apply
@@ -36,6 +36,7 @@ def apply(
       proca-topo apply --prune --yes
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.apply.run import apply_plan
+    from proca_topo.cli.interruption import interruptible
     from proca_topo.cli.planning import planned
     from proca_topo.cli.progress import progress
     from proca_topo.render.plan_text import plan_lines
@@ -57,7 +58,7 @@ def apply(
             output.talk(plan_lines(made.plan))
         if asks and not output.confirmed("Apply these changes?"):
             raise RefusedError("nothing was applied, since the answer was no")
-        with progress() as watch:
+        with progress() as shown, interruptible(shown) as watch:
             report = apply_plan(made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=watch)
     match result_format:
         case options.Format.TEXT:
@@ -70,4 +71,6 @@ def apply(
             from proca_topo.render.report_json import report_json
 
             output.result(report_json(report))
+    if report.interrupted and watch.number is not None:
+        raise typer.Exit(128 + watch.number)
     raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

@@ -29,12 +29,16 @@ def _contents(file: str) -> bytes:
 
 
 def _checked(body: bytes, source: str) -> bytes:
+    if not body.strip():
+        raise UsageError(f"{shown(source)} is empty: a message is one JSON value, if only {{}}")
     try:
         json.loads(body.decode("utf-8"), parse_constant=_refused)
     except UnicodeDecodeError as error:
         raise UsageError(f"{shown(source)} is not JSON: byte {error.start + 1} is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise UsageError(f"{shown(source)}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise UsageError(f"{shown(source)} is nested too deeply to be read as JSON") from error
     except ValueError as error:
         raise UsageError(f"{shown(source)} is not JSON: {error}") from error
     return body

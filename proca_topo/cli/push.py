@@ -1,13 +1,18 @@
 """`proca-topo push`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import broker_address, show_requests, spec_if_any, vhost_of
+from proca_topo.errors import UsageError
 from proca_topo.topology.names import shown
+
+# AMQP has one byte for the length of a name.
+_LONGEST: Final = 255
+_EXCERPT: Final = 40
 
 
 def push(
@@ -39,8 +44,22 @@ def push(
     from proca_topo.broker.amqp import publish
     from proca_topo.cli.message import message_from
 
+    _check("the exchange's name", exchange)
+    _check("the routing key", key)
     show_requests(verbose=verbose)
     body = message_from(text, file)
     name = vhost_of(vhost, None if vhost else spec_if_any(directory))
     publish(broker_address(broker, amqp), name, exchange=exchange, routing_key=key, body=body)
     output.result(f"Published {len(body)} bytes to {shown(exchange)} with key {shown(key)}.\n")
+
+
+def _check(what: str, name: str) -> None:
+    """Raise UsageError if AMQP cannot carry a name."""
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} is not UTF-8: {shown(name[:_EXCERPT])}") from error
+    if length > _LONGEST:
+        raise UsageError(
+            f"{what} is {length} bytes long, and AMQP takes {_LONGEST} at most: {shown(name[:_EXCERPT])}…"
+        )

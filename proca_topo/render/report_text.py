@@ -1,13 +1,15 @@
 """What an apply did, as text."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from proca_topo.apply.report import Report, Result, Status
 from proca_topo.plan.changes import Action, action_of
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.plan_text import headline, objects, role_of, target
+from proca_topo.render.waiting import remedies
 from proca_topo.topology.names import one_line
 
 # So many names of what went well are worth reading without being asked for.
@@ -21,6 +23,8 @@ _DONE: Final = {
     Action.DELETE: "deleted",
 }
 _AGAIN: Final = "run the same command again: it goes on where this one stopped"
+
+_INTERRUPTED: Final = "Interrupted; the same command, run again, goes on from here."
 
 
 def report_text(report: Report, *, verbose: bool = False) -> str:
@@ -36,12 +40,21 @@ def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
     lines = [
         *_applied(report, by_status[Status.APPLIED], verbose=verbose),
         *_not_applied("Failed", by_status[Status.FAILED], Role.FAILURE, verbose=True),
-        *_not_applied("Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=True),
+        # Names say nothing where all the rest was not tried.
+        *_not_applied(
+            "Not tried", by_status[Status.NOT_TRIED], Role.FAILURE, verbose=verbose or report.stopped is None
+        ),
         *_not_applied("Held back", by_status[Status.HELD_BACK], Role.HELD_BACK, verbose=verbose),
-        *_not_applied("Draining", by_status[Status.DRAINING], Role.RETIRE, verbose=verbose),
+        *_not_applied(
+            "Draining",
+            by_status[Status.DRAINING],
+            Role.RETIRE,
+            verbose=verbose,
+            by_hand=remedies(by_status[Status.DRAINING]),
+        ),
         *_unexplained(report),
     ]
-    if report.stopped is not None:
+    if report.stopped is not None and not report.interrupted:
         lines += [*wrapped(one_line(report.stopped), Role.FAILURE, label="Stopped: "), BLANK]
     if report.unread is not None:
         lines += [*wrapped(one_line(report.unread), Role.FAILURE, label="Not read back: "), BLANK]
@@ -55,6 +68,7 @@ def outcome(report: Report) -> str:
     |---------|-----------------------------|------------------------------------------------------|
     | none    | nothing                     | no changes                                           |
     | any     | failed, not tried           | partly applied, or failed; run it again              |
+    | any     | the same, interrupted       | the same, and that it was interrupted                |
     | any     | not read back               | not known; plan tells, once the broker answers       |
     | any     | differs, nobody knows why   | something else changes the broker; find it           |
     | any     | held back, draining         | done, and how many of those                          |
@@ -69,18 +83,21 @@ def outcome(report: Report) -> str:
             f" When it answers again, {_AGAIN}."
         )
     if missed:
-        share = (
-            f"Partly applied: {applied} of {applied + missed} changes"
-            if applied
-            else "Failed: nothing was applied"
-        )
-        return f"{share}. Resolve what is listed above, then {_AGAIN}."
+        return _bad_end(report, applied, missed)
     if report.unexplained:
         return (
             f"{_changes(applied)} applied, but the broker differs again: something else changes it."
             " Find out what does, then run plan."
         )
     return _good_end(report, applied, held_back=counts[Status.HELD_BACK], draining=counts[Status.DRAINING])
+
+
+def _bad_end(report: Report, applied: int, missed: int) -> str:
+    some = f"Partly applied: {applied} of {applied + missed} changes."
+    if report.interrupted:
+        return f"{some if applied else 'Nothing was applied.'} {_INTERRUPTED}"
+    share = some if applied else "Failed: nothing was applied."
+    return f"{share} Resolve what is listed above, then {_AGAIN}."
 
 
 def _good_end(report: Report, applied: int, *, held_back: int, draining: int) -> str:
@@ -90,8 +107,14 @@ def _good_end(report: Report, applied: int, *, held_back: int, draining: int) ->
     if not held_back and not draining:
         return f"{done} Nothing is pending."
     held = f" {held_back} held back: what each needs is said above." if held_back else ""
-    drains = f" {draining} draining: the same command, run later, finishes it." if draining else ""
+    drains = f" {draining} draining: {_end_of_draining(report)} finishes it." if draining else ""
     return f"{done}{held}{drains}"
+
+
+def _end_of_draining(report: Report) -> str:
+    if remedies([result for result in report.results if result.status is Status.DRAINING]):
+        return "some wait for what no apply ends; do what is said above, then the same command"
+    return "the same command, run later,"
 
 
 def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Iterator[Line]:
@@ -105,8 +128,15 @@ def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Ite
     yield BLANK
 
 
-def _not_applied(heading: str, results: Sequence[Result], role: Role, *, verbose: bool) -> Iterator[Line]:
-    """The results, those with the same reason together and the reason said once."""
+def _not_applied(
+    heading: str,
+    results: Sequence[Result],
+    role: Role,
+    *,
+    verbose: bool,
+    by_hand: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Line]:
+    """The results, those with the same reason together and the reason said once, with its remedy `by_hand`."""
     if not results:
         return
     by_reason: dict[str, list[Result]] = {}
@@ -119,6 +149,8 @@ def _not_applied(heading: str, results: Sequence[Result], role: Role, *, verbose
         else:
             yield Line(f"  {_changes(len(group))} (-v lists them)", role)
         yield from wrapped(one_line(reason), Role.DETAIL, indent=6)
+        if reason in by_hand:
+            yield from wrapped(by_hand[reason], Role.DETAIL, indent=6)
     yield BLANK
 
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from proca_topo.apply.report import Report, Result, Status
-from proca_topo.plan.changes import Declare, Delete, Retire
+from proca_topo.apply.report import Report, Result, Status, waiting_or_held
+from proca_topo.plan.changes import Declare, Delete, Plan, Retire
+from proca_topo.plan.planner import make_plan
 from proca_topo.render.report_text import outcome, report_text
-from proca_topo.topology.nouns import Binding, Exchange, Queue
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from tests.plan.circuit_world import FAIL, IN, RETURN, WAIT, WORK, desired, existing
 from tests.render.plans import EVIL, NEEDS_PRUNE, applied, evil_plan, plan_of, report_of
 from tests.render.unsafe import assert_harmless
 
@@ -117,6 +120,64 @@ above. 1 draining: the same command, run later, finishes it.
     )
 
 
+def _drained(plan: Plan) -> str:
+    results = (waiting_or_held(change) for change in plan.changes)
+    return report_text(report_of(*(result for result in results if result is not None)))
+
+
+def test_what_no_later_apply_ends_has_another_remedy() -> None:
+    """The planner's own reasons: a replacement held back, somebody else's queue and exchange."""
+    policy = Policy(name="policy", pattern="^wait$", definition=Arguments.of({"message-ttl": 1000}))
+    by_policy = replace(WAIT, arguments=Arguments.of({"x-dead-letter-exchange": "return"}))
+    there = existing(queues=(WORK, by_policy), policies=(policy,))
+    replaced = _drained(make_plan(there, desired(), with_prune=True))
+    assert (
+        """
+  > policy   policy
+      wait needs it until it is replaced
+      no apply replaces it: delete it by hand once it is empty, and the same
+      command makes it anew
+"""
+        in replaced
+    )
+    assert replaced.endswith("""\
+1 draining:
+some wait for what no apply ends; do what is said above, then the same command
+finishes it.
+""")
+    theirs = Queue(name="theirs", type="classic", arguments=Arguments.of({"x-dead-letter-exchange": "fail"}))
+    nothing = desired(exchanges=(), queues=(), bindings=())
+    used = _drained(make_plan(existing(queues=(WORK, WAIT, theirs)), nothing, with_prune=True))
+    assert (
+        """
+      theirs still sends dead letters this way
+      this apply does not change that: give it another dead-letter exchange or
+      delete it, or keep this in the spec
+"""
+        in used
+    )
+    lost = Exchange(name="lost", type="fanout")
+    other = Exchange(name="other", type="topic", arguments=Arguments.of({"alternate-exchange": "lost"}))
+    there = existing(exchanges=(IN, FAIL, RETURN, lost, other))
+    assert "give it another alternate exchange or" in _drained(
+        make_plan(there, desired(owns=("lost",)), with_prune=True)
+    )
+
+
+def test_what_waits_for_something_that_drains_itself_needs_only_time() -> None:
+    reasons = {WORK: "1 message in it", WAIT: "work still sends dead letters this way"}
+    text = report_text(
+        report_of(
+            *(
+                Result(change=Retire(noun=queue, reason=reason), status=Status.DRAINING, reason=reason)
+                for queue, reason in reasons.items()
+            )
+        )
+    )
+    assert text.endswith("draining: the same command, run later, finishes it.\n")
+    assert "this apply does not" not in text
+
+
 def test_a_thousand_held_back_are_counted() -> None:
     held = [
         Result(
@@ -162,6 +223,32 @@ applied. When it answers again, run the same command again: it goes on where
 this one stopped.
 """
     )
+
+
+def test_interrupted() -> None:
+    """The rest has one reason: it is counted, and listed only where somebody asks for it."""
+    rest = [
+        Result(change=Declare(noun=Queue(name=f"q{n}")), status=Status.NOT_TRIED, reason="stopped: interrupted")
+        for n in range(21)
+    ]
+    report = replace(report_of(*applied(CONFIRM), *rest), stopped="interrupted", interrupted=True)
+    assert (
+        report_text(report)
+        == """\
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 1 declared
+  + exchange confirm (topic)
+
+Not tried: 21
+  21 changes (-v lists them)
+      stopped: interrupted
+
+Partly applied: 1 of 22 changes. Interrupted; the same command, run again, goes
+on from here.
+"""
+    )
+    assert "  + queue    q20\n" in report_text(report, verbose=True)
+    nothing = replace(report_of(*rest), stopped="interrupted", interrupted=True)
+    assert outcome(nothing).startswith("Nothing was applied. Interrupted; ")
 
 
 def test_somebody_else_changes_the_broker() -> None:

@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM while an apply is under way: it stops where it can say what it has done."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+from proca_topo.apply.watch import StopRequestedError, Watcher
+
+_HEARD: Final = (
+    "Interrupted: stopping after the request under way, then reading what was done. Again ends it at once."
+)
+
+
+class Interruption:
+    """A watcher that hands on to another one, and has the apply stop once a signal asked for it."""
+
+    def __init__(self, watch: Watcher) -> None:
+        self._watch = watch
+        self.number: int | None = None
+
+    def stage(self, title: str, total: int) -> None:
+        self._stop_if_asked()
+        self._watch.stage(title, total)
+
+    def advance(self, count: int) -> None:
+        self._watch.advance(count)
+        self._stop_if_asked()
+
+    def _stop_if_asked(self) -> None:
+        if self.number is not None:
+            raise StopRequestedError
+
+
+@contextmanager
+def interruptible(watch: Watcher) -> Iterator[Interruption]:
+    """The watcher for an apply that the first Ctrl-C or SIGTERM ends in good order, and the second at once.
+
+    A signal that whoever started us wants ignored (nohup, a background job) stays ignored.
+    """
+    made = Interruption(watch)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        restore()
+        made.number = number
+        # Not through sys.stderr: the signal may have come in the middle of its writing. If stderr is gone nobody
+        # misses the words.
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), f"{_HEARD}\n".encode())
+
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, ask)
+    try:
+        yield made
+    finally:
+        restore()
