@@ -47,6 +47,14 @@ class RefusedError(ProcaTopoError):
     exit_code = ExitCode.REFUSED
 
 
+class LockedError(RefusedError):
+    """Another apply is under way in this vhost. `holder` says whose and since when, if that can be seen."""
+
+    def __init__(self, *, vhost: str, holder: str | None) -> None:
+        super().__init__(f"another apply is under way in {vhost} ({holder or 'whose cannot be seen'})")
+        self.holder = holder
+
+
 class BrokerError(ProcaTopoError):
     """The broker, or the way to it, did not do what was asked."""
 

@@ -169,16 +169,9 @@ def _channel(address: BrokerAddress, vhost: str) -> "Iterator[BlockingChannel]":
 
 @contextmanager
 def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnection]":
-    from pika import BlockingConnection
-
     from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
 
-    # pika reports every failure in its log, with tracebacks, before it raises it; here it is told once.
-    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
-    try:
-        connection = BlockingConnection(_parameters(address, vhost))
-    except AMQP_PROBLEMS as error:
-        raise amqp_failure(error, address, vhost) from error
+    connection = connect(address, vhost)
     try:
         yield connection
     except AMQP_PROBLEMS as error:
@@ -188,7 +181,24 @@ def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnect
             connection.close()
 
 
-def _parameters(address: BrokerAddress, vhost: str) -> "ConnectionParameters":
+def connect(
+    address: BrokerAddress, vhost: str, *, name: str = "proca-topo", properties: Mapping[str, str] | None = None
+) -> "BlockingConnection":
+    """A connection, to be closed by the caller. RabbitMQ shows its `name` and `properties` to whoever lists it."""
+    from pika import BlockingConnection
+
+    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
+
+    # pika reports every failure in its log, with tracebacks, before it raises it; here it is told once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+    shown_properties = {"product": "proca-topo", "connection_name": name, **(properties or {})}
+    try:
+        return BlockingConnection(_parameters(address, vhost, shown_properties))
+    except AMQP_PROBLEMS as error:
+        raise amqp_failure(error, address, vhost) from error
+
+
+def _parameters(address: BrokerAddress, vhost: str, properties: dict[str, str]) -> "ConnectionParameters":
     from pika import ConnectionParameters, PlainCredentials, SSLOptions
 
     if address.amqp_url is None:
@@ -205,5 +215,5 @@ def _parameters(address: BrokerAddress, vhost: str) -> "ConnectionParameters":
         socket_timeout=_CONNECT_TIMEOUT,
         stack_timeout=2 * _CONNECT_TIMEOUT,
         blocked_connection_timeout=_BLOCKED_TIMEOUT,
-        client_properties={"product": "proca-topo", "connection_name": "proca-topo"},
+        client_properties=properties,
     )

@@ -1,5 +1,6 @@
 """A definitions file that stands for a broker: planned on and applied to, offline."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -8,8 +9,8 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from proca_topo.broker.definitions_document import DefinitionsDocument
-from proca_topo.broker.protocol import Failure, Progress
-from proca_topo.errors import BrokerError
+from proca_topo.broker.protocol import Failure, Lock, Progress
+from proca_topo.errors import BrokerError, LockedError
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, kind_of
@@ -17,6 +18,28 @@ from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, 
 _IDLE: Final = Activity(ready=0, unacknowledged=0, consumers=0)
 # Bindings need both their ends.
 _ORDER: Final = (Kind.EXCHANGE, Kind.QUEUE, Kind.POLICY, Kind.BINDING)
+
+
+class _FolderLock:
+    """The system frees it when the process ends, whatever ends it."""
+
+    def __init__(self, folder: Path, vhost: str) -> None:
+        try:
+            self._folder = os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise BrokerError(f"the folder {shown(str(folder))} cannot be locked: {error.strerror}") from error
+        try:
+            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._folder)
+            raise LockedError(vhost=shown(vhost), holder=f"in the folder {shown(str(folder))}") from error
+
+    def check(self) -> None:
+        """It cannot be lost."""
+
+    def release(self) -> None:
+        """Give it back."""
+        os.close(self._folder)
 
 
 class DefinitionsFile:
@@ -38,6 +61,10 @@ class DefinitionsFile:
         """Nothing goes on in the queues of a file."""
         existing = self._load().read(vhost)
         return {queue: _IDLE for queue in queues if queue in existing.queues}
+
+    def lock(self, vhost: str) -> Lock:
+        """The lock of all definitions files in this folder: the file itself is another one after each change."""
+        return _FolderLock(self._path.absolute().parent, vhost)
 
     def create_vhost(self, vhost: str) -> None:
         """List the vhost in the file, which is made if it is not there."""

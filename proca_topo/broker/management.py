@@ -11,7 +11,7 @@ from proca_topo.broker.http import CONNECTIONS, ManagementApi, is_addressable, p
 from proca_topo.broker.http_errors import reason_of
 from proca_topo.broker.listing import read_all, vhost_facts
 from proca_topo.broker.looking import look
-from proca_topo.broker.protocol import Failure, Progress
+from proca_topo.broker.protocol import Failure, Lock, Progress
 from proca_topo.broker.scoped import read_scope
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity, Existing, Scope
@@ -46,6 +46,14 @@ class ManagementBroker:
         `consumers` is None where AMQP cannot be reached, or the queue is another connection's own.
         """
         return look(self._api, vhost, queues, self._pool)
+
+    def lock(self, vhost: str) -> Lock:
+        """The lock of this vhost, by an exclusive queue over AMQP."""
+        from proca_topo.broker.lock import AmqpLock
+
+        # A wrong URL, password or vhost is told by the API, whose words are about what was asked for.
+        vhost_facts(self._api, vhost)
+        return AmqpLock(self._api, vhost)
 
     def create_vhost(self, vhost: str) -> None:
         """Make the vhost if it is not there, and give the user all permissions in it if it has none."""

@@ -22,6 +22,18 @@ class Failure:
     reason: str
 
 
+class Lock(Protocol):
+    """The right to be the only apply in a vhost."""
+
+    def check(self) -> None:
+        """Raises `BrokerError` if it was lost."""
+        ...
+
+    def release(self) -> None:
+        """Give it back. What ends the process gives it back too."""
+        ...
+
+
 class Broker(Protocol):
     """One broker, on which one vhost is read and changed. Every method may raise `BrokerError`.
 
@@ -37,6 +49,12 @@ class Broker(Protocol):
         """What is going on in these queues at this moment, consumers included. Queues that are gone are left out.
 
         `consumers` is None where the broker has no way to tell at once.
+        """
+        ...
+
+    def lock(self, vhost: str) -> Lock:
+        """Become the only apply in the vhost. Raises `LockedError` at once if another is, `RefusedError` if that
+        cannot be known, `VhostMissingError`.
         """
         ...
 

@@ -16,6 +16,8 @@ def apply(
     prune: options.Prune = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
+    lock_timeout: options.LockTimeout = "0s",
+    no_lock: options.NoLock = False,
     result_format: options.FormatOption = options.Format.TEXT,
     detailed_exitcode: options.DetailedExitCode = False,
     directory: options.Directory = Path(),
@@ -28,13 +30,15 @@ def apply(
 
     At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
     safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
+    One apply at a time: another one in the same vhost is refused, or waits with --lock-timeout.
     Ctrl-C stops it after the request under way and lists what was done; the same command again finishes.
 
     \b
       proca-topo apply
       proca-topo apply --org acme
-      proca-topo apply --prune --yes
+      proca-topo apply --prune --yes --lock-timeout 5m
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
+    from proca_topo.apply.locking import Guarded
     from proca_topo.apply.run import apply_plan
     from proca_topo.cli.interruption import interruptible
     from proca_topo.cli.planning import planned
@@ -50,6 +54,7 @@ def apply(
         orgs=orgs or (),
         with_prune=prune,
         create_vhost=create_vhost,
+        lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
     ) as made:
         asks = output.is_interactive() and not yes and bool(made.plan.to_do)
         if result_format is options.Format.TEXT:
@@ -59,7 +64,10 @@ def apply(
         if asks and not output.confirmed("Apply these changes?"):
             raise RefusedError("nothing was applied, since the answer was no")
         with progress() as shown, interruptible(shown) as watch:
-            report = apply_plan(made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=watch)
+            guarded = watch if made.lock is None else Guarded(watch, made.lock)
+            report = apply_plan(
+                made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=guarded
+            )
     match result_format:
         case options.Format.TEXT:
             from proca_topo.render.lines import BLANK

@@ -7,6 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
+from proca_topo.errors import UsageError
+from proca_topo.topology.names import shown
+
 
 class Format(StrEnum):
     """How a result is written."""
@@ -60,12 +63,31 @@ Prune = Annotated[bool, typer.Option("--prune", help="Also delete what is ours a
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 3 while anything is pending.")
 ]
+LockTimeout = Annotated[
+    str,
+    typer.Option("--lock-timeout", metavar="TIME", help="How long to wait for another apply to end (30s, 5m)."),
+]
+NoLock = Annotated[
+    bool, typer.Option("--no-lock", help="Go on where AMQP cannot tell whether another apply is under way.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every request to the broker.")]
 
 _WITH_VALUE: Final = ("-C", "--directory", "--broker", "--amqp", "--vhost")
 _FLAGS: Final = ("-v", "--verbose")
 DEBUG: Final = "--debug"
+
+
+def seconds(text: str, option: str) -> float:
+    """The seconds in the value of an option, written as durations in a spec are. Raises UsageError."""
+    from pydantic_core import PydanticCustomError
+
+    from proca_topo.spec.fields import milliseconds
+
+    try:
+        return milliseconds(int(text) if text.isdecimal() else text) / 1000
+    except PydanticCustomError as error:
+        raise UsageError(f"{option} {shown(text)}: {error.message()}") from error
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

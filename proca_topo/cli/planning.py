@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from proca_topo.apply.locking import locked
 from proca_topo.apply.survey import read_existing
 from proca_topo.broker.connect import open_broker
-from proca_topo.broker.protocol import Broker
+from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import UsageError, VhostMissingError
@@ -32,6 +34,7 @@ class Planned:
     existing: Existing
     desired: Desired
     broker: Broker
+    lock: Lock | None
 
 
 @contextmanager
@@ -44,31 +47,48 @@ def planned(
     orgs: Sequence[str],
     with_prune: bool,
     create_vhost: bool = False,
+    lock_patience_seconds: float | None = None,
 ) -> Iterator[Planned]:
-    """Read, plan, and keep the broker open while the plan is used."""
-    with closing(open_broker(broker_address(broker, amqp))) as connection:
+    """Read, plan, and keep the broker open while the plan is used.
+
+    With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
+    """
+    with closing(open_broker(broker_address(broker, amqp))) as connection, ExitStack() as held:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
-        reading = _in_background(connection, vhost) if vhost and not orgs else None
+        early = vhost and not orgs and lock_patience_seconds is None
+        reading = _in_background(connection, vhost) if vhost and early else None
         # Late, because this import takes longer than reading a small vhost.
         from proca_topo.spec.read import load_desired, read_topology
 
         topology = read_topology(directory)
         name = vhost_of(vhost, topology)
+        lock: Lock | None = None
+        if lock_patience_seconds is not None:
+            hold = partial(locked, connection, name, patience_seconds=lock_patience_seconds, say=output.say)
+            try:
+                lock = held.enter_context(hold())
+            except VhostMissingError as missing:
+                _make(connection, name, missing, wanted=create_vhost)
+                lock = held.enter_context(hold())
         if reading is None and not orgs:
             reading = _in_background(connection, name)
         desired = load_desired(topology, orgs=orgs or None)
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
         except VhostMissingError as missing:
-            if not create_vhost:
-                raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
-            connection.create_vhost(name)
-            output.say(f"Made the vhost {shown(name)}.")
+            _make(connection, name, missing, wanted=create_vhost)
             already = connection.read(name, desired.scope)
         existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
         plan = make_plan(existing, desired, with_prune=with_prune)
         _check_orgs(orgs, topology, plan)
-        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection)
+        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection, lock=lock)
+
+
+def _make(connection: Broker, vhost: str, missing: VhostMissingError, *, wanted: bool) -> None:
+    if not wanted:
+        raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
+    connection.create_vhost(vhost)
+    output.say(f"Made the vhost {shown(vhost)}.")
 
 
 def _in_background(connection: Broker, vhost: str) -> Future[Existing]:

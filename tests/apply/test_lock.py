@@ -1,0 +1,153 @@
+"""One apply per vhost at a time; whatever ends it, the next one can go on."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from proca_topo.apply.locking import Guarded, locked
+from proca_topo.apply.run import apply_plan
+from proca_topo.apply.survey import read_existing
+from proca_topo.apply.watch import SILENT
+from proca_topo.broker.address import address
+from proca_topo.broker.connect import open_broker
+from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.errors import LockedError, RefusedError
+from proca_topo.plan.planner import make_plan
+from tests.brokers.fixtures import TestBroker
+from tests.live import Live, desired_in, live_vhost
+
+HOLD = """\
+import sys, time
+from proca_topo.broker.address import address
+from proca_topo.broker.connect import open_broker
+lock = open_broker(address(sys.argv[1], amqp=sys.argv[2])).lock(sys.argv[3])
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def nobody(text: str) -> None:
+    raise AssertionError(f"nothing to wait for: {text}")
+
+
+def holder(broker: TestBroker, vhost: str) -> subprocess.Popen[str]:
+    """Another process that has the lock."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, broker.management_url, broker.amqp_url, vhost],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+@pytest.mark.broker
+def test_a_second_apply_is_told_who_has_the_lock_and_what_to_do(broker_urls: TestBroker, vhost: str) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        other = holder(broker_urls, vhost)
+        try:
+            with pytest.raises(LockedError) as refused:
+                live.broker.lock(vhost)
+            assert refused.value.holder is not None
+            assert f"process {other.pid}, since 20" in refused.value.holder
+            with (
+                pytest.raises(RefusedError, match=rf"process {other.pid}.*--lock-timeout 5m waits.*Nothing was"),
+                locked(live.broker, vhost, patience_seconds=0, say=nobody),
+            ):
+                pass
+        finally:
+            other.kill()
+            other.wait()
+
+
+@pytest.mark.broker
+def test_the_lock_is_free_as_soon_as_its_holder_is_killed(broker_urls: TestBroker, vhost: str) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        other = holder(broker_urls, vhost)
+        other.kill()
+        other.wait()
+        said: list[str] = []
+        with locked(live.broker, vhost, patience_seconds=20, say=said.append) as lock:
+            lock.check()
+        assert len(said) <= 1
+
+
+@pytest.mark.broker
+def test_one_lock_is_no_other_vhosts_and_can_be_taken_again(broker_urls: TestBroker, vhost: str) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        live.http.put(f"/api/vhosts/{vhost}-2").raise_for_status()
+        live.http.put(
+            f"/api/permissions/{vhost}-2/{broker_urls.username}",
+            json={"configure": ".*", "write": ".*", "read": ".*"},
+        ).raise_for_status()
+        try:
+            with (
+                locked(live.broker, vhost, patience_seconds=0, say=nobody),
+                locked(live.broker, f"{vhost}-2", patience_seconds=0, say=nobody),
+            ):
+                pass
+            with locked(live.broker, vhost, patience_seconds=0, say=nobody):
+                pass
+        finally:
+            live.http.delete(f"/api/vhosts/{vhost}-2").raise_for_status()
+
+
+@pytest.mark.broker
+def test_an_apply_that_loses_its_lock_stops_and_says_so(
+    broker_urls: TestBroker, vhost: str, tmp_path: Path
+) -> None:
+    (tmp_path / "topology.yaml").write_text("topology: 1\nowns: [q]\nqueues: {q: {}}\n")
+    with live_vhost(broker_urls, vhost) as live, locked(
+        live.broker, vhost, patience_seconds=0, say=nobody
+    ) as lock:  # fmt: skip
+        desired = desired_in(tmp_path)
+        existing = read_existing(live.broker, vhost, desired, with_prune=False)
+        plan = make_plan(existing, desired)
+        _close_connections(live)
+        time.sleep(2)  # its thread looks at the connection once a second
+        report = apply_plan(plan, existing, desired, live.broker, with_prune=False, watch=Guarded(SILENT, lock))
+        assert report.stopped is not None
+        assert "the lock was lost with its connection" in report.stopped
+        assert live.definitions()["queues"] == []
+
+
+def _close_connections(live: Live) -> None:
+    deadline = time.monotonic() + 20
+    while not (found := live.http.get(f"/api/vhosts/{live.path}/connections").raise_for_status().json()):
+        assert time.monotonic() < deadline, "the lock's connection is not listed"
+        time.sleep(0.2)
+    for connection in found:
+        live.http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
+
+
+@pytest.mark.broker
+def test_where_amqp_cannot_be_reached_only_no_lock_goes_on(broker_urls: TestBroker, vhost: str) -> None:
+    broker = open_broker(
+        address(
+            broker_urls.management_url,
+            amqp="amqp://127.0.0.1:1/",
+            username=broker_urls.username,
+            password=broker_urls.password,
+        )
+    )
+    with pytest.raises(RefusedError, match=r"nothing listens at .*another apply is under way.*--no-lock"):
+        broker.lock(vhost)
+
+
+def test_a_definitions_file_is_changed_by_one_at_a_time_too(tmp_path: Path) -> None:
+    file = tmp_path / "broker.json"
+    file.write_text(json.dumps({"vhosts": [{"name": "/"}]}))
+    with (
+        locked(DefinitionsFile(file), "/", patience_seconds=0, say=nobody),
+        pytest.raises(RefusedError, match="another apply is under way"),
+        locked(DefinitionsFile(file), "/", patience_seconds=0, say=nobody),
+    ):
+        pass
+    with locked(DefinitionsFile(file), "/", patience_seconds=0, say=nobody):
+        pass
