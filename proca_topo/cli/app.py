@@ -23,7 +23,7 @@ from proca_topo.cli.push import push
 from proca_topo.cli.remove_org import remove_org
 from proca_topo.cli.sandbox import sandbox
 from proca_topo.cli.validate import validate
-from proca_topo.errors import ExitCode, ProcaTopoError, SpecError
+from proca_topo.errors import ExitCode, ProcaTopoError, ReaderGoneError, SpecError
 
 _COMMANDS: Final = (plan, apply, validate, add_org, remove_org, orgs, export, push, sandbox)
 _INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
@@ -55,7 +55,8 @@ def run(arguments: Sequence[str]) -> int:
         output.say(f"error: the spec is invalid ({_count(len(error.problems), 'problem')})")
         return _ended(error.exit_code, debug=debug)
     except ProcaTopoError as error:
-        output.say(f"error: {error}")
+        if not isinstance(error, ReaderGoneError):
+            output.say(f"error: {error}")
         return _ended(error.exit_code, debug=debug)
     except Stopped as stopped:
         output.say(_INTERRUPTED)
