@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -47,7 +48,10 @@ def run(arguments: Sequence[str]) -> int:
         # A name that the terminal's encoding does not have must not end an apply.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(args=hoisted(options), prog_name="proca-topo")
+        with warnings.catch_warnings():
+            # Python warns of what it may read another way one day in policies' patterns, which are not Python's.
+            warnings.simplefilter("ignore", FutureWarning)
+            app(args=hoisted(options), prog_name="proca-topo")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except SpecError as error:

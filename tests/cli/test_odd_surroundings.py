@@ -110,6 +110,18 @@ def test_an_apply_does_not_need_anybody_to_talk_to(place: Place) -> None:
     assert "Done: 7 changes applied" in (place.path / "out").read_text()
 
 
+@pytest.mark.parametrize("pattern", ["^[[:alpha:]]+$", "^[!--a]x", "^[a||b]x", "^[a&&b]x"])
+def test_a_pattern_that_python_reads_another_way_makes_no_noise(place: Place, pattern: str) -> None:
+    """RabbitMQ's expressions are not Python's: what Python would warn of is right there."""
+    policy = f'policies:\n  limit: {{pattern: "{pattern}", definition: {{max-length: 1}}}}\n'
+    topology = place.path / "topology.yaml"
+    topology.write_text(topology.read_text().replace("org:\n", f"{policy}org:\n", 1))
+    topology.write_text(topology.read_text().replace("owns: [", 'owns: ["limit", '))
+    for command in ("validate", "apply"):
+        ran = place.run(command)
+        assert (ran.code, ran.err) == (0, "")
+
+
 def test_an_ipv6_address_is_an_address(place: Place) -> None:
     ran = place.run("plan", PROCA_TOPO_BROKER="http://[::1]:9")
     assert ran.code == 1
