@@ -71,6 +71,10 @@ class UnroutableError(BrokerError):
     """A mandatory message came back: no queue is bound for it."""
 
 
+class FileError(ProcaTopoError):
+    """A file that the command line rightly names cannot be written."""
+
+
 class OutputError(ProcaTopoError):
     """stdout does not take the result."""
 

@@ -122,6 +122,14 @@ def test_a_pattern_that_python_reads_another_way_makes_no_noise(place: Place, pa
         assert (ran.code, ran.err) == (0, "")
 
 
+def test_an_org_file_that_cannot_be_written_is_a_failure(place: Place) -> None:
+    """The command line was right. A limit on the size of files stands for a full disk, which stops root too."""
+    done = _in_shell(place, "ulimit -f 0; {command} add-org beta")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: cannot write orgs/beta.yaml: File too large\n"
+    assert [path.name for path in (place.path / "orgs").iterdir()] == ["acme.yaml"]
+
+
 def test_an_ipv6_address_is_an_address(place: Place) -> None:
     ran = place.run("plan", PROCA_TOPO_BROKER="http://[::1]:9")
     assert ran.code == 1
