@@ -160,6 +160,7 @@ def test_a_broker_that_stays_broken(status: int, seconds: int) -> None:
     with http_server([(status, JSON, '{"error": "x", "reason": "broken\\nhere"}')]) as url:
         failure = _failure(url)
     assert re.search(rf"answers GET /overview\S* with {status}: broken here", str(failure))
+    assert str(failure).endswith("; see the broker's log, and run the same command again once that is mended")
     assert 1 < time.monotonic() - started < seconds
 
 
