@@ -79,5 +79,17 @@ class UnroutableError(BrokerError):
     """A mandatory message came back: no queue is bound for it."""
 
 
+class FileError(ProcaTopoError):
+    """A file that the command line rightly names cannot be written."""
+
+
+class OutputError(ProcaTopoError):
+    """stdout does not take the result."""
+
+
+class ReaderGoneError(OutputError):
+    """Whoever read stdout has had enough, as `head` has. For a result alone that is no reason to complain."""
+
+
 class SandboxError(ProcaTopoError):
     """A private RabbitMQ node could not be started or run."""

@@ -7,11 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
 import pytest
+
+from proca_topo.sandbox.ports import accepts
 
 PATIENCE = 60  # seconds; a broker is up in three to ten
 
@@ -41,6 +44,102 @@ def test_sigterm_is_passed_on_to_the_command() -> None:
         assert started.stdout.readline() == b"ready\n"
         started.send_signal(signal.SIGTERM)
         assert started.wait(PATIENCE) == 128 + signal.SIGTERM
+
+
+# Two shells, which tell their pids; a signal to the first alone would leave the second, and that one's sleep.
+_SHELLS: Final = (
+    "printf '%s ' $$; sh -c 'echo $$ $PROCA_TOPO_BROKER; sleep 600; echo not reached'; echo not reached"
+)
+
+
+def _started() -> tuple[subprocess.Popen[str], list[int], str]:
+    """A sandbox with COMMAND under way, COMMAND's processes, and the broker's URL."""
+    process = subprocess.Popen([*_COMMAND, "--", "sh", "-c", _SHELLS], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    shell, child, url = process.stdout.readline().split()
+    return process, [int(shell), int(child)], url
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def _assert_all_gone(process: subprocess.Popen[str], pids: list[int], url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    port = int(url.rpartition(":")[2])
+    while any(map(_runs, pids)) or accepts(port) or _homes():
+        assert time.monotonic() < deadline, (pids, url, _homes())
+        time.sleep(0.05)
+    assert process.stdout is not None
+    assert process.stdout.read() == ""
+
+
+def _homes() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("proca-topo-sandbox-*"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_the_sandbox_alone_ends_all_of_it(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `kill` sends it: nothing else has sent it to COMMAND."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process, pids, url = _started()
+    with process:
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == code
+        _assert_all_gone(process, pids, url)
+
+
+def test_sigkill_of_the_sandbox_ends_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing can be done by the sandbox itself then."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    process, pids, url = _started()
+    with process:
+        process.kill()
+        process.wait(PATIENCE)
+        _assert_all_gone(process, pids, url)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_signal_to_the_sandbox_alone_at_a_terminal(number: signal.Signals, code: int) -> None:
+    """There COMMAND shares the terminal's foreground with the sandbox."""
+    script = "import os, time; print('pid', os.getpid(), 'end', flush=True); time.sleep(600)"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(_COMMAND[0], [*_COMMAND, "--", sys.executable, "-c", script])  # noqa: S606 - no shell is wanted
+    shown = b""
+    while b"end" not in shown:
+        shown += os.read(terminal, 4096)
+    command = int(shown.split(b"pid ")[1].split()[0])
+    os.kill(pid, number)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
+    deadline = time.monotonic() + PATIENCE
+    while _runs(command):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.close(terminal)
+
+
+def test_ctrl_c_comes_to_the_command_once() -> None:
+    """The terminal sends it to COMMAND too: passed on it would interrupt the cleaning up."""
+    script = (
+        "import signal, time\n"
+        "got = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        "print('ready', flush=True)\n"
+        "while not got: time.sleep(0.05)\n"
+        "time.sleep(2)\n"
+        "print('got', len(got))\n"
+    )
+    code, output = _at_terminal(["--", sys.executable, "-c", script], ctrl_c_after="ready")
+    assert code == 0
+    assert "got 1" in output
 
 
 @pytest.mark.parametrize("command", ["no-such-command", "/etc/passwd"])

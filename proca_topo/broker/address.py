@@ -12,6 +12,10 @@ DEFAULT_BROKER: Final = "http://127.0.0.1:15672"
 _DEFAULT_USERNAME: Final = "guest"
 _DEFAULT_PASSWORD: Final = "guest"  # noqa: S105 - RabbitMQ's own default, for localhost only
 _AMQP_PORTS: Final = {"amqp": 5672, "amqps": 5671}
+_AMQP: Final = (("amqp", "amqps"), "AMQP port")
+_SET_BOTH: Final = "set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD"
+_BROKER_URL: Final = "the broker's URL (--broker or PROCA_TOPO_BROKER)"
+_AMQP_URL: Final = "the AMQP URL (--amqp or PROCA_TOPO_AMQP)"
 _HOST_AND_PORT: Final = re.compile(r"(localhost|[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]):\d{2,5}(/.*)?")
 
 
@@ -27,6 +31,9 @@ class BrokerAddress:
     username: str
     password: str = field(repr=False)
     amqp_url: str | None = field(repr=False)
+    login_remedy: str = _SET_BOTH
+    """What to do if the management API does not accept the login, which depends on where it was given."""
+    amqp_login_remedy: str = _SET_BOTH
 
     @property
     def location(self) -> str:
@@ -58,12 +65,16 @@ def address(
         return _file_address(text, amqp, username, password)
     url = _parsed(text, ("http", "https"), "management API")
     user, secret = _login(url, username, password)
+    remedy = _login_remedy(url, _BROKER_URL) or _SET_BOTH
+    amqp_url = _parsed(amqp or _default_amqp(url), *_AMQP)
     return BrokerAddress(
         management_url=f"{url.scheme}://{_netloc(url)}{_base_path(url)}",
         file=None,
         username=user,
         password=secret,
-        amqp_url=_amqp_url(amqp or _default_amqp(url), user, secret),
+        amqp_url=_with_login(amqp_url, user, secret),
+        login_remedy=remedy,
+        amqp_login_remedy=_login_remedy(amqp_url, _AMQP_URL) or remedy,
     )
 
 
@@ -74,12 +85,14 @@ def _file_address(text: str, amqp: str | None, username: str | None, password: s
         )
     user = username or _DEFAULT_USERNAME
     secret = password or _DEFAULT_PASSWORD
+    amqp_url = _parsed(amqp, *_AMQP) if amqp else None
     return BrokerAddress(
         management_url=None,
         file=Path(text),
         username=user,
         password=secret,
-        amqp_url=_amqp_url(amqp, user, secret) if amqp else None,
+        amqp_url=_with_login(amqp_url, user, secret) if amqp_url else None,
+        amqp_login_remedy=(_login_remedy(amqp_url, _AMQP_URL) if amqp_url else None) or _SET_BOTH,
     )
 
 
@@ -87,8 +100,7 @@ def _default_amqp(url: SplitResult) -> str:
     return f"{'amqps' if url.scheme == 'https' else 'amqp'}://{_host(url)}"
 
 
-def _amqp_url(text: str, username: str, password: str) -> str:
-    url = _parsed(text, ("amqp", "amqps"), "AMQP port")
+def _with_login(url: SplitResult, username: str, password: str) -> str:
     user, secret = _login(url, username, password)
     port = url.port or _AMQP_PORTS[url.scheme]
     return f"{url.scheme}://{quote(user, safe='')}:{quote(secret, safe='')}@{_host(url)}:{port}"
@@ -104,10 +116,19 @@ def _login(url: SplitResult, username: str | None, password: str | None) -> tupl
     return user, _DEFAULT_PASSWORD if secret is None else secret
 
 
+def _login_remedy(url: SplitResult, where: str) -> str | None:
+    """What to do about a login that is not accepted, if this URL has any of it."""
+    if url.username is None:
+        return None
+    if url.password is None:
+        return f"set PROCA_TOPO_PASSWORD, or mend the user in {where}"
+    return f"mend them in {where}"
+
+
 def _parsed(text: str, schemes: tuple[str, ...], purpose: str) -> SplitResult:
     try:
         url = urlsplit(text)
-        valid = bool(url.hostname) and url.port != 0
+        valid = bool(url.hostname)
     except ValueError:
         # Its text can quote the password, for instance one with an unescaped slash.
         raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}") from None
@@ -116,9 +137,22 @@ def _parsed(text: str, schemes: tuple[str, ...], purpose: str) -> SplitResult:
         raise UsageError(f"{_masked(text)} is not a URL for the {purpose}: {hint}")
     if not valid or any(char.isspace() for char in url.netloc):
         raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}")
+    if not _has_port(url):
+        # With an @ behind what looks like the host, the port is rather a password's beginning.
+        hint = _ESCAPE_HINT if "@" in f"{url.path}{url.query}{url.fragment}" else _PORT_HINT
+        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{hint}")
     return url
 
 
+def _has_port(url: SplitResult) -> bool:
+    """Whether the port is one, or left to the default."""
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
+
+
+_PORT_HINT: Final = " (a port is a number from 1 to 65535)"
 _ESCAPE_HINT: Final = " (characters like / # ? @ in a user name or password must be percent-encoded)"
 
 

@@ -33,8 +33,7 @@ def amqp_failure(error: AmqpProblem, address: BrokerAddress, vhost: str) -> Brok
     match error:
         case ProbableAuthenticationError():
             return AccessError(
-                f"{where} does not accept the AMQP user with this password:"
-                " set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD, or put them into PROCA_TOPO_AMQP"
+                f"{where} does not accept the AMQP user with this password: {address.amqp_login_remedy}"
             )
         case ProbableAccessDeniedError():
             reason = _reason(error)

@@ -161,7 +161,8 @@ class ManagementApi:
         if response.is_server_error:
             failure = ServerError(
                 f"{self.address.location} answers {method} {path} with {status}"
-                f"{': ' + reason[:300] if reason else ''}; see the broker's log",
+                f"{': ' + reason[:300] if reason else ''};"
+                " see the broker's log, and run the same command again once that is mended",
                 status=status,
             )
             raise _TransientError(failure, tries=_TRIES if status in _RESTARTING else _SERVER_ERROR_TRIES)

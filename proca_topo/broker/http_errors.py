@@ -81,7 +81,7 @@ def bad_login(reason: str, address: BrokerAddress) -> AccessError:
     if lowered in {"", "login failed", "not_authorized", "not_authorised"}:
         return AccessError(
             f"{address.location} does not accept the user {address.username!r} with this password:"
-            " set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD"
+            f" {address.login_remedy}"
         )
     if "not management user" in lowered:
         remedy = "give the user the tag 'management' or 'administrator'"

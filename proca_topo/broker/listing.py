@@ -1,6 +1,7 @@
 """Reading a vhost through the management API: all of it."""
 
 import re
+import shlex
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -143,12 +144,23 @@ def is_left_out(entry: Json) -> bool:
 def _vhost_entry(api: ManagementApi, vhost: str) -> Json | None:
     try:
         return api.find(path_of("vhosts", vhost))
-    except AccessError:
+    except AccessError as error:
         # Only administrators may ask for one vhost. Everybody may list those that they have permissions in.
         for entry in api.get_list("/vhosts"):
             if entry.get("name") == vhost:
                 return entry
-        raise
+        raise _unseen(api, vhost) from error
+
+
+def _unseen(api: ManagementApi, vhost: str) -> AccessError:
+    """RabbitMQ tells such a user neither which of the two it is, nor anything but to become an administrator."""
+    user = api.address.username
+    place, name = shlex.quote(shown(vhost)), shlex.quote(shown(user))
+    return AccessError(
+        f"there is no vhost {shown(vhost)!r} on {api.address.location}, or the user {user!r} may not see it: an"
+        f" administrator makes it with `rabbitmqctl add_vhost {place}` if it is absent, and lets the user in"
+        f" with `rabbitmqctl set_permissions -p {place} {name} '.*' '.*' '.*'`"
+    )
 
 
 def _queues(api: ManagementApi, vhost: str) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -23,7 +24,7 @@ from proca_topo.cli.push import push
 from proca_topo.cli.remove_org import remove_org
 from proca_topo.cli.sandbox import sandbox
 from proca_topo.cli.validate import validate
-from proca_topo.errors import ExitCode, ProcaTopoError, SpecError
+from proca_topo.errors import ExitCode, ProcaTopoError, ReaderGoneError, SpecError
 
 _COMMANDS: Final = (plan, apply, validate, add_org, remove_org, orgs, export, push, sandbox)
 _INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
@@ -47,7 +48,10 @@ def run(arguments: Sequence[str]) -> int:
         # A name that the terminal's encoding does not have must not end an apply.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        app(args=hoisted(options), prog_name="proca-topo")
+        with warnings.catch_warnings():
+            # Python warns of what it may read another way one day in policies' patterns, which are not Python's.
+            warnings.simplefilter("ignore", FutureWarning)
+            app(args=hoisted(options), prog_name="proca-topo")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except SpecError as error:
@@ -55,7 +59,8 @@ def run(arguments: Sequence[str]) -> int:
         output.say(f"error: the spec is invalid ({_count(len(error.problems), 'problem')})")
         return _ended(error.exit_code, debug=debug)
     except ProcaTopoError as error:
-        output.say(f"error: {error}")
+        if not isinstance(error, ReaderGoneError):
+            output.say(f"error: {error}")
         return _ended(error.exit_code, debug=debug)
     except Stopped as stopped:
         output.say(_INTERRUPTED)

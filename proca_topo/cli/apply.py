@@ -7,7 +7,7 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
-from proca_topo.errors import RefusedError
+from proca_topo.errors import OutputError, RefusedError
 
 
 def apply(
@@ -43,7 +43,9 @@ def apply(
     from proca_topo.cli.interruption import interruptible
     from proca_topo.cli.planning import planned
     from proca_topo.cli.progress import progress
+    from proca_topo.render.lines import BLANK
     from proca_topo.render.plan_text import plan_lines
+    from proca_topo.render.report_text import outcome, report_lines
 
     show_requests(verbose=verbose)
     with planned(
@@ -58,7 +60,10 @@ def apply(
     ) as made:
         asks = output.is_interactive() and not yes and bool(made.plan.to_do)
         if result_format is options.Format.TEXT:
-            output.results(plan_lines(made.plan))
+            try:
+                output.results(plan_lines(made.plan))
+            except OutputError as error:
+                raise OutputError(f"{error}; nothing was applied") from error
         elif asks:
             output.talk(plan_lines(made.plan))
         if asks and not output.confirmed("Apply these changes?"):
@@ -68,17 +73,17 @@ def apply(
             report = apply_plan(
                 made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=guarded
             )
-    match result_format:
-        case options.Format.TEXT:
-            from proca_topo.render.lines import BLANK
-            from proca_topo.render.report_text import report_lines
+    try:
+        match result_format:
+            case options.Format.TEXT:
+                if made.plan.changes:  # otherwise the plan has said it already
+                    output.results([BLANK, *report_lines(report, verbose=verbose)])
+            case options.Format.JSON:
+                from proca_topo.render.report_json import report_json
 
-            if made.plan.changes:  # otherwise the plan has said it already
-                output.results([BLANK, *report_lines(report, verbose=verbose)])
-        case options.Format.JSON:
-            from proca_topo.render.report_json import report_json
-
-            output.result(report_json(report))
+                output.result(report_json(report))
+    except OutputError as error:
+        raise OutputError(f"{error}; the report's last line: {outcome(report)}") from error
     if report.interrupted and watch.number is not None:
         raise typer.Exit(128 + watch.number)
     raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

@@ -4,40 +4,38 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from proca_topo.errors import UsageError
+from proca_topo.errors import OutputError, ReaderGoneError, UsageError
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
 
 
 def results(lines: Iterable[Line]) -> None:
     """Lines that are the command's result."""
-    _write(sys.stdout, lines)
+    result(_coloured(sys.stdout, lines))
 
 
 def result(text: str) -> None:
     """Text that is the command's result, for programs: as it is."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    _put(sys.stdout, text)
 
 
 def talk(lines: Iterable[Line]) -> None:
     """Lines that are no result."""
-    _write(sys.stderr, lines)
+    _mention(_coloured(sys.stderr, lines))
 
 
 def say(text: str) -> None:
     """A few words that are no result."""
-    sys.stderr.write("".join(f"{_safe(line)}\n" for line in text.splitlines()))
-    sys.stderr.flush()
+    _mention("".join(f"{_safe(line)}\n" for line in text.splitlines()))
 
 
 def confirmed(question: str) -> bool:
     """Ask at the terminal; anything but a yes is a no."""
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
+    _mention(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -58,9 +56,21 @@ def _safe(line: str) -> str:
     return " " * indent + one_line(line)
 
 
-def _write(stream: TextIO, lines: Iterable[Line]) -> None:
-    stream.write(_coloured(stream, lines))
-    stream.flush()
+def _mention(text: str) -> None:
+    # Where stderr takes nothing there is nobody left to tell, which is no reason to leave work half-done.
+    with suppress(OutputError):
+        _put(sys.stderr, text)
+
+
+def _put(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # What is still in the buffer would fail once more as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        kind = ReaderGoneError if isinstance(error, BrokenPipeError) else OutputError
+        raise kind(f"cannot write to stdout: {error.strerror}") from error
 
 
 def _coloured(stream: TextIO, lines: Iterable[Line]) -> str:

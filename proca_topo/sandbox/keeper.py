@@ -3,11 +3,13 @@
 It makes a directory, then starts, signals and watches processes as its owner asks: one JSON request a line on
 standard input, one JSON answer a line on standard output, the directory's path first. When standard input ends,
 because the owner closed it, exited or was killed in any way, it kills those processes and removes the directory.
+A process that the owner started itself, because it needs the owner's terminal, can be adopted for that end.
 
 Run as a file, in a session of its own, so that a Ctrl-C in the owner's terminal does not reach it. It imports only
 the standard library, to be up before its owner can die, and every path to an end goes through `Keeper.clean_up`.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -30,16 +32,21 @@ class Keeper:
 
     def __init__(self, parent: str) -> None:
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.adopted: dict[int, bool] = {}
         self.directory = Path(tempfile.mkdtemp(prefix="proca-topo-sandbox-", dir=parent))
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a request asks. Its `do` names one of the three methods below, the rest are their arguments."""
+        """Do what a request asks. Its `do` names one of the methods below, the rest are their arguments."""
         try:
             match request.pop("do"):
                 case "start":
                     return self.start(**request)
                 case "signal":
                     return self.signal(**request)
+                case "adopt":
+                    return self.adopt(**request)
+                case "release":
+                    return self.release(**request)
                 case _:
                     return self.status(**request)
         except OSError as error:
@@ -77,10 +84,26 @@ class Keeper:
         """A process's exit code, None while it runs."""
         return {"returncode": self.processes[pid].poll()}
 
+    def adopt(self, *, pid: int, group: bool) -> dict[str, Any]:
+        """Kill a process of the owner's too, or its whole group, where the owner ends before it."""
+        self.adopted[pid] = group
+        return {}
+
+    def release(self, *, pid: int) -> dict[str, Any]:
+        """The process has ended, and its number may be somebody else's."""
+        self.adopted.pop(pid, None)
+        return {}
+
     def clean_up(self) -> None:
-        """Kill the processes, latest first, and remove the directory. Signals do not stop it halfway."""
+        """Kill the processes, the adopted and then the latest first, and remove the directory.
+
+        Signals do not stop it halfway.
+        """
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
+        for pid, group in self.adopted.items():
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if group else os.kill)(pid, signal.SIGKILL)
         for process in reversed(self.processes.values()):
             _kill_group(process)
             process.wait()

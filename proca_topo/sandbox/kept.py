@@ -50,6 +50,14 @@ class KeptProcesses:
         returncode: int | None = self._ask(do="status", pid=pid)["returncode"]
         return returncode
 
+    def adopt(self, pid: int, *, group: bool) -> None:
+        """Have a child of this process killed, or its whole group, if this process ends before it."""
+        self._ask(do="adopt", pid=pid, group=group)
+
+    def release(self, pid: int) -> None:
+        """Forget an adopted process, which has ended."""
+        self._ask(do="release", pid=pid)
+
     def close(self) -> None:
         """End every process and remove the directory; returns when that is done. No error if done before."""
         for pipe in (self._keeper.stdin, self._keeper.stdout):

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -125,6 +125,15 @@ class Node:
         if self.is_running:
             self.stop()
         self._run()
+
+    @contextmanager
+    def outlived_by_none(self, pid: int, *, group: bool) -> Iterator[None]:
+        """In this block a child of this process, or its whole group, ends with this process, as the node does."""
+        self._processes.adopt(pid, group=group)
+        yield
+        # A keeper that was killed has nothing to forget.
+        with suppress(SandboxError):
+            self._processes.release(pid)
 
     def close(self) -> None:
         """End everything and remove the files. Returns when that is done; no error if done before."""

@@ -17,14 +17,18 @@ from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _WATCH_SECONDS: Final = 1
+# SI_USER and its like; what the kernel sends by itself, as for a Ctrl-C, has a positive code.
+_SENT_BY_A_PROCESS: Final = 0
 _Handler = Any  # what signal.getsignal returns
 
 
 def run(command: Sequence[str]) -> int:
     """Run a command with a private broker in its environment. Its exit code; 128 + n if signal n ended it.
 
-    A Ctrl-C reaches the command from the terminal; SIGTERM and SIGHUP are passed on to it. Either way the broker
-    stays until the command has ended. Raises `UsageError` where the command cannot be run, `SandboxError`.
+    A Ctrl-C reaches the command from the terminal; signals that come to this process alone are passed on to it.
+    Either way the broker stays until the command has ended. If this process is killed, both go.
+
+    Raises `UsageError` where the command cannot be run, `SandboxError`.
     """
     if shutil.which(command[0]) is None:
         raise UsageError(
@@ -32,7 +36,7 @@ def run(command: Sequence[str]) -> int:
         )
     try:
         with _announced_node() as node:
-            return _run_to_end(command, {**os.environ, **environment(node)})
+            return _run_to_end(command, node)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -81,7 +85,9 @@ def _keep_until_interrupted(node: Node) -> int:
     raise SandboxError(f"RabbitMQ ended by itself. The last it said:\n{node.log_tail}")
 
 
-def _run_to_end(command: Sequence[str], variables: Mapping[str, str]) -> int:
+def _run_to_end(command: Sequence[str], node: Node) -> int:
+    # At a terminal the command must be in our group, or it could not read from there, nor would a Ctrl-C reach it.
+    shares_group = _is_in_foreground()
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []
 
@@ -89,19 +95,67 @@ def _run_to_end(command: Sequence[str], variables: Mapping[str, str]) -> int:
         if not started:
             early.append(number)
         for process in started:
-            process.send_signal(number)
+            _send(process, number, group=not shares_group)
 
     # A handler, and not SIG_IGN, because the command would inherit that one.
-    with _handling(lambda *_: None, signal.SIGINT), _handling(pass_on, signal.SIGTERM, signal.SIGHUP):
+    on_ctrl_c = (lambda *_: None) if shares_group else pass_on
+    with _handling(on_ctrl_c, signal.SIGINT), _handling(pass_on, signal.SIGTERM, signal.SIGHUP):
         try:
-            process = subprocess.Popen(command, env=variables)
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **environment(node)},
+                process_group=None if shares_group else 0,
+            )
         except OSError as error:
             raise UsageError(f"sandbox: {command[0]} cannot be run: {error.strerror}") from error
         started.append(process)
-        for number in early:
-            process.send_signal(number)
-        returncode = process.wait()
+        try:
+            with node.outlived_by_none(process.pid, group=not shares_group):
+                for number in early:
+                    _send(process, number, group=not shares_group)
+                returncode = _end_at_terminal(process) if shares_group else process.wait()
+        except BaseException:
+            _send(process, signal.SIGKILL, group=not shares_group)
+            raise
     return returncode if returncode >= 0 else 128 - returncode
+
+
+def _is_in_foreground() -> bool:
+    """Whether a Ctrl-C at our terminal would reach us and whatever is in our group."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False  # there is none
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
+
+
+def _send(process: "subprocess.Popen[bytes]", number: int, *, group: bool) -> None:
+    if not group:
+        process.send_signal(number)
+    elif process.poll() is None:
+        os.killpg(process.pid, number)
+
+
+def _end_at_terminal(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for a command that a Ctrl-C reaches anyway, and pass a SIGINT on that somebody sent to us alone.
+
+    Only what waits for a signal is told which of the two it was.
+    """
+    if sys.platform == "darwin":  # has no sigwaitinfo
+        return process.wait()
+    awaited = {signal.SIGINT, signal.SIGCHLD}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    try:
+        while (returncode := process.poll()) is None:
+            came = signal.sigtimedwait(awaited, _WATCH_SECONDS)
+            if came is not None and came.si_signo == signal.SIGINT and came.si_code <= _SENT_BY_A_PROCESS:
+                process.send_signal(signal.SIGINT)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return returncode
 
 
 @contextmanager

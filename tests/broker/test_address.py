@@ -73,6 +73,22 @@ def test_a_bad_url_is_a_usage_error_without_the_password(broker: str, amqp: str 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("port", ["99999", "0", "65536", "-1", "123456", "port"])
+def test_a_port_is_said_to_be_one(port: str) -> None:
+    """Nothing of percent-encoding, which is not what is wrong."""
+    for broker, amqp in ((f"http://u:hunter2@h:{port}", None), ("http://h", f"amqp://u:hunter2@h:{port}")):
+        with pytest.raises(UsageError) as refused:
+            address(broker, amqp=amqp)
+        assert "a port is a number from 1 to 65535" in str(refused.value)
+        assert "percent" not in str(refused.value)
+        assert f"***@h:{port}" in str(refused.value)
+
+
+def test_a_password_with_a_slash_is_no_port() -> None:
+    with pytest.raises(UsageError, match="must be percent-encoded"):
+        address("http://u:hunter2/x@h")
+
+
 def test_secrets_are_not_shown() -> None:
     where = address("http://u:hunter2@h", amqp="amqp://u:hunter2@h")
     assert "hunter2" not in f"{where!r} {where.location} {where.amqp_location}"

@@ -7,7 +7,7 @@ import httpx
 import pika
 import pytest
 
-from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.amqp import publish
 from proca_topo.errors import (
     AccessError,
@@ -35,6 +35,18 @@ def _failure(where: BrokerAddress, vhost: str = "/", exchange: str = "e", key: s
 def _at(port: int, scheme: str = "amqp") -> BrokerAddress:
     url = f"{scheme}://somebody:hunter2@127.0.0.1:{port}"
     return BrokerAddress(management_url=None, file=None, username="somebody", password="hunter2", amqp_url=url)
+
+
+@pytest.mark.broker
+def test_a_wrong_password_in_a_url_is_to_be_mended_there(where: BrokerAddress) -> None:
+    port = where.amqp_location.rpartition(":")[2]
+    amqp = f"amqp://127.0.0.1:{port}"
+    in_amqp = address("http://h", amqp=amqp.replace("//", "//guest:hunter2@"))
+    assert str(_failure(in_amqp)).endswith(": mend them in the AMQP URL (--amqp or PROCA_TOPO_AMQP)")
+    in_broker = address("http://guest:hunter2@h", amqp=amqp)
+    assert str(_failure(in_broker)).endswith(": mend them in the broker's URL (--broker or PROCA_TOPO_BROKER)")
+    in_environment = address("http://h", amqp=amqp, username="guest", password="hunter2")
+    assert str(_failure(in_environment)).endswith(": set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD")
 
 
 @pytest.mark.broker
@@ -84,7 +96,7 @@ def test_a_full_queue_rejects_it(where: BrokerAddress, vhost: str, raw: Raw) -> 
 def test_a_wrong_password(where: BrokerAddress) -> None:
     failure = _failure(replace(where, amqp_url=(where.amqp_url or "").replace("guest:guest", "guest:hunter2")))
     assert isinstance(failure, AccessError)
-    assert "PROCA_TOPO_PASSWORD" in str(failure)
+    assert "PROCA_TOPO_AMQP" in str(failure)
 
 
 @pytest.mark.broker

@@ -134,6 +134,17 @@ def test_a_wrong_password(where: BrokerAddress) -> None:
     assert "PROCA_TOPO_PASSWORD" in str(failure)
 
 
+def test_a_wrong_password_in_the_url_is_to_be_mended_there() -> None:
+    with http_server([(401, JSON, '{"error": "not_authorised", "reason": "Login failed"}')]) as url:
+        failure = _failure(url.replace("http://", "http://somebody:hunter2@"))
+        assert isinstance(failure, AccessError)
+        assert str(failure).endswith(": mend them in the broker's URL (--broker or PROCA_TOPO_BROKER)")
+        halfway = _failure(url.replace("http://", "http://somebody@"))
+        assert str(halfway).endswith(
+            ": set PROCA_TOPO_PASSWORD, or mend the user in the broker's URL (--broker or PROCA_TOPO_BROKER)"
+        )
+
+
 @pytest.mark.broker
 def test_a_vhost_that_is_not_there(management: ManagementBroker) -> None:
     with pytest.raises(VhostMissingError, match=r"there is no vhost 'nope' on http://"):
@@ -149,6 +160,7 @@ def test_a_broker_that_stays_broken(status: int, seconds: int) -> None:
     with http_server([(status, JSON, '{"error": "x", "reason": "broken\\nhere"}')]) as url:
         failure = _failure(url)
     assert re.search(rf"answers GET /overview\S* with {status}: broken here", str(failure))
+    assert str(failure).endswith("; see the broker's log, and run the same command again once that is mended")
     assert 1 < time.monotonic() - started < seconds
 
 

@@ -237,8 +237,15 @@ def test_a_user_who_is_no_administrator(
     http.put(f"/api/users/{user}", json={"password": "secret", "tags": "management"}).raise_for_status()
     limited = ManagementBroker(address(where.location, amqp=where.amqp_url, username=user, password="secret"))
     try:
-        with pytest.raises(AccessError, match="administrator"):
-            limited.read(vhost)
+        for unseen in (vhost, f"no {vhost}"):
+            quoted = unseen if unseen == vhost else f"'{unseen}'"
+            with pytest.raises(AccessError) as refused:
+                limited.read(unseen)
+            assert str(refused.value) == (
+                f"there is no vhost {unseen!r} on {where.location}, or the user {user!r} may not see it: an"
+                f" administrator makes it with `rabbitmqctl add_vhost {quoted}` if it is absent, and lets the user"
+                f" in with `rabbitmqctl set_permissions -p {quoted} {user} '.*' '.*' '.*'`"
+            )
         http.put(
             f"/api/permissions/{vhost}/{user}", json={"configure": "^ours", "write": ".*", "read": ".*"}
         ).raise_for_status()

@@ -45,10 +45,11 @@ def _disk_is_full(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+@pytest.mark.parametrize("command", ["validate", "--version"])
 @pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_is_no_bug(place: Place, closing: str) -> None:
+def test_a_closed_stream_is_no_bug(place: Place, closing: str, command: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'"{COMMAND}" validate {closing}'],
+        ["sh", "-c", f'"{COMMAND}" {command} {closing}'],
         cwd=place.path,
         env=clean_environment(),
         capture_output=True,
@@ -58,6 +59,75 @@ def test_a_closed_stream_is_no_bug(place: Place, closing: str) -> None:
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "bug" not in done.stderr
+
+
+def _in_shell(place: Place, line: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", line.format(command=f"'{COMMAND}'")],
+        cwd=place.path,
+        env={**clean_environment(), "PROCA_TOPO_BROKER": "broker.json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_apply_whose_plan_nobody_takes_does_nothing_and_says_so(place: Place) -> None:
+    before = place.broker.read_bytes()
+    done = _in_shell(place, "{{ sleep 0.1; {command} apply; echo $? > code; }} | true")
+    assert done.stderr == "error: cannot write to stdout: Broken pipe; nothing was applied\n"
+    assert (place.path / "code").read_text() == "1\n"
+    assert place.broker.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"), [("> /dev/full", "No space left on device"), ("| (sleep 0.1)", "Broken pipe")]
+)
+def test_an_apply_whose_report_nobody_takes_says_what_it_has_done(place: Place, target: str, reason: str) -> None:
+    done = _in_shell(place, f"{{{{ sleep 0.3; {{command}} apply --format json; echo $? > code; }}}} {target}")
+    assert done.stderr == (
+        f"error: cannot write to stdout: {reason}; the report's last line:"
+        " Done: 7 changes applied and read back. Nothing is pending.\n"
+    )
+    assert (place.path / "code").read_text() == "1\n"
+    assert place.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "export", "orgs", "--version"])
+def test_a_full_disk_is_no_bug(place: Place, command: str) -> None:
+    done = _in_shell(place, f"{{command}} {command} > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "error: cannot write to stdout: No space left on device\n")
+
+
+def test_an_apply_does_not_need_anybody_to_talk_to(place: Place) -> None:
+    """What is no result may go nowhere."""
+    place.write_broker()
+    done = _in_shell(
+        place, "{{ sleep 0.1; {command} apply --vhost new --create-vhost 2>&1 >out; echo $? > code; }} | true"
+    )
+    assert done.stderr == ""
+    assert (place.path / "code").read_text() == "0\n"
+    assert "Done: 7 changes applied" in (place.path / "out").read_text()
+
+
+@pytest.mark.parametrize("pattern", ["^[[:alpha:]]+$", "^[!--a]x", "^[a||b]x", "^[a&&b]x"])
+def test_a_pattern_that_python_reads_another_way_makes_no_noise(place: Place, pattern: str) -> None:
+    """RabbitMQ's expressions are not Python's: what Python would warn of is right there."""
+    policy = f'policies:\n  limit: {{pattern: "{pattern}", definition: {{max-length: 1}}}}\n'
+    topology = place.path / "topology.yaml"
+    topology.write_text(topology.read_text().replace("org:\n", f"{policy}org:\n", 1))
+    topology.write_text(topology.read_text().replace("owns: [", 'owns: ["limit", '))
+    for command in ("validate", "apply"):
+        ran = place.run(command)
+        assert (ran.code, ran.err) == (0, "")
+
+
+def test_an_org_file_that_cannot_be_written_is_a_failure(place: Place) -> None:
+    """The command line was right. A limit on the size of files stands for a full disk, which stops root too."""
+    done = _in_shell(place, "ulimit -f 0; {command} add-org beta")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: cannot write orgs/beta.yaml: File too large\n"
+    assert [path.name for path in (place.path / "orgs").iterdir()] == ["acme.yaml"]
 
 
 def test_an_ipv6_address_is_an_address(place: Place) -> None:
