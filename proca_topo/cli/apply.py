@@ -7,11 +7,15 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
-from proca_topo.errors import RefusedError
+from proca_topo.errors import ExitCode, RefusedError
 
 
 def apply(
     *,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A plan that plan --out has saved.", show_default=False),
+    ] = None,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
@@ -24,25 +28,32 @@ def apply(
     vhost: options.Vhost = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Make the broker what the spec says.
+    """Make the broker what the spec says, or make the changes of a saved plan.
 
     At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
     safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
     Ctrl-C stops it after the request under way and lists what was done; the same command again finishes.
 
+    With FILE it makes the changes of that plan and no others, and does not ask: the plan has been looked at. The
+    spec and the broker are read again. If the plan would now be another one, nothing is done, and what has changed
+    since is listed (exit code 4); only counts of messages may differ. A saved plan is applied once: for what an
+    apply leaves make a new one. --org and --prune are those of the plan.
+
     \b
       proca-topo apply
       proca-topo apply --org acme
       proca-topo apply --prune --yes
+      proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.apply.run import apply_plan
     from proca_topo.cli.interruption import interruptible
-    from proca_topo.cli.planning import planned
     from proca_topo.cli.progress import progress
+    from proca_topo.cli.saved_plan import to_apply
     from proca_topo.render.plan_text import plan_lines
 
     show_requests(verbose=verbose)
-    with planned(
+    with to_apply(
+        file,
         directory=directory,
         broker=broker,
         amqp=amqp,
@@ -50,8 +61,8 @@ def apply(
         orgs=orgs or (),
         with_prune=prune,
         create_vhost=create_vhost,
-    ) as made:
-        asks = output.is_interactive() and not yes and bool(made.plan.to_do)
+    ) as (made, saved):
+        asks = output.is_interactive() and not yes and saved is None and bool(made.plan.to_do)
         if result_format is options.Format.TEXT:
             output.results(plan_lines(made.plan))
         elif asks:
@@ -59,7 +70,9 @@ def apply(
         if asks and not output.confirmed("Apply these changes?"):
             raise RefusedError("nothing was applied, since the answer was no")
         with progress() as shown, interruptible(shown) as watch:
-            report = apply_plan(made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=watch)
+            report = apply_plan(
+                made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=watch
+            )
     match result_format:
         case options.Format.TEXT:
             from proca_topo.render.lines import BLANK
@@ -71,6 +84,8 @@ def apply(
             from proca_topo.render.report_json import report_json
 
             output.result(report_json(report))
+    if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
+        saved.say_that_it_is_used_up()
     if report.interrupted and watch.number is not None:
         raise typer.Exit(128 + watch.number)
     raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

@@ -32,6 +32,7 @@ class Planned:
     existing: Existing
     desired: Desired
     broker: Broker
+    with_prune: bool
 
 
 @contextmanager
@@ -44,8 +45,12 @@ def planned(
     orgs: Sequence[str],
     with_prune: bool,
     create_vhost: bool = False,
+    known_orgs: bool = False,
 ) -> Iterator[Planned]:
-    """Read, plan, and keep the broker open while the plan is used."""
+    """Read, plan, and keep the broker open while the plan is used.
+
+    `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
+    """
     with closing(open_broker(broker_address(broker, amqp))) as connection:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
         reading = _in_background(connection, vhost) if vhost and not orgs else None
@@ -67,8 +72,9 @@ def planned(
             already = connection.read(name, desired.scope)
         existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
         plan = make_plan(existing, desired, with_prune=with_prune)
-        _check_orgs(orgs, topology, plan)
-        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection)
+        if not known_orgs:
+            _check_orgs(orgs, topology, plan)
+        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection, with_prune=with_prune)
 
 
 def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
