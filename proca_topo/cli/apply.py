@@ -14,7 +14,7 @@ def apply(
     *,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="A plan that plan --out has saved.", show_default=False),
+        typer.Argument(metavar="FILE", help="A plan that plan --out has saved.", show_default=False),
     ] = None,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
@@ -28,7 +28,7 @@ def apply(
     vhost: options.Vhost = None,
     verbose: options.Verbose = False,
 ) -> None:
-    """Make the broker what the spec says, or make the changes of a saved plan.
+    """Make the broker what the spec says.
 
     At a terminal it shows the plan and asks first. Elsewhere it shows the plan and makes the changes that are
     safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
