@@ -20,6 +20,7 @@ from proca_topo.plan.planner import make_plan
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
 from proca_topo.render.report_json import report_schema
+from proca_topo.render.saved_plan import saved_plan_schema
 from proca_topo.render.terminal import as_rich
 from proca_topo.spec.read import load_desired, read_topology
 from proca_topo.topology.arguments import Arguments
@@ -36,6 +37,7 @@ def documents() -> dict[str, str]:
         "commands.md": "\n".join(_commands()),
         "plan.schema.json": _json(plan_schema()),
         "report.schema.json": _json(report_schema()),
+        "saved-plan.schema.json": _json(saved_plan_schema()),
         "plan.svg": _picture(),
     }
 

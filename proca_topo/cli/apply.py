@@ -7,11 +7,15 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
-from proca_topo.errors import OutputError, RefusedError
+from proca_topo.errors import ExitCode, OutputError, RefusedError
 
 
 def apply(
     *,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A plan that plan --out has saved.", show_default=False),
+    ] = None,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
@@ -33,22 +37,29 @@ def apply(
     One apply at a time: another one in the same vhost is refused, or waits with --lock-timeout.
     Ctrl-C stops it after the request under way and lists what was done; the same command again finishes.
 
+    With FILE it makes the changes of that plan and no others, and does not ask: the plan has been looked at. The
+    spec and the broker are read again. If the plan would now be another one, nothing is done, and what has changed
+    since is listed (exit code 4); only counts of messages may differ. A saved plan is applied once: for what an
+    apply leaves make a new one. --org and --prune are those of the plan.
+
     \b
       proca-topo apply
       proca-topo apply --org acme
       proca-topo apply --prune --yes --lock-timeout 5m
+      proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.apply.locking import Guarded
     from proca_topo.apply.run import apply_plan
     from proca_topo.cli.interruption import interruptible
-    from proca_topo.cli.planning import planned
     from proca_topo.cli.progress import progress
     from proca_topo.render.lines import BLANK
+    from proca_topo.cli.saved_plan import to_apply
     from proca_topo.render.plan_text import plan_lines
     from proca_topo.render.report_text import outcome, report_lines
 
     show_requests(verbose=verbose)
-    with planned(
+    with to_apply(
+        file,
         directory=directory,
         broker=broker,
         amqp=amqp,
@@ -57,8 +68,8 @@ def apply(
         with_prune=prune,
         create_vhost=create_vhost,
         lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
-    ) as made:
-        asks = output.is_interactive() and not yes and bool(made.plan.to_do)
+    ) as (made, saved):
+        asks = output.is_interactive() and not yes and saved is None and bool(made.plan.to_do)
         if result_format is options.Format.TEXT:
             try:
                 output.results(plan_lines(made.plan))
@@ -71,7 +82,7 @@ def apply(
         with progress() as shown, interruptible(shown) as watch:
             guarded = watch if made.lock is None else Guarded(watch, made.lock)
             report = apply_plan(
-                made.plan, made.existing, made.desired, made.broker, with_prune=prune, watch=guarded
+                made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=guarded
             )
     try:
         match result_format:
@@ -84,6 +95,8 @@ def apply(
                 output.result(report_json(report))
     except OutputError as error:
         raise OutputError(f"{error}; the report's last line: {outcome(report)}") from error
+    if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
+        saved.say_that_it_is_used_up()
     if report.interrupted and watch.number is not None:
         raise typer.Exit(128 + watch.number)
     raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

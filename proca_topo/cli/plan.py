@@ -17,6 +17,10 @@ def plan(
     plan_format: Annotated[
         options.PlanFormat, typer.Option("--format", help="How to write the plan.")
     ] = options.PlanFormat.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Also save it, for apply FILE.", show_default=False),
+    ] = None,
     detailed_exitcode: options.DetailedExitCode = False,
     directory: options.Directory = Path(),
     broker: options.BrokerOption = None,
@@ -29,10 +33,14 @@ def plan(
     Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
     the reason and what would let it through.
 
+    With --out the plan is also saved, for an apply that makes these changes and no others. The file holds no
+    passwords; its format is docs/saved-plan.schema.json.
+
     \b
       proca-topo plan
       proca-topo plan --org acme --prune
       proca-topo plan --format markdown --detailed-exitcode > comment.md
+      proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.cli.planning import planned
 
@@ -41,6 +49,10 @@ def plan(
         directory=directory, broker=broker, amqp=amqp, vhost=vhost, orgs=orgs or (), with_prune=prune
     ) as made:
         found = made.plan
+        if out is not None:
+            from proca_topo.cli.saved_plan import save_plan
+
+            save_plan(made, out)
     match plan_format:
         case options.PlanFormat.TEXT:
             from proca_topo.render.plan_text import plan_lines
@@ -54,4 +66,8 @@ def plan(
             from proca_topo.render.plan_markdown import plan_markdown
 
             output.result(plan_markdown(found))
+    if out is not None:
+        from proca_topo.cli.commands import command_line
+
+        output.say(f"Saved to {out}; apply it with: {command_line('apply', str(out), directory=directory)}")
     raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

@@ -35,6 +35,7 @@ class Planned:
     desired: Desired
     broker: Broker
     lock: Lock | None
+    with_prune: bool
 
 
 @contextmanager
@@ -48,10 +49,12 @@ def planned(
     with_prune: bool,
     create_vhost: bool = False,
     lock_patience_seconds: float | None = None,
+    known_orgs: bool = False,
 ) -> Iterator[Planned]:
     """Read, plan, and keep the broker open while the plan is used.
 
     With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
+    `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
     """
     with closing(open_broker(broker_address(broker, amqp))) as connection, ExitStack() as held:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
@@ -80,8 +83,11 @@ def planned(
             already = connection.read(name, desired.scope)
         existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
         plan = make_plan(existing, desired, with_prune=with_prune)
-        _check_orgs(orgs, topology, plan)
-        yield Planned(plan=plan, existing=existing, desired=desired, broker=connection, lock=lock)
+        if not known_orgs:
+            _check_orgs(orgs, topology, plan)
+        yield Planned(
+            plan=plan, existing=existing, desired=desired, broker=connection, lock=lock, with_prune=with_prune
+        )
 
 
 def _make(connection: Broker, vhost: str, missing: VhostMissingError, *, wanted: bool) -> None:

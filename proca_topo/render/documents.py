@@ -1,5 +1,6 @@
 """The public formats of `plan --format json` and `apply --format json`, as models that give their JSON Schema."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -76,7 +77,24 @@ class PlanDocument(_Document):
     vhost: str
     orgs: list[str] = Field(description="the orgs that were asked for; empty for a plan of the whole vhost")
     summary: PlanSummary
-    changes: list[ChangeDocument]
+    changes: Sequence[ChangeDocument]
+
+
+class SavedChangeDocument(ChangeDocument):
+    """One change, with what it found on the broker."""
+
+    before: dict[str, Any] | None = Field(description="the object as it is on the broker; null where it is absent")
+
+
+class SavedPlanDocument(PlanDocument):
+    """A plan that `apply FILE` makes, as long as it is still the plan."""
+
+    changes: Sequence[SavedChangeDocument]
+    prune: bool = Field(description="whether it was made with `--prune`")
+    default_queue_type: str = Field(description="the type of queues that are declared without one")
+    as_desired: list[str] = Field(
+        description="digests of the objects that need no change; they tell what has changed if the plan is stale"
+    )
 
 
 class ResultDocument(ChangeDocument):

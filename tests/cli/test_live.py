@@ -90,6 +90,33 @@ finishes it.
     assert "acme.crm" not in [queue["name"] for queue in live.get(f"queues/{live.vhost}")]
 
 
+def test_a_saved_plan_is_applied_whatever_the_counts_but_not_where_a_deletion_became_a_retirement(
+    live: LivePlace,
+) -> None:
+    live.run("apply")
+    live.place.write_org("acme", "{}\n")
+    live.run("plan", "--prune", "--out", "plan.json")
+    text = (live.place.path / "plan.json").read_text()
+    assert json.loads(text)["broker"]["location"] == live.broker.management_url
+    live.run("push", "deliver", "acme.custom.action", "{}")
+    stale = live.run("apply", "plan.json")
+    assert (stale.code, stale.out) == (4, "")
+    assert "  > queue    acme.crm  different: to retire now (1 message in it), it was to delete\n" in stale.err
+    live.run("plan", "--prune", "--out", "plan.json")
+    with live.broker.http() as http:
+        body = {"properties": {}, "routing_key": "acme.crm", "payload": "{}", "payload_encoding": "string"}
+        http.post(f"/api/exchanges/{live.vhost}/amq.default/publish", json=body).raise_for_status()
+    applied = live.run("apply", "plan.json", "--detailed-exitcode")
+    assert applied.code == 3
+    assert "2 messages in it" in applied.out
+    with live.broker.http() as http:
+        http.delete(f"/api/queues/{live.vhost}/acme.crm/contents").raise_for_status()
+    live.run("plan", "--prune", "--out", "plan.json")
+    done = live.run("apply", "plan.json", "--detailed-exitcode")
+    assert (done.code, done.err) == (0, "")
+    assert "acme.crm" not in [queue["name"] for queue in live.get(f"queues/{live.vhost}")]
+
+
 def test_push_says_whether_a_queue_has_it(live: LivePlace) -> None:
     live.run("apply")
     body = '{"actionId": 1, "name": "é"}'

@@ -1,0 +1,136 @@
+"""Plans in files: written by `plan --out`, read and checked by `apply FILE`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from proca_topo.cli import output
+from proca_topo.cli.commands import command_line
+from proca_topo.cli.connection import broker_address
+from proca_topo.cli.planning import Planned, planned
+from proca_topo.errors import RefusedError, UsageError
+from proca_topo.plan.saved import SavedPlan, saved_plan
+from proca_topo.plan.staleness import discrepancies, elsewhere
+from proca_topo.topology.names import shown
+
+
+def save_plan(made: Planned, file: Path) -> None:
+    """Write a plan for a later `apply FILE`."""
+    from proca_topo.render.saved_plan import saved_plan_json
+
+    saved = saved_plan(made.plan, made.existing, made.desired, with_prune=made.with_prune)
+    output.write_file(file, saved_plan_json(made.plan, saved))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanFile:
+    """A saved plan and where it came from. `directory` is where the spec is."""
+
+    file: Path
+    directory: Path
+    plan: SavedPlan
+
+    def refuse_elsewhere(
+        self, *, location: str, cluster_name: str | None = None, vhost: str | None = None
+    ) -> None:
+        """Raise RefusedError if the plan is not for this broker and vhost, as far as they are known."""
+        why = elsewhere(self.plan, location=location, cluster_name=cluster_name, vhost=vhost)
+        if why is not None:
+            raise RefusedError(f"{shown(str(self.file))} is not a plan for here, and nothing was applied: {why}")
+
+    def refuse_stale(self, made: Planned) -> None:
+        """Raise RefusedError, which names what differs, unless `made` is the same plan."""
+        if found := discrepancies(self.plan, made.plan, made.existing, made.desired):
+            from proca_topo.render.stale_text import stale_text
+
+            raise RefusedError(stale_text(str(self.file), found, self._command_for_a_new_plan))
+
+    def say_that_it_is_used_up(self) -> None:
+        """The report says what the same command does next time. With a saved plan it does not do it."""
+        output.say(f"A saved plan is applied once. Instead of the same command: {self._command_for_a_new_plan}")
+
+    @property
+    def _command_for_a_new_plan(self) -> str:
+        orgs = [word for org in self.plan.orgs for word in ("--org", org)]
+        prune = ["--prune"] if self.plan.with_prune else []
+        return command_line("plan", *orgs, *prune, "--out", str(self.file), directory=self.directory)
+
+
+@contextmanager
+def to_apply(
+    file: Path | None,
+    *,
+    directory: Path,
+    broker: str | None,
+    amqp: str | None,
+    vhost: str | None,
+    orgs: Sequence[str],
+    with_prune: bool,
+    create_vhost: bool,
+    lock_patience_seconds: float | None,
+) -> Iterator[tuple[Planned, PlanFile | None]]:
+    """The plan that is to be applied: the one in `file`, if one is given, otherwise a new one.
+
+    Raises UsageError if the file holds no plan or contradicts the options, and RefusedError if it is not the plan
+    any more.
+    """
+    if file is None:
+        with planned(
+            directory=directory,
+            broker=broker,
+            amqp=amqp,
+            vhost=vhost,
+            orgs=orgs,
+            with_prune=with_prune,
+            create_vhost=create_vhost,
+            lock_patience_seconds=lock_patience_seconds,
+        ) as made:
+            yield made, None
+        return
+    plan = _read(file)
+    _check_options(str(file), plan, orgs=orgs, with_prune=with_prune, create_vhost=create_vhost)
+    saved = PlanFile(file=file, directory=directory, plan=plan)
+    # Before that broker is asked anything.
+    saved.refuse_elsewhere(location=broker_address(broker, amqp).location, vhost=vhost)
+    with planned(
+        directory=directory,
+        broker=broker,
+        amqp=amqp,
+        vhost=plan.vhost,
+        orgs=plan.orgs,
+        with_prune=plan.with_prune,
+        lock_patience_seconds=lock_patience_seconds,
+        known_orgs=True,
+    ) as made:
+        there = made.plan.broker
+        saved.refuse_elsewhere(
+            location=there.location, cluster_name=there.cluster_name, vhost=vhost or made.desired.vhost or "/"
+        )
+        saved.refuse_stale(made)
+        yield made, saved
+
+
+def _read(file: Path) -> SavedPlan:
+    from proca_topo.render.saved_plan import saved_plan_from
+
+    name = str(file)
+    try:
+        return saved_plan_from(file.read_text(encoding="utf-8"), name)
+    except OSError as error:
+        raise UsageError(f"cannot read the plan {shown(name)}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown(name)} is no plan that plan --out has written: it is not UTF-8") from error
+
+
+def _check_options(
+    name: str, plan: SavedPlan, *, orgs: Sequence[str], with_prune: bool, create_vhost: bool
+) -> None:
+    """Raise UsageError if the command line asks for something else than the plan was made with."""
+    if orgs and set(orgs) != set(plan.orgs):
+        only = f"only for {', '.join(map(shown, plan.orgs))}" if plan.orgs else "for the whole vhost"
+        raise UsageError(f"{shown(name)} is a plan {only}: leave out --org, or make another plan with it")
+    if with_prune and not plan.with_prune:
+        raise UsageError(f"{shown(name)} is a plan without --prune: leave that out, or make another plan with it")
+    if create_vhost:
+        raise UsageError(f"{shown(name)} is a plan for a vhost that is there: leave out --create-vhost")

@@ -1,0 +1,212 @@
+"""plan --out and apply FILE, on a definitions file."""
+
+import json
+import os
+import subprocess
+
+import jsonschema
+import pytest
+
+from proca_topo.render.saved_plan import saved_plan_schema
+from tests.cli.command import Place
+from tests.cli.test_plan_apply import FIRST_PLAN, FIRST_REPORT
+from tests.cli.test_terminal import QUESTION, at_a_terminal
+
+SAVED = "Saved to plan.json; apply it with: proca-topo apply plan.json\n"
+QUEUE = {"durable": True, "auto_delete": False, "arguments": {}}
+
+
+def test_plan_saves_and_apply_makes_what_was_saved(place: Place) -> None:
+    planned = place.run("plan", "--out", "plan.json")
+    assert (planned.code, planned.out, planned.err) == (0, FIRST_PLAN, SAVED)
+    jsonschema.validate(json.loads((place.path / "plan.json").read_text()), saved_plan_schema())
+    applied = place.run("apply", "plan.json")
+    assert (applied.code, applied.out, applied.err) == (0, FIRST_PLAN + FIRST_REPORT, "")
+
+
+def test_the_other_formats_and_the_exit_code_stay_as_they_are(place: Place) -> None:
+    planned = place.run("plan", "--out", "plan.json", "--format", "json", "--detailed-exitcode")
+    assert (planned.code, planned.err) == (3, SAVED)
+    assert planned.document()["summary"]["declare"] == 7
+    applied = place.run("apply", "plan.json", "--format", "json")
+    assert applied.code == 0
+    assert applied.document()["summary"]["applied"] == 7
+
+
+def test_a_plan_without_changes_is_one_too(place: Place) -> None:
+    place.run("apply")
+    place.run("plan", "--out", "plan.json")
+    applied = place.run("apply", "plan.json")
+    assert (applied.code, applied.err) == (0, "")
+    assert applied.out.endswith("No changes. 7 objects are as desired.\n")
+
+
+def test_a_second_time_everything_is_already_done(place: Place) -> None:
+    place.run("plan", "--out", "plan.json")
+    place.run("apply", "plan.json")
+    before = place.broker.read_bytes()
+    again = place.run("apply", "plan.json")
+    assert (again.code, again.out) == (4, "")
+    assert again.err.splitlines()[:3] == [
+        "error: plan.json is not the plan any more, and nothing was applied. Changes that differ: 7 already done",
+        "  + exchange confirm (topic)  already done",
+        "  + exchange deliver (topic)  already done",
+    ]
+    assert again.err.endswith("\nMake a new plan, and look at it: proca-topo plan --out plan.json\n")
+    assert place.broker.read_bytes() == before
+
+
+def test_what_has_changed_since_is_named_and_nothing_is_done(place: Place) -> None:
+    place.write_org("beta")
+    place.run("apply")
+    place.write_org("acme", "{}\n")
+    place.run("plan", "--prune", "--out", "plan.json")
+    place.write_org("beta", "options: {crm: true}\n")
+    definitions = json.loads(place.broker.read_text())
+    definitions["queues"] = [queue for queue in definitions["queues"] if queue["name"] != "acme.crm"]
+    definitions["bindings"] = [one for one in definitions["bindings"] if one["destination"] != "acme.crm"]
+    definitions["queues"].append(
+        {"vhost": "proca", "name": "acme.confirm", **QUEUE, "arguments": {"x-expires": 9}}
+    )
+    place.broker.write_text(json.dumps(definitions))
+    before = place.broker.read_bytes()
+    refused = place.run("apply", "plan.json")
+    assert (refused.code, refused.out) == (4, "")
+    assert (
+        refused.err
+        == """\
+error: plan.json is not the plan any more, and nothing was applied. Changes that differ: 2 already done, 3 new
+  - binding  deliver -[acme.*.*]-> acme.crm  already done
+  - queue    acme.crm  already done
+  ! queue    acme.confirm  new: it has changed on the broker
+  + queue    beta.crm  new: the spec has it since then
+  + binding  deliver -[beta.*.*]-> beta.crm  new: the spec has it since then
+Make a new plan, and look at it: proca-topo plan --prune --out plan.json
+"""
+    )
+    assert place.broker.read_bytes() == before
+
+
+def test_orgs_and_prune_are_those_of_the_plan(place: Place) -> None:
+    place.run("apply")
+    place.write_org("acme", "{}\n")
+    place.write_org("beta")
+    place.run("plan", "--org", "acme", "--prune", "--out", "plan.json")
+    applied = place.run("apply", "plan.json", "--org", "acme", "--prune")
+    assert applied.code == 0
+    assert applied.out.endswith("Done: 2 changes applied and read back. Nothing is pending.\n")
+    text = place.broker.read_text()
+    assert "acme.crm" not in text
+    assert "beta.confirm" not in text
+
+
+def test_an_org_that_is_gone_altogether_is_done_and_no_mistake(place: Place) -> None:
+    place.run("apply")
+    (place.path / "orgs" / "acme.yaml").unlink()
+    place.run("plan", "--org", "acme", "--prune", "--out", "plan.json")
+    assert place.run("apply", "plan.json").code == 0
+    again = place.run("apply", "plan.json")
+    assert again.code == 4
+    assert "4 already done" in again.err
+
+
+@pytest.mark.parametrize(
+    ("made_with", "asked", "said"),
+    [
+        ((), ("--org", "acme"), "is a plan for the whole vhost: leave out --org, or make another plan with it"),
+        (("--org", "acme"), ("--org", "beta"), "is a plan only for acme: leave out --org, or make another plan"),
+        ((), ("--prune",), "is a plan without --prune: leave that out, or make another plan with it"),
+        ((), ("--create-vhost",), "is a plan for a vhost that is there: leave out --create-vhost"),
+    ],
+)
+def test_options_that_contradict_it_are_wrong(
+    place: Place, made_with: tuple[str, ...], asked: tuple[str, ...], said: str
+) -> None:
+    place.run("plan", *made_with, "--out", "plan.json")
+    ran = place.run("apply", "plan.json", *asked)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: plan.json {said}")
+
+
+def test_it_is_for_one_broker_and_one_vhost(place: Place) -> None:
+    place.run("plan", "--out", "plan.json")
+    (place.path / "copy.json").write_bytes(place.broker.read_bytes())
+    start = "error: plan.json is not a plan for here, and nothing was applied: "
+    moved = place.run("apply", "plan.json", "--broker", "copy.json")
+    assert (moved.code, moved.out) == (4, "")
+    assert moved.err == f"{start}it is for the broker broker.json, and this is copy.json\n"
+    nowhere = place.run("apply", "plan.json", "--broker", "http://user:secret@127.0.0.1:9")
+    assert nowhere.err == f"{start}it is for the broker broker.json, and this is http://127.0.0.1:9\n"
+    for ran in (
+        place.run("apply", "plan.json", "--vhost", "other"),
+        place.run("apply", "plan.json", PROCA_TOPO_VHOST="other"),
+    ):
+        assert (ran.code, ran.err) == (4, f"{start}it is for the vhost proca, and other is asked for\n")
+    topology = place.path / "topology.yaml"
+    topology.write_text(topology.read_text().replace("vhost: proca", "vhost: elsewhere"))
+    renamed = place.run("apply", "plan.json")
+    assert (renamed.code, renamed.err) == (4, f"{start}it is for the vhost proca, and elsewhere is asked for\n")
+    assert place.run("apply", "plan.json", "--vhost", "proca").code == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("nothing.json", "cannot read the plan nothing.json: No such file or directory"),
+        ("orgs", "cannot read the plan orgs: Is a directory"),
+        (
+            "topology.yaml",
+            "topology.yaml is no plan that plan --out has written: it looks like a part of the spec",
+        ),
+        (
+            "orgs/acme.yaml",
+            "orgs/acme.yaml is no plan that plan --out has written: it looks like a part of the spec",
+        ),
+        ("broker.json", "broker.json is no plan that plan --out has written: it looks like RabbitMQ definitions"),
+        ("binary", "binary is no plan that plan --out has written: it is not UTF-8"),
+    ],
+)
+def test_what_is_no_plan_is_wrong(place: Place, file: str, said: str) -> None:
+    (place.path / "binary").write_bytes(b"\xff\xfe")
+    ran = place.run("apply", file)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"error: {said}")
+
+
+def test_at_a_terminal_it_does_not_ask(place: Place) -> None:
+    place.run("plan", "--out", "plan.json")
+    session = at_a_terminal(place, "apply", "plan.json", answer="")
+    assert session.code == 0
+    assert QUESTION not in session.seen
+    assert "Done: 7 changes applied" in session.seen
+
+
+def test_the_commands_that_it_tells_work_from_another_directory(place: Place) -> None:
+    planned = place.run("plan", "-C", "../" + place.path.name, "--out", "a plan.json")
+    assert planned.err.endswith(f"; apply it with: proca-topo apply 'a plan.json' -C ../{place.path.name}\n")
+
+
+def test_a_file_that_cannot_be_written_is_told(place: Place) -> None:
+    ran = place.run("plan", "--out", "nowhere/plan.json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: cannot write nowhere/plan.json: No such file or directory\n"
+
+
+def test_it_goes_through_a_pipe(place: Place) -> None:
+    fifo = place.path / "fifo"
+    os.mkfifo(fifo)
+    reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True)
+    assert place.run("plan", "--out", "fifo").code == 0
+    (place.path / "plan.json").write_text(reader.communicate(timeout=10)[0])
+    assert place.run("apply", "plan.json").code == 0
+
+
+def test_after_one_that_leaves_something_a_new_plan_is_advised(place: Place) -> None:
+    place.run("apply")
+    place.write_org("acme", "{}\n")
+    place.run("plan", "--out", "plan.json")
+    applied = place.run("apply", "plan.json", "--detailed-exitcode")
+    assert applied.code == 3
+    assert applied.err == (
+        "A saved plan is applied once. Instead of the same command: proca-topo plan --out plan.json\n"
+    )
