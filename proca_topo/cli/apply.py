@@ -14,6 +14,7 @@ def apply(
     *,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    allow_deletes: options.AllowDeletes = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
     result_format: options.FormatOption = options.Format.TEXT,
@@ -49,13 +50,17 @@ def apply(
         vhost=vhost,
         orgs=orgs or (),
         with_prune=prune,
+        allow_deletes=allow_deletes,
         create_vhost=create_vhost,
     ) as made:
-        asks = output.is_interactive() and not yes and bool(made.plan.to_do)
+        refused = made.plan.refused
+        asks = output.is_interactive() and not yes and bool(made.plan.to_do) and refused is None
         if result_format is options.Format.TEXT:
             output.results(plan_lines(made.plan))
         elif asks:
             output.talk(plan_lines(made.plan))
+        if refused is not None:
+            raise RefusedError(f"nothing was done: {refused}")
         if asks and not output.confirmed("Apply these changes?"):
             raise RefusedError("nothing was applied, since the answer was no")
         with progress() as shown, interruptible(shown) as watch:

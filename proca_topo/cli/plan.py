@@ -14,6 +14,7 @@ def plan(
     *,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    allow_deletes: options.AllowDeletes = None,
     plan_format: Annotated[
         options.PlanFormat, typer.Option("--format", help="How to write the plan.")
     ] = options.PlanFormat.TEXT,
@@ -27,7 +28,7 @@ def plan(
     """Show what apply would change, and change nothing.
 
     Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
-    the reason and what would let it through.
+    the reason and what would let it through. A plan that apply would refuse altogether says so in the end.
 
     \b
       proca-topo plan
@@ -38,7 +39,13 @@ def plan(
 
     show_requests(verbose=verbose)
     with planned(
-        directory=directory, broker=broker, amqp=amqp, vhost=vhost, orgs=orgs or (), with_prune=prune
+        directory=directory,
+        broker=broker,
+        amqp=amqp,
+        vhost=vhost,
+        orgs=orgs or (),
+        with_prune=prune,
+        allow_deletes=allow_deletes,
     ) as made:
         found = made.plan
     match plan_format:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from proca_topo.broker.protocol import Broker
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import UsageError, VhostMissingError
+from proca_topo.plan.brakes import refusal
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
@@ -43,6 +44,7 @@ def planned(
     vhost: str | None,
     orgs: Sequence[str],
     with_prune: bool,
+    allow_deletes: int | None,
     create_vhost: bool = False,
 ) -> Iterator[Planned]:
     """Read, plan, and keep the broker open while the plan is used."""
@@ -68,6 +70,7 @@ def planned(
         existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
         plan = make_plan(existing, desired, with_prune=with_prune)
         _check_orgs(orgs, topology, plan)
+        plan = replace(plan, refused=refusal(plan, existing, desired, allow_deletes=allow_deletes))
         yield Planned(plan=plan, existing=existing, desired=desired, broker=connection)
 
 

@@ -143,6 +143,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
     scope: Scope | None = None
     if orgs is not None and not problems:
         scope = scope_of([*present, *gone], expander)
+    scope_of_gone = scope_of(gone, expander) if gone and not problems else None
     if problems:
         raise _spec_error(problems, topology.directory)
     return Desired(
@@ -154,6 +155,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
         policies=nouns.policies,
         orgs=nouns.orgs,
         scope=scope,
+        gone=scope_of_gone,
     )
 
 
