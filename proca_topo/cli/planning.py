@@ -13,8 +13,8 @@ from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
-from proca_topo.errors import UsageError, VhostMissingError
-from proca_topo.plan.brakes import refusal
+from proca_topo.errors import RefusedError, UsageError, VhostMissingError
+from proca_topo.plan.brakes import refusal, wrong_cluster
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
@@ -22,6 +22,7 @@ from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
+    from proca_topo.broker.address import BrokerAddress
     from proca_topo.spec.read import TopologyFile
 
 
@@ -48,7 +49,8 @@ def planned(
     create_vhost: bool = False,
 ) -> Iterator[Planned]:
     """Read, plan, and keep the broker open while the plan is used."""
-    with closing(open_broker(broker_address(broker, amqp))) as connection:
+    address = broker_address(broker, amqp)
+    with closing(open_broker(address)) as connection:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
         reading = _in_background(connection, vhost) if vhost and not orgs else None
         # Late, because this import takes longer than reading a small vhost.
@@ -62,11 +64,13 @@ def planned(
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
         except VhostMissingError as missing:
+            _check_cluster(desired, address, missing.cluster_name)
             if not create_vhost:
                 raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
             connection.create_vhost(name)
             output.say(f"Made the vhost {shown(name)}.")
             already = connection.read(name, desired.scope)
+        _check_cluster(desired, address, already.broker.cluster_name)
         existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
         plan = make_plan(existing, desired, with_prune=with_prune)
         _check_orgs(orgs, topology, plan)
@@ -86,6 +90,12 @@ def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
 
     Thread(target=read, name="read-vhost", daemon=True).start()
     return future
+
+
+def _check_cluster(desired: Desired, address: "BrokerAddress", cluster_name: str | None) -> None:
+    """A file is of no cluster, even if it says from which one it was exported: nothing runs on it."""
+    if address.file is None and (reason := wrong_cluster(desired, cluster_name, address.location)) is not None:
+        raise RefusedError(f"nothing was done: {reason}")
 
 
 def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""What makes apply refuse a whole plan: it deletes so much that a mistake is more likely than a wish."""
+"""What is refused altogether, because a mistake is more likely than a wish."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,6 +7,7 @@ from proca_topo.plan.changes import Change, Delete, Plan, Replace
 from proca_topo.plan.undesired import is_to_exclusive_queue
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
+from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Noun
 
 # So few deletions are never too many: one org more or less in a small vhost is an ordinary change.
@@ -31,6 +32,19 @@ def refusal(plan: Plan, existing: Existing, desired: Desired, *, allow_deletes: 
     return (
         f"the plan deletes or replaces {count} of {total} objects that exist and are ours, more than {most}; "
         f"if that is meant, give --allow-deletes {count}, otherwise mend the spec"
+    )
+
+
+def wrong_cluster(desired: Desired, name: str | None, location: str) -> str | None:
+    """Why a spec that names its cluster is not for the broker at `location`, whose cluster has this name; None if
+    it is for it, or names none.
+    """
+    if desired.cluster is None or desired.cluster == name:
+        return None
+    found = f"belongs to {shown(name)}" if name is not None else "does not say to which cluster it belongs"
+    return (
+        f"this spec is for the cluster {shown(desired.cluster)}, and {shown(location)} {found}; "
+        "name the right broker with --broker, or mend `cluster` in topology.yaml"
     )
 
 

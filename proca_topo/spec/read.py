@@ -149,6 +149,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
     return Desired(
         ownership=replace(topology.owned.names, orgs_by_value=_orgs_by_value(present)),
         vhost=topology.vhost,
+        cluster=topology.document.cluster,
         exchanges=nouns.exchanges,
         queues=nouns.queues,
         bindings=nouns.bindings,

@@ -19,6 +19,7 @@ class Desired:
 
     ownership: Ownership
     vhost: str | None = None
+    cluster: str | None = None
     exchanges: Mapping[str, Exchange] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()

@@ -142,3 +142,17 @@ def test_a_wrong_password_is_a_failure_and_stays_secret(live: LivePlace) -> None
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("error: ")
     assert "tops3cret" not in ran.err
+
+
+def test_another_cluster_is_refused_and_gets_no_vhost(live: LivePlace) -> None:
+    spec = live.place.path / "topology.yaml"
+    text = spec.read_text()
+    spec.write_text(f"{text}cluster: rabbit@elsewhere\n")
+    for command in (("plan",), ("apply",), ("apply", "--vhost", "never", "--create-vhost")):
+        ran = live.run(*command)
+        assert (ran.code, ran.out) == (4, "")
+        assert ran.err.startswith("error: nothing was done: this spec is for the cluster rabbit@elsewhere, and ")
+    assert "never" not in [vhost["name"] for vhost in live.get("vhosts")]
+    name = live.get("overview")["cluster_name"]
+    spec.write_text(f'{text}cluster: "{name}"\n')
+    assert live.run("apply").code == 0

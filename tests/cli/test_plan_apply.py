@@ -164,6 +164,13 @@ def test_orgs_without_a_file_that_are_asked_for_need_no_flag(place: Place) -> No
     assert place.run("plan", "--detailed-exitcode").code == 0
 
 
+def test_a_file_is_of_no_cluster(place: Place) -> None:
+    spec = place.path / "topology.yaml"
+    spec.write_text(spec.read_text() + "cluster: rabbit@one\n")
+    place.broker.write_text('{"vhosts": [{"name": "proca"}], "original_cluster_name": "rabbit@two"}')
+    assert place.run("apply").code == 0
+
+
 def test_an_org_that_never_was_is_a_mistake(place: Place) -> None:
     place.run("apply")
     planned = place.run("plan", "--org", "acma")

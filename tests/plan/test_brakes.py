@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from proca_topo.plan.brakes import refusal
+from proca_topo.plan.brakes import refusal, wrong_cluster
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
@@ -129,3 +129,16 @@ def test_an_org_whose_name_begins_like_the_gone_ones_is_not_taken_for_it() -> No
     spec = wanted(orgs=("acm",), gone=("acm",))
     wide = replace(spec, scope=Scope(orgs=frozenset({"acm"}), name_patterns=("acm.*",)))
     assert refused(there_are(*queues("acme", 12)), wide) is not None
+
+
+def test_a_spec_for_another_cluster_is_refused() -> None:
+    spec = replace(wanted(), cluster="rabbit@one")
+    assert wrong_cluster(spec, "rabbit@one", "http://one") is None
+    assert wrong_cluster(wanted(), "rabbit@two", "http://two") is None
+    assert wrong_cluster(spec, "rabbit@two", "http://two") == (
+        "this spec is for the cluster rabbit@one, and http://two belongs to rabbit@two; "
+        "name the right broker with --broker, or mend `cluster` in topology.yaml"
+    )
+    unknown = wrong_cluster(spec, None, "http://two")
+    assert unknown is not None
+    assert "and http://two does not say to which cluster it belongs;" in unknown

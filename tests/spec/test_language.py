@@ -283,3 +283,8 @@ org: {vars: {id: "[0-9]+"}}
 
 def test_no_template_and_no_orgs() -> None:
     assert desired_of("topology: 1\nowns: []\n").queues == {}
+
+
+def test_a_spec_can_be_for_one_cluster() -> None:
+    assert desired_of("topology: 1\nowns: []\ncluster: rabbit@one\n").cluster == "rabbit@one"
+    assert desired_of("topology: 1\nowns: []\n").cluster is None
