@@ -1,6 +1,6 @@
 """What exists, is owned, and is no longer desired."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from proca_topo.plan.circuits import circuit_of
@@ -21,6 +21,22 @@ class Undesired:
 
     def __bool__(self) -> bool:
         return bool(self.exchanges or self.queues or self.bindings or self.policies)
+
+    def everything(self) -> Iterator[Noun]:
+        """All of it, in the order in which it is deleted."""
+        yield from self.bindings
+        yield from self.queues
+        yield from self.exchanges
+        yield from self.policies
+
+    def without(self, nouns: Collection[Noun]) -> "Undesired":
+        """What is left without these."""
+        return Undesired(
+            exchanges=tuple(exchange for exchange in self.exchanges if exchange not in nouns),
+            queues=tuple(queue for queue in self.queues if queue not in nouns),
+            bindings=tuple(binding for binding in self.bindings if binding not in nouns),
+            policies=tuple(policy for policy in self.policies if policy not in nouns),
+        )
 
 
 def undesired(existing: Existing, desired: Desired) -> Undesired:

@@ -55,6 +55,7 @@ class TopologyDoc(Document):
     ] = None
     owns: Annotated[list[StrictStr], Field(description='the names that are ours, such as "system.*"')]
     ignore: Listing[Annotated[str | IgnoredBindingDoc, PlainValidator(_ignored)]]
+    protect: Listing[StrictStr]
     exchanges: Table[Body[ExchangeDoc]]
     retry: Table[Body[CircuitDoc]]
     queues: Table[Body[QueueDoc]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
 from proca_topo.topology.ownership import Ownership
+from proca_topo.topology.protection import NOTHING_PROTECTED, Protection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class Desired:
     """
 
     ownership: Ownership
+    protected: Protection = NOTHING_PROTECTED
     vhost: str | None = None
     cluster: str | None = None
     exchanges: Mapping[str, Exchange] = field(default_factory=dict)

@@ -171,6 +171,19 @@ def test_a_file_is_of_no_cluster(place: Place) -> None:
     assert place.run("apply").code == 0
 
 
+def test_what_is_protected_stays_whatever_is_asked_for(place: Place) -> None:
+    place.run("apply")
+    spec = place.path / "topology.yaml"
+    spec.write_text(spec.read_text() + 'protect: ["{org}.crm"]\n')
+    (place.path / "orgs" / "acme.yaml").unlink()
+    applied = place.run("apply", "--org", "acme", "--prune", "--allow-deletes", "100")
+    assert applied.code == 0
+    assert "      protected by protect: {org}.crm (topology.yaml:19:11)\n" in applied.out
+    left = json.loads(place.broker.read_text())
+    assert [queue["name"] for queue in left["queues"]] == ["acme.crm", "system.sqs"]
+    assert [binding["destination"] for binding in left["bindings"]] == ["acme.crm"]
+
+
 def test_an_org_that_never_was_is_a_mistake(place: Place) -> None:
     place.run("apply")
     planned = place.run("plan", "--org", "acma")
