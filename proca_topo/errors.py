@@ -72,7 +72,11 @@ class AccessError(BrokerError):
 
 
 class VhostMissingError(BrokerError):
-    """The vhost does not exist on the broker."""
+    """The vhost does not exist on the broker, whose cluster has this name (None where it is not known)."""
+
+    def __init__(self, message: str, *, cluster_name: str | None = None) -> None:
+        super().__init__(message)
+        self.cluster_name = cluster_name
 
 
 class UnroutableError(BrokerError):

@@ -45,15 +45,18 @@ def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
     version = overview.get("rabbitmq_version")
     if not isinstance(version, str):
         raise not_rabbitmq(api.address, "its overview names no RabbitMQ version")
+    cluster = overview.get("cluster_name")
+    cluster_name = cluster if isinstance(cluster, str) else None
     entry = _vhost_entry(api, vhost)
     if entry is None:
-        raise VhostMissingError(f"there is no vhost {shown(vhost)!r} on {api.address.location}")
-    cluster = overview.get("cluster_name")
+        raise VhostMissingError(
+            f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=cluster_name
+        )
     return VhostFacts(
         broker=BrokerIdentity(
             location=api.address.location,
             version=version,
-            cluster_name=cluster if isinstance(cluster, str) else None,
+            cluster_name=cluster_name,
         ),
         default_queue_type=default_queue_type(version, entry),
     )

@@ -1,13 +1,17 @@
 """`proca-topo apply`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
 from proca_topo.errors import ExitCode, OutputError, RefusedError
+
+if TYPE_CHECKING:
+    from proca_topo.apply.report import Report
+    from proca_topo.plan.changes import Plan
 
 
 def apply(
@@ -18,6 +22,7 @@ def apply(
     ] = None,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    allow_deletes: options.AllowDeletes = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
     lock_timeout: options.LockTimeout = "0s",
@@ -51,43 +56,63 @@ def apply(
     from proca_topo.apply.locking import Guarded
     from proca_topo.apply.run import apply_plan
     from proca_topo.cli.interruption import interruptible
+    from proca_topo.cli.planning import Wanted
     from proca_topo.cli.progress import progress
-    from proca_topo.render.lines import BLANK
     from proca_topo.cli.saved_plan import to_apply
-    from proca_topo.render.plan_text import plan_lines
-    from proca_topo.render.report_text import outcome, report_lines
 
     show_requests(verbose=verbose)
-    with to_apply(
-        file,
+    wanted = Wanted(
         directory=directory,
         broker=broker,
         amqp=amqp,
         vhost=vhost,
         orgs=orgs or (),
         with_prune=prune,
+        allow_deletes=allow_deletes,
         create_vhost=create_vhost,
         lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
-    ) as (made, saved):
-        asks = output.is_interactive() and not yes and saved is None and bool(made.plan.to_do)
-        if result_format is options.Format.TEXT:
-            try:
-                output.results(plan_lines(made.plan))
-            except OutputError as error:
-                raise OutputError(f"{error}; nothing was applied") from error
-        elif asks:
-            output.talk(plan_lines(made.plan))
-        if asks and not output.confirmed("Apply these changes?"):
-            raise RefusedError("nothing was applied, since the answer was no")
+    )
+    with to_apply(file, wanted) as (made, saved):
+        _show(made.plan, result_format, asks=output.is_interactive() and not (yes or saved))
         with progress() as shown, interruptible(shown) as watch:
             guarded = watch if made.lock is None else Guarded(watch, made.lock)
             report = apply_plan(
                 made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=guarded
             )
+    _tell(report, result_format, verbose=verbose)
+    if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
+        saved.say_that_it_is_used_up()
+    if report.interrupted and watch.number is not None:
+        raise typer.Exit(128 + watch.number)
+    raise typer.Exit(report.exit_code(detailed=detailed_exitcode))
+
+
+def _show(plan: "Plan", result_format: options.Format, *, asks: bool) -> None:
+    """Show the plan, and ask whether to go on. Raises RefusedError if the answer is no, or the plan is refused."""
+    from proca_topo.render.plan_text import plan_lines
+
+    asks = asks and bool(plan.to_do) and plan.refused is None
+    if result_format is options.Format.TEXT:
+        try:
+            output.results(plan_lines(plan))
+        except OutputError as error:
+            raise OutputError(f"{error}; nothing was applied") from error
+    elif asks:
+        output.talk(plan_lines(plan))
+    if plan.refused is not None:
+        raise RefusedError(f"nothing was done: {plan.refused}")
+    if asks and not output.confirmed("Apply these changes?"):
+        raise RefusedError("nothing was applied, since the answer was no")
+
+
+def _tell(report: "Report", result_format: options.Format, *, verbose: bool) -> None:
+    from proca_topo.render.lines import BLANK
+    from proca_topo.render.report_text import outcome, report_lines
+
     try:
         match result_format:
             case options.Format.TEXT:
-                if made.plan.changes:  # otherwise the plan has said it already
+                if report.plan.changes:  # otherwise the plan has said it already
                     output.results([BLANK, *report_lines(report, verbose=verbose)])
             case options.Format.JSON:
                 from proca_topo.render.report_json import report_json
@@ -95,8 +120,3 @@ def apply(
                 output.result(report_json(report))
     except OutputError as error:
         raise OutputError(f"{error}; the report's last line: {outcome(report)}") from error
-    if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
-        saved.say_that_it_is_used_up()
-    if report.interrupted and watch.number is not None:
-        raise typer.Exit(128 + watch.number)
-    raise typer.Exit(report.exit_code(detailed=detailed_exitcode))

@@ -60,6 +60,17 @@ Orgs = Annotated[
     typer.Option("--org", metavar="ORG", help="Only this org; may be repeated.", show_default=False),
 ]
 Prune = Annotated[bool, typer.Option("--prune", help="Also delete what is ours and no longer in the spec.")]
+AllowDeletes = Annotated[
+    int | None,
+    typer.Option(
+        "--allow-deletes",
+        metavar="N",
+        min=0,
+        help="Accept up to N deletions and replacements. Without it apply refuses 10 or more that are over 30 % of"
+        " what is ours.",
+        show_default=False,
+    ),
+]
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 3 while anything is pending.")
 ]

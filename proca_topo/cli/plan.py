@@ -14,6 +14,7 @@ def plan(
     *,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    allow_deletes: options.AllowDeletes = None,
     plan_format: Annotated[
         options.PlanFormat, typer.Option("--format", help="How to write the plan.")
     ] = options.PlanFormat.TEXT,
@@ -31,7 +32,7 @@ def plan(
     """Show what apply would change, and change nothing.
 
     Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
-    the reason and what would let it through.
+    the reason and what would let it through. A plan that apply would refuse altogether says so in the end.
 
     With --out the plan is also saved, for an apply that makes these changes and no others. The file holds no
     passwords; its format is docs/saved-plan.schema.json.
@@ -42,12 +43,19 @@ def plan(
       proca-topo plan --format markdown --detailed-exitcode > comment.md
       proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
-    from proca_topo.cli.planning import planned
+    from proca_topo.cli.planning import Wanted, planned
 
     show_requests(verbose=verbose)
-    with planned(
-        directory=directory, broker=broker, amqp=amqp, vhost=vhost, orgs=orgs or (), with_prune=prune
-    ) as made:
+    wanted = Wanted(
+        directory=directory,
+        broker=broker,
+        amqp=amqp,
+        vhost=vhost,
+        orgs=orgs or (),
+        with_prune=prune,
+        allow_deletes=allow_deletes,
+    )
+    with planned(wanted) as made:
         found = made.plan
         if out is not None:
             from proca_topo.cli.saved_plan import save_plan

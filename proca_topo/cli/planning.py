@@ -1,9 +1,9 @@
 """What `plan` and `apply` begin with: the spec and the broker, read at the same time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -15,7 +15,8 @@ from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
-from proca_topo.errors import UsageError, VhostMissingError
+from proca_topo.errors import RefusedError, UsageError, VhostMissingError
+from proca_topo.plan.brakes import refusal, wrong_cluster
 from proca_topo.plan.changes import Plan
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
@@ -23,12 +24,33 @@ from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
+    from proca_topo.broker.address import BrokerAddress
     from proca_topo.spec.read import TopologyFile
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line asks for.
+
+    With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
+    `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
+    """
+
+    directory: Path
+    broker: str | None
+    amqp: str | None
+    vhost: str | None
+    orgs: Sequence[str]
+    with_prune: bool
+    allow_deletes: int | None
+    create_vhost: bool = False
+    lock_patience_seconds: float | None = None
+    known_orgs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan with all that it was made of."""
+    """A plan with all that it was made of, and the lock under which it was made."""
 
     plan: Plan
     existing: Existing
@@ -39,59 +61,68 @@ class Planned:
 
 
 @contextmanager
-def planned(
-    *,
-    directory: Path,
-    broker: str | None,
-    amqp: str | None,
-    vhost: str | None,
-    orgs: Sequence[str],
-    with_prune: bool,
-    create_vhost: bool = False,
-    lock_patience_seconds: float | None = None,
-    known_orgs: bool = False,
-) -> Iterator[Planned]:
-    """Read, plan, and keep the broker open while the plan is used.
-
-    With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
-    `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
-    """
-    with closing(open_broker(broker_address(broker, amqp))) as connection, ExitStack() as held:
+def planned(wanted: Wanted) -> Iterator[Planned]:
+    """Read, plan, and keep the broker open and the vhost locked while the plan is used."""
+    address = broker_address(wanted.broker, wanted.amqp)
+    orgs = wanted.orgs
+    with closing(open_broker(address)) as connection, ExitStack() as held:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
-        early = vhost and not orgs and lock_patience_seconds is None
-        reading = _in_background(connection, vhost) if vhost and early else None
+        reading: Future[Existing] | None = None
+        if wanted.vhost and not orgs and wanted.lock_patience_seconds is None:
+            reading = _in_background(connection, wanted.vhost)
         # Late, because this import takes longer than reading a small vhost.
         from proca_topo.spec.read import load_desired, read_topology
 
-        topology = read_topology(directory)
-        name = vhost_of(vhost, topology)
-        lock: Lock | None = None
-        if lock_patience_seconds is not None:
-            hold = partial(locked, connection, name, patience_seconds=lock_patience_seconds, say=output.say)
-            try:
-                lock = held.enter_context(hold())
-            except VhostMissingError as missing:
-                _make(connection, name, missing, wanted=create_vhost)
-                lock = held.enter_context(hold())
+        topology = read_topology(wanted.directory)
+        name = vhost_of(wanted.vhost, topology)
+        cluster = partial(_check_cluster, topology.document.cluster, address)
+        lock = _locked(connection, name, wanted, held, cluster)
         if reading is None and not orgs:
             reading = _in_background(connection, name)
         desired = load_desired(topology, orgs=orgs or None)
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
         except VhostMissingError as missing:
-            _make(connection, name, missing, wanted=create_vhost)
+            _make_vhost(connection, name, missing, wanted, cluster)
             already = connection.read(name, desired.scope)
-        existing = read_existing(connection, name, desired, with_prune=with_prune, already=already)
-        plan = make_plan(existing, desired, with_prune=with_prune)
-        if not known_orgs:
+        cluster(already.broker.cluster_name)
+        existing = read_existing(connection, name, desired, with_prune=wanted.with_prune, already=already)
+        plan = make_plan(existing, desired, with_prune=wanted.with_prune)
+        if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
         yield Planned(
-            plan=plan, existing=existing, desired=desired, broker=connection, lock=lock, with_prune=with_prune
+            plan=replace(plan, refused=refusal(plan, existing, desired, allow_deletes=wanted.allow_deletes)),
+            existing=existing,
+            desired=desired,
+            broker=connection,
+            lock=lock,
+            with_prune=wanted.with_prune,
         )
 
 
-def _make(connection: Broker, vhost: str, missing: VhostMissingError, *, wanted: bool) -> None:
-    if not wanted:
+def _locked(
+    connection: Broker, vhost: str, wanted: Wanted, held: ExitStack, cluster: Callable[[str | None], None]
+) -> Lock | None:
+    """The lock of the vhost, kept until `held` ends; None if none is wanted."""
+    if wanted.lock_patience_seconds is None:
+        return None
+    hold = partial(locked, connection, vhost, patience_seconds=wanted.lock_patience_seconds, say=output.say)
+    try:
+        return held.enter_context(hold())
+    except VhostMissingError as missing:
+        _make_vhost(connection, vhost, missing, wanted, cluster)
+        return held.enter_context(hold())
+
+
+def _make_vhost(
+    connection: Broker,
+    vhost: str,
+    missing: VhostMissingError,
+    wanted: Wanted,
+    cluster: Callable[[str | None], None],
+) -> None:
+    cluster(missing.cluster_name)
+    if not wanted.create_vhost:
         raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
     connection.create_vhost(vhost)
     output.say(f"Made the vhost {shown(vhost)}.")
@@ -109,6 +140,12 @@ def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
 
     Thread(target=read, name="read-vhost", daemon=True).start()
     return future
+
+
+def _check_cluster(wanted: str | None, address: "BrokerAddress", cluster_name: str | None) -> None:
+    """A file is of no cluster, even if it says from which one it was exported: nothing runs on it."""
+    if address.file is None and (reason := wrong_cluster(wanted, cluster_name, address.location)) is not None:
+        raise RefusedError(f"nothing was done: {reason}")
 
 
 def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:

@@ -1,14 +1,15 @@
 """Plans in files: written by `plan --out`, read and checked by `apply FILE`."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proca_topo.cli import output
 from proca_topo.cli.commands import command_line
 from proca_topo.cli.connection import broker_address
-from proca_topo.cli.planning import Planned, planned
+from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import RefusedError, UsageError
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
@@ -58,54 +59,31 @@ class PlanFile:
 
 
 @contextmanager
-def to_apply(
-    file: Path | None,
-    *,
-    directory: Path,
-    broker: str | None,
-    amqp: str | None,
-    vhost: str | None,
-    orgs: Sequence[str],
-    with_prune: bool,
-    create_vhost: bool,
-    lock_patience_seconds: float | None,
-) -> Iterator[tuple[Planned, PlanFile | None]]:
+def to_apply(file: Path | None, wanted: Wanted) -> Iterator[tuple[Planned, PlanFile | None]]:
     """The plan that is to be applied: the one in `file`, if one is given, otherwise a new one.
 
     Raises UsageError if the file holds no plan or contradicts the options, and RefusedError if it is not the plan
     any more.
     """
     if file is None:
-        with planned(
-            directory=directory,
-            broker=broker,
-            amqp=amqp,
-            vhost=vhost,
-            orgs=orgs,
-            with_prune=with_prune,
-            create_vhost=create_vhost,
-            lock_patience_seconds=lock_patience_seconds,
-        ) as made:
+        with planned(wanted) as made:
             yield made, None
         return
     plan = _read(file)
-    _check_options(str(file), plan, orgs=orgs, with_prune=with_prune, create_vhost=create_vhost)
-    saved = PlanFile(file=file, directory=directory, plan=plan)
+    _check_options(str(file), plan, wanted)
+    saved = PlanFile(file=file, directory=wanted.directory, plan=plan)
     # Before that broker is asked anything.
-    saved.refuse_elsewhere(location=broker_address(broker, amqp).location, vhost=vhost)
-    with planned(
-        directory=directory,
-        broker=broker,
-        amqp=amqp,
-        vhost=plan.vhost,
-        orgs=plan.orgs,
-        with_prune=plan.with_prune,
-        lock_patience_seconds=lock_patience_seconds,
-        known_orgs=True,
-    ) as made:
+    saved.refuse_elsewhere(location=broker_address(wanted.broker, wanted.amqp).location, vhost=wanted.vhost)
+    as_saved = replace(
+        wanted, vhost=plan.vhost, orgs=plan.orgs, with_prune=plan.with_prune, known_orgs=True,
+        allow_deletes=wanted.allow_deletes if plan.refused else sys.maxsize,
+    )  # fmt: skip
+    with planned(as_saved) as made:
         there = made.plan.broker
         saved.refuse_elsewhere(
-            location=there.location, cluster_name=there.cluster_name, vhost=vhost or made.desired.vhost or "/"
+            location=there.location,
+            cluster_name=there.cluster_name,
+            vhost=wanted.vhost or made.desired.vhost or "/",
         )
         saved.refuse_stale(made)
         yield made, saved
@@ -123,14 +101,12 @@ def _read(file: Path) -> SavedPlan:
         raise UsageError(f"{shown(name)} is no plan that plan --out has written: it is not UTF-8") from error
 
 
-def _check_options(
-    name: str, plan: SavedPlan, *, orgs: Sequence[str], with_prune: bool, create_vhost: bool
-) -> None:
+def _check_options(name: str, plan: SavedPlan, wanted: Wanted) -> None:
     """Raise UsageError if the command line asks for something else than the plan was made with."""
-    if orgs and set(orgs) != set(plan.orgs):
+    if wanted.orgs and set(wanted.orgs) != set(plan.orgs):
         only = f"only for {', '.join(map(shown, plan.orgs))}" if plan.orgs else "for the whole vhost"
         raise UsageError(f"{shown(name)} is a plan {only}: leave out --org, or make another plan with it")
-    if with_prune and not plan.with_prune:
+    if wanted.with_prune and not plan.with_prune:
         raise UsageError(f"{shown(name)} is a plan without --prune: leave that out, or make another plan with it")
-    if create_vhost:
+    if wanted.create_vhost:
         raise UsageError(f"{shown(name)} is a plan for a vhost that is there: leave out --create-vhost")

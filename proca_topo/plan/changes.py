@@ -122,7 +122,8 @@ def action_of(change: Change) -> Action:
 class Plan:
     """Everything that apply would do, in the order in which it would do it.
 
-    `orgs` is empty for a plan of the whole vhost.
+    `orgs` is empty for a plan of the whole vhost. `refused` is why apply refuses all of it, and what would let
+    it through; None for a plan that it makes.
     """
 
     broker: BrokerIdentity
@@ -130,6 +131,7 @@ class Plan:
     changes: tuple[Change, ...]
     unchanged: int
     orgs: tuple[str, ...] = ()
+    refused: str | None = None
 
     @property
     def held_back(self) -> int:

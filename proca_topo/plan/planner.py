@@ -69,7 +69,7 @@ def _exchange_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         if before is None:
             yield Declare(noun=exchange, org=desired.org_of(exchange))
         elif before != exchange:
-            yield _replacement(before, exchange, desired.org_of(exchange), Activity())
+            yield _replacement(before, exchange, desired, Activity())
 
 
 def _queue_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
@@ -80,7 +80,7 @@ def _queue_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         elif not queue.is_like(before, existing.default_queue_type):
             activity = existing.activity.get(name, Activity())
             after = queue.with_type_from(existing.default_queue_type)
-            yield _replacement(before, after, desired.org_of(queue), activity)
+            yield _replacement(before, after, desired, activity)
 
 
 def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
@@ -149,15 +149,15 @@ def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str 
 
 
 def _replacement(
-    before: Queue | Exchange, after: Queue | Exchange, org: str | None, activity: Activity
+    before: Queue | Exchange, after: Queue | Exchange, desired: Desired, activity: Activity
 ) -> Replace:
     found = differences(before, after)
     return Replace(
         noun=after,
-        org=org,
+        org=desired.org_of(after),
         differences=found,
         hazards=tuple(_replacement_hazards(after, found, activity)),
-        held_back=_IN_PLACE_IMPOSSIBLE,
+        held_back=desired.protected.reason(after) or _IN_PLACE_IMPOSSIBLE,
     )
 
 

@@ -8,12 +8,13 @@ from proca_topo.plan.busy import busy, messages
 from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.circuits import Circuit, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.keeping import kept
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Noun, Policy, Queue
 
 
 def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change, ...]:
@@ -28,15 +29,21 @@ def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change
     | exchange | no binding remains, and nothing that remains sends dead letters or unroutable ones to it  |
     | policy   | no queue that is being retired needs it                                                  |
 
-    Deciding that something stays can make something else stay, so it goes round until nothing changes.
+    Deciding that something stays can make something else stay, so it goes round until nothing changes. What the
+    spec protects is no matter for decision: it is held back, and to the rest it is there for good.
     """
     if not gone:
         return ()
-    decision = _Decision(
-        existing=existing, desired=desired, gone=gone, index=ExistingIndex(existing, desired.bindings)
-    )
+    index = ExistingIndex(existing, desired.bindings)
+    protected = kept(desired, gone, index)
+    decision = _Decision(existing=existing, desired=desired, gone=gone.without(protected), index=index)
     decision.settle()
-    return decision.changes()
+    if not protected:
+        return decision.changes()
+    found: dict[Noun, Change] = {change.noun: change for change in decision.changes()}
+    for noun, reason in protected.items():
+        found[noun] = Delete(noun=noun, org=desired.org_of(noun), held_back=reason)
+    return tuple(found[noun] for noun in gone.everything())
 
 
 @dataclass(kw_only=True)

@@ -46,7 +46,7 @@ class SavedPlan:
     """A plan with what it depended on.
 
     `as_desired` are digests of the objects that needed no change: of a change that is new they tell whether the
-    spec has changed since, or the broker.
+    spec has changed since, or the broker. `refused` is why apply would have refused it.
     """
 
     broker: BrokerIdentity
@@ -56,6 +56,7 @@ class SavedPlan:
     default_queue_type: str
     changes: tuple[SavedChange, ...]
     as_desired: frozenset[str]
+    refused: str | None = None
 
 
 def saved_plan(plan: Plan, existing: Existing, desired: Desired, *, with_prune: bool) -> SavedPlan:
@@ -73,6 +74,7 @@ def saved_plan(plan: Plan, existing: Existing, desired: Desired, *, with_prune: 
             for noun in _nouns(desired)
             if key_of(noun) not in changed
         ),
+        refused=plan.refused,
     )
 
 

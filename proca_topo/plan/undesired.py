@@ -1,13 +1,13 @@
 """What exists, is owned, and is no longer desired."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,25 +22,41 @@ class Undesired:
     def __bool__(self) -> bool:
         return bool(self.exchanges or self.queues or self.bindings or self.policies)
 
+    def everything(self) -> Iterator[Noun]:
+        """All of it, in the order in which it is deleted."""
+        yield from self.bindings
+        yield from self.queues
+        yield from self.exchanges
+        yield from self.policies
+
+    def without(self, nouns: Collection[Noun]) -> "Undesired":
+        """What is left without these."""
+        return Undesired(
+            exchanges=tuple(exchange for exchange in self.exchanges if exchange not in nouns),
+            queues=tuple(queue for queue in self.queues if queue not in nouns),
+            bindings=tuple(binding for binding in self.bindings if binding not in nouns),
+            policies=tuple(policy for policy in self.policies if policy not in nouns),
+        )
+
 
 def undesired(existing: Existing, desired: Desired) -> Undesired:
     """What is owned but not desired; for a plan of single orgs only what is theirs."""
     owns = desired.ownership
     scope = desired.scope
 
-    def in_scope(name: str) -> bool:
-        return scope is None or scope.covers(name)
+    def in_scope(noun: Noun) -> bool:
+        return scope is None or scope.holds(noun)
 
     return Undesired(
         exchanges=tuple(
             exchange
             for name, exchange in sorted(existing.exchanges.items())
-            if name not in desired.exchanges and owns.owns_name(name) and in_scope(name)
+            if name not in desired.exchanges and owns.owns_name(name) and in_scope(exchange)
         ),
         queues=tuple(
             queue
             for name, queue in sorted(existing.queues.items())
-            if name not in desired.queues and owns.owns_name(name) and in_scope(name)
+            if name not in desired.queues and owns.owns_name(name) and in_scope(queue)
         ),
         bindings=tuple(
             sorted(
@@ -49,8 +65,8 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     for binding in existing.bindings
                     if binding not in desired.bindings
                     and owns.owns(binding)
-                    and not _is_to_exclusive_queue(binding, existing)
-                    and (in_scope(binding.destination) or (scope is not None and binding in scope.bindings))
+                    and not is_to_exclusive_queue(binding, existing)
+                    and in_scope(binding)
                 ),
                 key=lambda b: (b.source, b.destination, b.routing_key, b.arguments.canonical),
             )
@@ -58,12 +74,13 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
         policies=tuple(
             policy
             for name, policy in sorted(existing.policies.items())
-            if name not in desired.policies and owns.owns_name(name) and in_scope(name)
+            if name not in desired.policies and owns.owns_name(name) and in_scope(policy)
         ),
     )
 
 
-def _is_to_exclusive_queue(binding: Binding, existing: Existing) -> bool:
+def is_to_exclusive_queue(binding: Binding, existing: Existing) -> bool:
+    """Whether a binding leads to a queue that is one connection's own: never ours, whatever its name."""
     return binding.destination_type is DestinationType.QUEUE and binding.destination in existing.exclusive
 
 

@@ -77,6 +77,9 @@ class PlanDocument(_Document):
     vhost: str
     orgs: list[str] = Field(description="the orgs that were asked for; empty for a plan of the whole vhost")
     summary: PlanSummary
+    refused: str | None = Field(
+        description="why apply refuses the whole plan, and the remedy; null if it does not"
+    )
     changes: Sequence[ChangeDocument]
 
 

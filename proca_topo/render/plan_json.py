@@ -42,6 +42,7 @@ def plan_document(plan: Plan) -> PlanDocument:
             held_back=plan.held_back,
             unchanged=plan.unchanged,
         ),
+        refused=plan.refused,
         changes=[ChangeDocument(**change_fields(change)) for change in plan.changes],
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 from proca_topo.plan.changes import Plan
 from proca_topo.render.lines import Role
 from proca_topo.render.notes import Notes
-from proca_topo.render.plan_text import change_lines, summary
+from proca_topo.render.plan_text import change_lines, refusal, summary
 from proca_topo.topology.names import shown
 
 # GitHub refuses comments of more than 65,536 characters.
@@ -34,6 +34,9 @@ def _paragraphs(plan: Plan) -> Iterator[str]:
         yield ""
         yield from _changes(plan)
     yield f"**{_escaped(summary(plan))}**"
+    if plan.refused is not None:
+        yield ""
+        yield f"**{_escaped(refusal(plan.refused))}**"
 
 
 def _table(plan: Plan) -> Iterator[str]:

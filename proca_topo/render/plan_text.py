@@ -27,7 +27,7 @@ _MEANINGS: Final[Mapping[Action, str]] = {
 
 
 def plan_text(plan: Plan) -> str:
-    """The whole plan; its last line is the summary."""
+    """The whole plan; it ends with the summary, and with why apply would refuse it."""
     return as_text(plan_lines(plan))
 
 
@@ -43,6 +43,8 @@ def plan_lines(plan: Plan) -> list[Line]:
     else:
         lines.append(BLANK)
     lines.append(Line(summary(plan), Role.SUMMARY))
+    if plan.refused is not None:
+        lines += wrapped(refusal(plan.refused), Role.FAILURE)
     return lines
 
 
@@ -78,6 +80,11 @@ def summary(plan: Plan) -> str:
     counts = ", ".join(f"{count} to {action}" for action, count in plan.counts().items() if count)
     held_back = f"; {plan.held_back} held back" if plan.held_back else ""
     return f"Plan: {counts}{held_back}; {plan.unchanged} unchanged."
+
+
+def refusal(reason: str) -> str:
+    """What stands below the summary of a plan that apply refuses."""
+    return f"apply will refuse this plan: {reason}"
 
 
 def objects(count: int) -> str:

@@ -92,6 +92,7 @@ def saved_plan_from(text: str, file: str) -> SavedPlan:
         default_queue_type=document.default_queue_type,
         changes=changes,
         as_desired=frozenset(document.as_desired),
+        refused=document.refused,
     )
 
 

@@ -50,8 +50,12 @@ class TopologyDoc(Document):
         Version, Field(description=f"the version of the language; write `topology: {SPEC_VERSION}`")
     ]
     vhost: Annotated[Maybe[StrictStr], Field(description="the name of the vhost", min_length=1)] = None
+    cluster: Annotated[
+        Maybe[StrictStr], Field(description="the name of the RabbitMQ cluster that this is for", min_length=1)
+    ] = None
     owns: Annotated[list[StrictStr], Field(description='the names that are ours, such as "system.*"')]
     ignore: Listing[Annotated[str | IgnoredBindingDoc, PlainValidator(_ignored)]]
+    protect: Listing[StrictStr]
     exchanges: Table[Body[ExchangeDoc]]
     retry: Table[Body[CircuitDoc]]
     queues: Table[Body[QueueDoc]]

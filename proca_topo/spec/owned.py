@@ -46,14 +46,21 @@ class Owned:
         return symbolic(name, self.patterns) if wrong_with(name, self.patterns) is None else name
 
 
+def wrong_with_entry(text: str, patterns: Mapping[str, str]) -> str | None:
+    """What is wrong with an entry of `owns` or `protect`, in words; None if nothing is."""
+    if (wrong := wrong_with(text, patterns)) is not None:
+        return wrong
+    if is_reserved(text):
+        return "the default exchange and names that begin with amq. are RabbitMQ's own; remove this entry"
+    return None
+
+
 def owned(doc: TopologyDoc, patterns: Mapping[str, str], file: str, problems: list[Problem]) -> Owned:
     """Ownership as the document says; entries that are wrong are reported and left out."""
     root = Where(file=file)
     texts: list[str] = []
     for index, text in enumerate(doc.owns):
-        wrong = wrong_with(text, patterns)
-        if wrong is None and is_reserved(text):
-            wrong = "the default exchange and names that begin with amq. are RabbitMQ's own; remove this entry"
+        wrong = wrong_with_entry(text, patterns)
         if wrong is None:
             texts.append(text)
         else:

@@ -71,6 +71,13 @@ def misspelt(name: str, known: Collection[str]) -> str | None:
     return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=_SURELY_MISSPELT)), None)
 
 
+def places(wheres: Iterable[Where], text_of: Callable[[str], str | None]) -> tuple[str, ...]:
+    """Every place as `file:line:column`; `text_of` as for `in_words`."""
+    trees: dict[str, Tree] = {}
+    found = (_placed(where, trees, text_of) for where in wheres)
+    return tuple(f"{file}:{line}:{column}" for file, line, column, _ in found)
+
+
 def in_words(problems: Iterable[Problem], text_of: Callable[[str], str | None]) -> tuple[str, ...]:
     """Every problem as `file:line:column: text`, sorted by place, each once.
 
@@ -78,18 +85,10 @@ def in_words(problems: Iterable[Problem], text_of: Callable[[str], str | None]) 
     """
     trees: dict[str, Tree] = {}
 
-    def placed(where: Where | Position) -> tuple[str, int, int, str | None]:
-        if isinstance(where, Position):
-            return where.file, where.line, where.column, None
-        if where.file not in trees:
-            text = text_of(where.file)
-            trees[where.file] = NO_TREE if text is None else tree_of(text)
-        return (where.file, *trees[where.file].find(where.path, on_key=where.on_key))
-
     found: set[tuple[str, int, int, str]] = set()
     told_by_yaml: set[tuple[str, int, int]] = set()
     for problem in sorted(problems, key=lambda one: isinstance(one.where, Where)):
-        file, line, column, scalar = placed(problem.where)
+        file, line, column, scalar = _placed(problem.where, trees, text_of)
         if isinstance(problem.where, Position):
             told_by_yaml.add((file, line, column))
         elif (file, line, column) in told_by_yaml:
@@ -98,7 +97,19 @@ def in_words(problems: Iterable[Problem], text_of: Callable[[str], str | None]) 
         if problem.quote and scalar is not None:
             text += f'; put it in quotes: "{scalar}"' if scalar else '; for an empty text write ""'
         if problem.other is not None:
-            other_file, other_line, other_column, _ = placed(problem.other)
+            other_file, other_line, other_column, _ = _placed(problem.other, trees, text_of)
             text += f" ({problem.other_is} {shown(other_file)}:{other_line}:{other_column})"
         found.add((file, line, column, text))
     return tuple(f"{shown(file)}:{line}:{column}: {text}" for file, line, column, text in sorted(found))
+
+
+def _placed(
+    where: Where | Position, trees: dict[str, Tree], text_of: Callable[[str], str | None]
+) -> tuple[str, int, int, str | None]:
+    """File, line and column, and the plain text that stands there. `trees` are the files read so far."""
+    if isinstance(where, Position):
+        return where.file, where.line, where.column, None
+    if where.file not in trees:
+        text = text_of(where.file)
+        trees[where.file] = NO_TREE if text is None else tree_of(text)
+    return (where.file, *trees[where.file].find(where.path, on_key=where.on_key))

@@ -14,6 +14,7 @@ from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, pars
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import ORG, names_in
 from proca_topo.spec.problems import Problem, Where, in_words
+from proca_topo.spec.protected import ProtectedEntry, protection
 from proca_topo.spec.scope import scope_of
 from proca_topo.spec.sections import Section
 from proca_topo.spec.template import Parts, parts_of
@@ -33,6 +34,7 @@ class TopologyFile:
     directory: Path
     document: TopologyDoc
     owned: Owned
+    protected: tuple[ProtectedEntry, ...]
     shared: Section
     template: Section
 
@@ -108,7 +110,12 @@ def read_topology(directory: Path) -> TopologyFile:
                 read_org(directory, name, doc.org, problems)
         raise _spec_error(problems, directory)
     return TopologyFile(
-        directory=directory, document=doc, owned=parts.owned, shared=parts.shared, template=parts.template
+        directory=directory,
+        document=doc,
+        owned=parts.owned,
+        protected=parts.protected,
+        shared=parts.shared,
+        template=parts.template,
     )
 
 
@@ -143,17 +150,21 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
     scope: Scope | None = None
     if orgs is not None and not problems:
         scope = scope_of([*present, *gone], expander)
+    scope_of_gone = scope_of(gone, expander) if gone and not problems else None
     if problems:
         raise _spec_error(problems, topology.directory)
     return Desired(
         ownership=replace(topology.owned.names, orgs_by_value=_orgs_by_value(present)),
+        protected=protection(topology.protected, partial(text_again, topology.directory)),
         vhost=topology.vhost,
+        cluster=topology.document.cluster,
         exchanges=nouns.exchanges,
         queues=nouns.queues,
         bindings=nouns.bindings,
         policies=nouns.policies,
         orgs=nouns.orgs,
         scope=scope,
+        gone=scope_of_gone,
     )
 
 

@@ -10,6 +10,7 @@ from proca_topo.spec.documents import TopologyDoc
 from proca_topo.spec.owned import Owned, owned
 from proca_topo.spec.placeholders import ORG, wrong_with_regex
 from proca_topo.spec.problems import Problem, Where
+from proca_topo.spec.protected import ProtectedEntry, protected
 from proca_topo.spec.sections import Section
 from proca_topo.topology.names import shown
 
@@ -24,6 +25,7 @@ class Parts:
     """What topology.yaml says, as nouns."""
 
     owned: Owned
+    protected: tuple[ProtectedEntry, ...]
     shared: Section
     template: Section
 
@@ -33,6 +35,7 @@ def parts_of(doc: TopologyDoc, file: str, problems: list[Problem]) -> Parts:
     root = Where(file=file)
     patterns = _patterns(doc, root.at("org"), problems)
     ownership = owned(doc, patterns, file, problems)
+    protected_names = protected(doc, patterns, file, problems)
     shared = Context(root=root, owned=ownership, problems=problems)
     build(shared, doc)
     template = Context(
@@ -44,7 +47,7 @@ def parts_of(doc: TopologyDoc, file: str, problems: list[Problem]) -> Parts:
         problems=problems,
     )
     build(template, doc.org)
-    return Parts(owned=ownership, shared=shared.section, template=template.section)
+    return Parts(owned=ownership, protected=protected_names, shared=shared.section, template=template.section)
 
 
 def _patterns(doc: TopologyDoc, where: Where, problems: list[Problem]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
 from proca_topo.topology.ownership import Ownership
+from proca_topo.topology.protection import NOTHING_PROTECTED, Protection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,17 +14,21 @@ class Desired:
     """The topology that the spec describes, expanded for every org (or for the orgs in `scope` only).
 
     `orgs` tells for each kind which org an object is for: by name, for bindings by the binding itself.
-    What is shared by all orgs is not in it.
+    What is shared by all orgs is not in it. `gone` is the part of the `scope` in which the orgs live that were
+    asked for by name and have no file any more.
     """
 
     ownership: Ownership
+    protected: Protection = NOTHING_PROTECTED
     vhost: str | None = None
+    cluster: str | None = None
     exchanges: Mapping[str, Exchange] = field(default_factory=dict)
     queues: Mapping[str, Queue] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     scope: Scope | None = None
+    gone: Scope | None = None
 
     def org_of(self, noun: Noun) -> str | None:
         """The org that an object is for: as declared, otherwise as its owned name tells; None if it is shared."""

@@ -104,3 +104,9 @@ class Scope:
             or name in self.policies
             or any(re.fullmatch(pattern, name) for pattern in self.name_patterns)
         )
+
+    def holds(self, noun: Noun) -> bool:
+        """Whether this object is one that the orgs may have; a binding also if it leads to a shared queue."""
+        if isinstance(noun, Binding):
+            return self.covers(noun.destination) or noun in self.bindings
+        return self.covers(noun.name)

@@ -169,3 +169,36 @@ def test_a_wrong_password_is_a_failure_and_stays_secret(live: LivePlace) -> None
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("error: ")
     assert "tops3cret" not in ran.err
+
+
+def test_another_cluster_is_refused_and_gets_no_vhost(live: LivePlace) -> None:
+    spec = live.place.path / "topology.yaml"
+    text = spec.read_text()
+    spec.write_text(f"{text}cluster: rabbit@elsewhere\n")
+    for command in (("plan",), ("apply",), ("apply", "--vhost", "never", "--create-vhost")):
+        ran = live.run(*command)
+        assert (ran.code, ran.out) == (4, "")
+        assert ran.err.startswith("error: nothing was done: this spec is for the cluster rabbit@elsewhere, and ")
+    assert "never" not in [vhost["name"] for vhost in live.get("vhosts")]
+    name = live.get("overview")["cluster_name"]
+    spec.write_text(f'{text}cluster: "{name}"\n')
+    assert live.run("apply").code == 0
+
+
+def test_deletions_of_one_org_are_measured_by_the_whole_vhost(live: LivePlace) -> None:
+    spec = live.place.path / "topology.yaml"
+    spec.write_text(spec.read_text().replace('"{org}.crm"]', '"{org}.crm", "{org}.extra.*"]', 1))
+    live.place.write_org("acme", "queues:\n" + "".join(f'  "{{org}}.extra.{n}": {{}}\n' for n in range(12)))
+    for org in ("beta", "gamma", "delta", "eta", "zeta", "theta", "iota", "kappa"):
+        live.place.write_org(org, "options: {crm: true}\n")
+    assert live.run("apply").code == 0
+    live.place.write_org("acme")
+    planned = live.run("plan", "--org", "acme", "--prune", "--format", "json").document()
+    assert (planned["summary"]["delete"], planned["refused"]) == (12, None)
+    for org in ("gamma", "delta", "eta", "zeta", "theta", "iota", "kappa"):
+        (live.place.path / "orgs" / f"{org}.yaml").unlink()
+    refused = live.run("apply", "--prune")
+    assert refused.code == 4
+    assert "the plan deletes or replaces 40 of 49 objects" in refused.err
+    asked = ("--org", "gamma", "--org", "delta", "--prune")
+    assert live.run("apply", *asked).code == 0

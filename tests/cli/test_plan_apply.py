@@ -118,6 +118,72 @@ def test_an_org_whose_file_is_gone_can_be_pruned(place: Place) -> None:
     assert planned.out.endswith("Plan: 4 to delete; 0 unchanged.\n")
 
 
+REFUSED = (
+    "the plan deletes or replaces 12 of 15 objects that exist and are ours, more than 30 %; "
+    "if that is meant, give --allow-deletes 12, otherwise mend the spec"
+)
+
+
+def with_three_orgs_gone(place: Place) -> None:
+    for org in ("acme", "beta", "zeta"):
+        place.write_org(org, "options: {crm: true}\n")
+    place.run("apply")
+    for org in ("acme", "beta", "zeta"):
+        (place.path / "orgs" / f"{org}.yaml").unlink()
+
+
+def test_too_many_deletions_are_refused_before_anything_is_done(place: Place) -> None:
+    with_three_orgs_gone(place)
+    before = place.broker.read_bytes()
+    planned = place.run("plan", "--prune")
+    assert planned.code == 0
+    assert " ".join(planned.out.splitlines()[-3:]) == f"apply will refuse this plan: {REFUSED}"
+    applied = place.run("apply", "--prune")
+    assert (applied.code, applied.out) == (4, planned.out)
+    assert applied.err == f"error: nothing was done: {REFUSED}\n"
+    as_json = place.run("apply", "--prune", "--format", "json")
+    assert (as_json.code, as_json.out) == (4, "")
+    assert place.broker.read_bytes() == before
+    document = place.run("plan", "--prune", "--format", "json").document()
+    jsonschema.validate(document, plan_schema())
+    assert document["refused"] == REFUSED
+
+
+def test_the_flag_accepts_so_many_deletions(place: Place) -> None:
+    with_three_orgs_gone(place)
+    assert place.run("plan", "--prune", "--allow-deletes", "12", "--format", "json").document()["refused"] is None
+    assert place.run("apply", "--prune", "--allow-deletes", "11").code == 4
+    assert place.run("apply", "--prune", "--allow-deletes", "12").code == 0
+    assert place.run("plan", "--allow-deletes", "-1").code == 2
+
+
+def test_orgs_without_a_file_that_are_asked_for_need_no_flag(place: Place) -> None:
+    with_three_orgs_gone(place)
+    asked = ("--org", "acme", "--org", "beta", "--org", "zeta")
+    assert place.run("apply", *asked, "--prune").code == 0
+    assert place.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_file_is_of_no_cluster(place: Place) -> None:
+    spec = place.path / "topology.yaml"
+    spec.write_text(spec.read_text() + "cluster: rabbit@one\n")
+    place.broker.write_text('{"vhosts": [{"name": "proca"}], "original_cluster_name": "rabbit@two"}')
+    assert place.run("apply").code == 0
+
+
+def test_what_is_protected_stays_whatever_is_asked_for(place: Place) -> None:
+    place.run("apply")
+    spec = place.path / "topology.yaml"
+    spec.write_text(spec.read_text() + 'protect: ["{org}.crm"]\n')
+    (place.path / "orgs" / "acme.yaml").unlink()
+    applied = place.run("apply", "--org", "acme", "--prune", "--allow-deletes", "100")
+    assert applied.code == 0
+    assert "      protected by protect: {org}.crm (topology.yaml:19:11)\n" in applied.out
+    left = json.loads(place.broker.read_text())
+    assert [queue["name"] for queue in left["queues"]] == ["acme.crm", "system.sqs"]
+    assert [binding["destination"] for binding in left["bindings"]] == ["acme.crm"]
+
+
 def test_an_org_that_never_was_is_a_mistake(place: Place) -> None:
     place.run("apply")
     planned = place.run("plan", "--org", "acma")

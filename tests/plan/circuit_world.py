@@ -7,6 +7,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 from proca_topo.topology.ownership import IgnoredBinding, OwnedPattern, Ownership
+from proca_topo.topology.protection import ProtectedPattern, Protection
 
 IN, FAIL, RETURN = (Exchange(name=name, type="topic") for name in ("in", "fail", "return"))
 WORK = Queue(
@@ -52,6 +53,7 @@ def desired(
     policies: tuple[Policy, ...] = (),
     owns: tuple[str, ...] = ("in", "fail", "return", "work", "wait", "policy"),
     ignored: tuple[Binding, ...] = (),
+    protect: tuple[str, ...] = (),
 ) -> Desired:
     return Desired(
         ownership=Ownership(
@@ -59,6 +61,12 @@ def desired(
             ignored_bindings=frozenset(
                 IgnoredBinding(source=b.source, routing_key=b.routing_key) for b in ignored
             ),
+        ),
+        protected=Protection(
+            patterns=tuple(
+                ProtectedPattern(text=name, regex=name, place=f"topology.yaml:{line}:5")
+                for line, name in enumerate(protect, start=4)
+            )
         ),
         exchanges={exchange.name: exchange for exchange in exchanges},
         queues={queue.name: queue for queue in queues},

@@ -33,6 +33,7 @@ def test_head_and_summary() -> None:
             "held_back": 5,
             "unchanged": 120,
         },
+        "refused": None,
     }
 
 

@@ -1,5 +1,7 @@
 """A plan as a comment at a pull request."""
 
+from dataclasses import replace
+
 from proca_topo.plan.changes import Declare
 from proca_topo.render.plan_markdown import plan_markdown
 from proca_topo.topology.nouns import Queue
@@ -69,3 +71,8 @@ def test_markdown_and_html_in_headings_are_escaped() -> None:
 
 def test_names_cannot_do_anything_to_a_terminal() -> None:
     assert_harmless(plan_markdown(evil_plan()))
+
+
+def test_a_plan_that_apply_refuses_says_so_in_the_end() -> None:
+    refused = replace(plan_of(), refused="it deletes 12")
+    assert plan_markdown(refused).endswith("as desired.**\n\n**apply will refuse this plan: it deletes 12**\n")

@@ -1,6 +1,7 @@
 """A plan as a person reads it."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -127,3 +128,12 @@ def test_names_cannot_do_anything_to_a_terminal() -> None:
 @pytest.mark.parametrize("name", ["[bold]x[/bold]", "[red", "a[/]b", ":smile:"])
 def test_names_are_not_markup(name: str) -> None:
     assert f"  + queue    {name}\n" in plan_text(plan_of(Declare(noun=Queue(name=name))))
+
+
+def test_a_plan_that_apply_refuses_says_so_in_the_end() -> None:
+    refused = replace(
+        plan_of(*EVERY_ACTION), refused="it deletes 12 of 30 objects, more than is usual; if meant, so"
+    )
+    assert plan_text(refused) == plan_text(plan_of(*EVERY_ACTION)) + (
+        "apply will refuse this plan: it deletes 12 of 30 objects, more than is usual; if\nmeant, so\n"
+    )

@@ -283,3 +283,27 @@ org: {vars: {id: "[0-9]+"}}
 
 def test_no_template_and_no_orgs() -> None:
     assert desired_of("topology: 1\nowns: []\n").queues == {}
+
+
+def test_a_spec_can_be_for_one_cluster() -> None:
+    assert desired_of("topology: 1\nowns: []\ncluster: rabbit@one\n").cluster == "rabbit@one"
+    assert desired_of("topology: 1\nowns: []\n").cluster is None
+
+
+def test_what_is_protected_says_where_that_is_written() -> None:
+    protected = desired_of(
+        """
+topology: 1
+owns: ["s.*", "{org}.crm"]
+protect:
+  - s.pay*
+  - "{org}.crm"
+"""
+    ).protected
+    assert protected.reason(queue("s.payments")) == "protected by protect: s.pay* (topology.yaml:5:5)"
+    assert protected.reason(exchange("acme.crm")) == "protected by protect: {org}.crm (topology.yaml:6:5)"
+    assert protected.reason(bound("in", "#", "acme.crm")) == protected.reason(exchange("acme.crm"))
+    assert protected.reason(bound("s.pay", "#", "other")) == protected.reason(queue("s.pay"))
+    assert protected.reason(queue("s.email")) is None
+    assert protected.reason(queue("a.b.crm")) is None
+    assert not desired_of("topology: 1\nowns: []\n").protected

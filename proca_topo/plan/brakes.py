@@ -1,0 +1,64 @@
+"""What is refused altogether, because a mistake is more likely than a wish."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from proca_topo.plan.changes import Change, Delete, Plan, Replace
+from proca_topo.plan.undesired import is_to_exclusive_queue
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Noun
+
+# So few deletions are never too many: one org more or less in a small vhost is an ordinary change.
+_FEW: Final = 10
+_MOST_PERCENT: Final = 30
+
+
+def refusal(plan: Plan, existing: Existing, desired: Desired, *, allow_deletes: int | None = None) -> str | None:
+    """Why apply refuses this plan, and the remedy, in one sentence; None if it does not.
+
+    Counted are the deletions and replacements that apply would make, without those of an org that was asked for by
+    name and has no file any more. `allow_deletes` is how many are accepted; without it what is accepted is 30 % of
+    the owned objects that were read (for deletions of single orgs that is the whole vhost), or fewer than 10.
+    """
+    count = sum(1 for change in plan.to_do if _is_counted(change, desired))
+    if count < _FEW if allow_deletes is None else count <= allow_deletes:
+        return None
+    total = sum(1 for _ in _owned(existing, desired))
+    if allow_deletes is None and count * 100 <= total * _MOST_PERCENT:
+        return None
+    most = f"{_MOST_PERCENT} %" if allow_deletes is None else f"the {allow_deletes} accepted"
+    return (
+        f"the plan deletes or replaces {count} of {total} objects that exist and are ours, more than {most}; "
+        f"if that is meant, give --allow-deletes {count}, otherwise mend the spec"
+    )
+
+
+def wrong_cluster(wanted: str | None, name: str | None, location: str) -> str | None:
+    """Why a spec that names its cluster (`wanted`) is not for the broker at `location`, whose cluster is `name`;
+    None if it is for it, or names none.
+    """
+    if wanted is None or wanted == name:
+        return None
+    found = f"belongs to {shown(name)}" if name is not None else "does not say to which cluster it belongs"
+    return (
+        f"this spec is for the cluster {shown(wanted)}, and {shown(location)} {found}; "
+        "name the right broker with --broker, or mend `cluster` in topology.yaml"
+    )
+
+
+def _is_counted(change: Change, desired: Desired) -> bool:
+    if not isinstance(change, (Delete, Replace)):
+        return False
+    gone = desired.gone
+    # A name alone would not do: with an owned name like `{org}*` one org's names can look like another's.
+    return gone is None or not (change.org in gone.orgs or change.noun in gone.bindings)
+
+
+def _owned(existing: Existing, desired: Desired) -> Iterator[Noun]:
+    owns = desired.ownership.owns
+    yield from filter(owns, existing.exchanges.values())
+    yield from filter(owns, existing.queues.values())
+    yield from (b for b in existing.bindings if owns(b) and not is_to_exclusive_queue(b, existing))
+    yield from filter(owns, existing.policies.values())
