@@ -31,6 +31,9 @@ def apply(
     safe; the others are held back and do not stop the rest. What was done is checked by reading the broker again.
     Ctrl-C stops it after the request under way and lists what was done; the same command again finishes.
 
+    A plan that deletes suspiciously much is refused as a whole (exit code 4), and so is a cluster that the spec is
+    not for. An org without a file that --org names is deleted on purpose, and not counted.
+
     \b
       proca-topo apply
       proca-topo apply --org acme
