@@ -47,6 +47,9 @@ def apply(
     since is listed (exit code 4); only counts of messages may differ. A saved plan is applied once: for what an
     apply leaves make a new one. --org and --prune are those of the plan.
 
+    A plan that deletes suspiciously much is refused as a whole (exit code 4), and so is a cluster that the spec is
+    not for. An org without a file that --org names is deleted on purpose, and not counted.
+
     \b
       proca-topo apply
       proca-topo apply --org acme

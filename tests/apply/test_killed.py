@@ -48,7 +48,18 @@ def start(folder: Path, live: Live) -> subprocess.Popen[bytes]:
         "PROCA_TOPO_PASSWORD": live.test_broker.password,
     }
     return subprocess.Popen(
-        [COMMAND, "apply", "--yes", "--prune", "-C", str(folder), "--vhost", live.vhost],
+        [
+            COMMAND,
+            "apply",
+            "--yes",
+            "--prune",
+            "--allow-deletes",
+            "1000",
+            "-C",
+            str(folder),
+            "--vhost",
+            live.vhost,
+        ],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
