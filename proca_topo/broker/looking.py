@@ -36,15 +36,31 @@ def _counted(
     if len(names) <= _LIST_FROM and is_addressable(*names):
         entries = dict(zip(names, pool.map(lambda name: find_queue(api, vhost, name), names), strict=True))
         if all(entry is None or _is_counted(entry) for entry in entries.values()):
-            return {name: activity_from(entry) for name, entry in entries.items() if entry is not None}
+            found = {name: activity_from(entry) for name, entry in entries.items() if entry is not None}
+            return found | _streams(api, vhost, {n for n, entry in entries.items() if _is_stream(entry)}, pool)
     # RabbitMQ 3.10 counts at once only in its listing of all queues.
-    columns = "columns=name,messages_ready,messages_unacknowledged"
+    columns = "columns=name,type,messages_ready,messages_unacknowledged"
     listing = api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&{columns}")
-    return {entry["name"]: activity_from(entry) for entry in listing if entry.get("name") in names}
+    asked = [entry for entry in listing if entry.get("name") in names]
+    found = {entry["name"]: activity_from(entry) for entry in asked}
+    return found | _streams(api, vhost, {entry["name"] for entry in asked if _is_stream(entry)}, pool)
+
+
+def _streams(
+    api: ManagementApi, vhost: str, names: Collection[str], pool: ThreadPoolExecutor
+) -> dict[str, Activity]:
+    """The statistics of streams, up to 5 s old: only there are their messages and consumers told."""
+    asked = sorted(name for name in names if is_addressable(name))
+    entries = zip(asked, pool.map(lambda name: api.find(path_of("queues", vhost, name)), asked), strict=True)
+    return {name: activity_from(entry) for name, entry in entries if entry is not None}
+
+
+def _is_stream(entry: Json | None) -> bool:
+    return entry is not None and entry.get("type") == _STREAM
 
 
 def _is_counted(entry: Json) -> bool:
-    return "messages_ready" in entry or entry.get("type") == _STREAM
+    return "messages_ready" in entry or _is_stream(entry)
 
 
 def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]) -> dict[str, Activity]:
@@ -61,7 +77,7 @@ def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]
             # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each
             # of the two may have seen a message that the other missed: the larger is the safe one.
             ready=max(activity.ready, counts[name].ready),
-            consumers=counts[name].consumers,
+            consumers=max(activity.consumers or 0, counts[name].consumers),
         )
         if name in counts
         else activity

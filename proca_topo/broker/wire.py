@@ -18,6 +18,7 @@ from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchang
 Json = Mapping[str, Any]
 
 QUEUE_TYPE: Final = "x-queue-type"
+_STREAM: Final = "stream"
 
 
 def exchange_from(entry: Json) -> Exchange:
@@ -73,7 +74,15 @@ def policy_from(entry: Json) -> Policy:
 
 
 def activity_from(entry: Json) -> Activity:
-    """The messages counted in a queue's entry. What is not counted (yet) is 0."""
+    """The messages counted in a queue's entry, and a stream's consumers. What is not counted (yet) is 0."""
+    if entry.get("type") == _STREAM:
+        # All statistics: messages that wait are not told apart, and AMQP knows nothing of who reads a stream.
+        consumers = entry.get("consumers")
+        return Activity(
+            ready=_count(entry, "messages"),
+            consumers=consumers if isinstance(consumers, int) else None,
+            counted=isinstance(entry.get("messages"), int),
+        )
     return Activity(ready=_count(entry, "messages_ready"), unacknowledged=_count(entry, "messages_unacknowledged"))
 
 

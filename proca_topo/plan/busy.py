@@ -14,6 +14,7 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     |-------------------------------|--------------------|----------------------------------|
     | messages, also unacknowledged | any                | stays: they would be lost        |
     | consumers                     | any                | stays: somebody still uses it    |
+    | unknown (a stream)            | any                | stays: they might be lost         |
     | nothing                       | messages           | stays: they may still come to it  |
     | nothing                       | nothing            | None                             |
     """
@@ -21,6 +22,8 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     if here.messages:
         held = f", {here.unacknowledged} of them unacknowledged" if here.unacknowledged else ""
         return f"{messages(here.messages)} in it{held}"
+    if not here.counted:
+        return "RabbitMQ has not counted what is in it"
     if here.consumers:
         return f"{here.consumers} consumer{'s' if here.consumers > 1 else ''} on it"
     for waiting in sorted(circuit.waiting):

@@ -1,11 +1,14 @@
 """What setting or deleting a policy does, at once, to the queues that are there already."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from proca_topo.plan.busy import messages
 from proca_topo.plan.changes import Hazard, HazardCode
 from proca_topo.plan.existing_index import ExistingIndex, applies, compiled
+from proca_topo.plan.undesired import undesired
+from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Policy, Queue
@@ -20,6 +23,8 @@ class Effects:
 
 
 _NONE: Final = Effects()
+_DLX: Final = "dead-letter-exchange"
+_LIMITS: Final = frozenset({"expires", "max-age", "max-length", "max-length-bytes"})
 
 
 def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
@@ -55,11 +60,7 @@ def _effects(
     count = len({queue.name for queue, _ in affected})
     queues = "1 queue" if count == 1 else f"{count} queues"
     hazard = Hazard(code=HazardCode.SETTINGS_CHANGE, message=f"{what} {queues}")
-    losses = [
-        loss
-        for queue, after in affected
-        if after is not None and (loss := _loss(queue, after, existing, index)) is not None
-    ]
+    losses = [loss for queue, after in affected if (loss := _loss(queue, after, existing, index)) is not None]
     if not losses:
         return Effects(hazards=(hazard,))
     loss = losses[0] + (f" (and {len(losses) - 1} more)" if len(losses) > 1 else "")
@@ -69,28 +70,56 @@ def _effects(
     )
 
 
-def _loss(queue: Queue, after: Policy, existing: Existing, index: ExistingIndex) -> str | None:
-    """What waits in `queue` and would not fit any more.
+def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Collection[str]:
+    """The queues on which a policy changes that may drop what waits there: worth a count of this moment."""
+    changed = [policy for name, policy in desired.policies.items() if existing.policies.get(name) != policy]
+    before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
+    removed = undesired(existing, desired).policies if with_prune else ()
+    patterns = [
+        (policy, compiled(policy.pattern))
+        for policy in (*(p for p in changed if _LIMITS & set(p.definition)), *before, *removed)
+    ]
+    return frozenset(
+        queue.name
+        for queue in existing.queues.values()
+        if any(applies(policy, pattern, queue) for policy, pattern in patterns)
+    )
+
+
+def _loss(queue: Queue, after: Policy | None, existing: Existing, index: ExistingIndex) -> str | None:
+    """What waits in `queue` and would be lost with `after` in force (None: no policy).
 
     `expires` deletes a queue that nobody uses, with what is in it, `max-age` what is old in a stream. A shorter
     `max-length` drops from the head of a queue at the moment in which the policy is set, a smaller
-    `max-length-bytes` may. A policy's TTL does not reach messages that are already in a queue (measured).
+    `max-length-bytes` may. A policy's TTL does not reach messages that are already in a queue (measured). Without
+    its dead-letter exchange a queue drops what expires or is rejected.
     """
     activity = existing.activity.get(queue.name, Activity())
-    if not activity.messages:
+    if activity.counted and not activity.messages:
         return None
+    amount = messages(activity.messages) if activity.counted else "uncounted messages"
+    if _loses_dead_letters(queue, after, index):
+        return f"{amount} in {shown(queue.name)} would be dropped, not dead-lettered, when they expire"
+    return None if after is None else _over_limit(queue, after, activity, amount, index)
+
+
+def _over_limit(queue: Queue, after: Policy, activity: Activity, amount: str, index: ExistingIndex) -> str | None:
     for key in ("expires", "max-age"):
         if key in after.definition:
-            return f"{key} may delete {messages(activity.messages)} in {shown(queue.name)}"
+            return f"{key} may delete {amount} in {shown(queue.name)}"
     ready = activity.ready
-    if not ready:
-        return None
     limit = after.definition.get("max-length")
     if isinstance(limit, int) and limit < ready:
         return f"max-length {limit} would drop {ready - limit} of {messages(ready)} in {shown(queue.name)}"
     size = after.definition.get("max-length-bytes")
-    if isinstance(size, int):
+    if isinstance(size, int) and (ready or not activity.counted):
         sizes = [now.definition.get("max-length-bytes") for now in index.candidates(queue)]
         if not sizes or any(not isinstance(size_now, int) or size < size_now for size_now in sizes):
-            return f"max-length-bytes {size} may drop some of {messages(ready)} in {shown(queue.name)}"
+            return f"max-length-bytes {size} may drop some of {amount} in {shown(queue.name)}"
     return None
+
+
+def _loses_dead_letters(queue: Queue, after: Policy | None, index: ExistingIndex) -> bool:
+    if queue.dead_letter_exchange is not None or (after is not None and _DLX in after.definition):
+        return False
+    return any(_DLX in now.definition for now in index.candidates(queue))

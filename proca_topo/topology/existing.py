@@ -18,11 +18,15 @@ class BrokerIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """What is going on in a queue. `consumers` is None where it was not asked or cannot be known."""
+    """What is going on in a queue. `consumers` is None where it was not asked or cannot be known.
+
+    `counted` is False where RabbitMQ does not tell how many messages there are: a stream's only with statistics.
+    """
 
     ready: int = 0
     unacknowledged: int = 0
     consumers: int | None = None
+    counted: bool = True
 
     @property
     def messages(self) -> int:

@@ -8,7 +8,13 @@ import pika
 import pytest
 
 from proca_topo.apply.report import Status
+from proca_topo.apply.run import apply_plan
+from proca_topo.apply.survey import read_existing
+from proca_topo.apply.watch import SILENT
+from proca_topo.broker.address import address
+from proca_topo.broker.connect import open_broker
 from proca_topo.plan.changes import Delete, Retire
+from proca_topo.plan.planner import make_plan
 from proca_topo.topology.nouns import Queue
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
@@ -179,3 +185,64 @@ def test_an_exchange_that_an_exclusive_queue_listens_to_is_held_back(
             assert change.held_back is not None
             assert "system.old -[#]-> system.tail is not ours" in change.held_back
             channel.basic_publish("system.old", "x", b"{}", mandatory=True)
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_queue_that_cannot_be_unbound_is_not_deleted(
+    queue_type: str, folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """A publish that overlaps a deletion can be confirmed and lost, so there is none while a route stands."""
+    write_spec(folder, queue_type)
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        switch(folder, on=False)
+        user = f"{vhost}-no-read"
+        live.http.put(f"/api/users/{user}", json={"password": "x", "tags": "administrator"}).raise_for_status()
+        live.http.put(
+            f"/api/permissions/{vhost}/{user}", json={"configure": ".*", "write": ".*", "read": "^(?!in$).*"}
+        ).raise_for_status()
+        amqp = broker_urls.amqp_url.replace("guest:guest", f"{user}:x")
+        broker = open_broker(address(broker_urls.management_url, amqp=amqp, username=user, password="x"))
+        try:
+            desired = desired_in(folder)
+            existing = read_existing(broker, vhost, desired, with_prune=True)
+            plan = make_plan(existing, desired, with_prune=True)
+            report = apply_plan(plan, existing, desired, broker, with_prune=True, watch=SILENT)
+        finally:
+            broker.close()
+            live.http.delete(f"/api/users/{user}").raise_for_status()
+        [queue] = [result for result in report.results if isinstance(result.change.noun, Queue)]
+        assert (queue.status, queue.reason) == (
+            Status.DRAINING,
+            "it is still bound: in -[acme.#]-> acme.crm could not be deleted",
+        )
+        with live.channel() as channel:
+            channel.basic_publish("in", "acme.1", b"{}", mandatory=True)
+
+
+def test_a_stream_that_somebody_reads_stays(folder: Path, broker_urls: TestBroker, vhost: str) -> None:
+    """AMQP counts no consumers of a stream; the statistics do, some seconds late."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.load(
+            {
+                "queues": [
+                    {
+                        "name": "system.s",
+                        "durable": True,
+                        "auto_delete": False,
+                        "arguments": {"x-queue-type": "stream"},
+                    }
+                ]
+            }
+        )
+        with live.channel() as channel:
+            channel.basic_qos(prefetch_count=1)
+            tag = channel.basic_consume("system.s", lambda *_: None)
+            report = live.apply(desired_in(folder), with_prune=True)
+            [result] = [r for r in report.results if isinstance(r.change, (Delete, Retire))]
+            assert result.status is Status.DRAINING
+            channel.basic_cancel(tag)
+        deadline = time.monotonic() + 40
+        while live.apply(desired_in(folder), with_prune=True).plan.changes:
+            assert time.monotonic() < deadline, "an empty stream that nobody reads does not go"
+            time.sleep(1)
