@@ -57,6 +57,15 @@ class ChangeDocument(_Document):
     )
 
 
+class AdviceDocument(_Document):
+    """Queues that would change in place if these settings were a policy's, and the lines for the first of them."""
+
+    settings: list[str] = Field(description="such as `message-ttl`")
+    queues: list[str]
+    text: str = Field(description="for people")
+    yaml: str = Field(description="for topology.yaml")
+
+
 class PlanSummary(_Document):
     """How many changes of each action there are, the held back ones included, and how many are held back."""
 
@@ -80,6 +89,7 @@ class PlanDocument(_Document):
     refused: str | None = Field(
         description="why apply refuses the whole plan, and the remedy; null if it does not"
     )
+    advice: list[AdviceDocument]
     changes: Sequence[ChangeDocument]
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, Update, action_of
+from proca_topo.plan.policy_advice import advice
 from proca_topo.render.documents import (
+    AdviceDocument,
     BrokerDocument,
     ChangeDocument,
     DifferenceDocument,
@@ -43,6 +45,15 @@ def plan_document(plan: Plan) -> PlanDocument:
             unchanged=plan.unchanged,
         ),
         refused=plan.refused,
+        advice=[
+            AdviceDocument(
+                settings=list(one.settings),
+                queues=list(one.queues),
+                text=one.text,
+                yaml="\n".join(one.yaml) + "\n",
+            )
+            for one in advice(plan)
+        ],
         changes=[ChangeDocument(**change_fields(change)) for change in plan.changes],
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 from proca_topo.plan.changes import Plan
 from proca_topo.render.lines import Role
 from proca_topo.render.notes import Notes
-from proca_topo.render.plan_text import change_lines, refusal, summary
+from proca_topo.render.plan_text import advice_lines, change_lines, refusal, summary
 from proca_topo.topology.names import shown
 
 # GitHub refuses comments of more than 65,536 characters.
@@ -56,6 +56,9 @@ def _changes(plan: Plan) -> Iterator[str]:
     numbered = [line.text.removeprefix("  ") for line in notes.numbered()]
     if numbered:
         lines += ["@@ Notes @@", *numbered]
+    advised = [line.text.removeprefix("  ") for line in advice_lines(plan)]
+    if advised:
+        lines += ["@@ Advice @@", *advised[1:]]
     kept = _within(lines, _LONGEST)
     folded = len(kept) > _SHORT
     if folded:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, assert_never
 
 from proca_topo.plan.changes import Action, Change, Declare, Delete, Plan, Replace, Retire, Update, action_of
+from proca_topo.plan.policy_advice import advice
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.notes import Notes
 from proca_topo.render.objects import settings, title, value
@@ -40,6 +41,7 @@ def plan_lines(plan: Plan) -> list[Line]:
         numbered = [*notes.numbered()]
         if numbered:
             lines += [Line("Notes", Role.HEADING), *numbered, BLANK]
+        lines += advice_lines(plan)
     else:
         lines.append(BLANK)
     lines.append(Line(summary(plan), Role.SUMMARY))
@@ -59,6 +61,17 @@ def change_lines(changes: Iterable[Change], notes: Notes) -> Iterator[Line]:
             yield Line(f"  {headline(change)}{notes.marks(change)}", role_of(change))
             yield from (Line(f"      {detail}", Role.DETAIL) for detail in _details(change))
             yield from notes.beneath(change)
+        yield BLANK
+
+
+def advice_lines(plan: Plan) -> Iterator[Line]:
+    """What would make replacements unnecessary, with lines of YAML to copy, which are not wrapped."""
+    found = advice(plan)
+    if found:
+        yield Line("Advice", Role.HEADING)
+    for one in found:
+        yield from wrapped(one.text, Role.DETAIL, indent=2)
+        yield from (Line(f"    {line}", Role.DETAIL) for line in one.yaml)
         yield BLANK
 
 

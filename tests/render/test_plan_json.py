@@ -34,6 +34,7 @@ def test_head_and_summary() -> None:
             "unchanged": 120,
         },
         "refused": None,
+        "advice": [],
     }
 
 
