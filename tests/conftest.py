@@ -1,12 +1,20 @@
 """Fixtures that any test can ask for by name."""
 
 import os
+import signal
 
 import pytest
 
 from tests.brokers import versions
 
 pytest_plugins = ["tests.brokers.fixtures"]
+
+
+def pytest_configure() -> None:
+    """What is started in the background has signals ignored, and so has every process that a test starts."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_report_header() -> str:

@@ -65,6 +65,13 @@ def apply_plan(
     )
 
 
+def apply_anew(desired: Desired, broker: Broker, vhost: str, *, with_prune: bool, watch: Watcher) -> Report:
+    """Read, plan and apply once more."""
+    existing = read_existing(broker, vhost, desired, with_prune=with_prune)
+    plan = make_plan(existing, desired, with_prune=with_prune)
+    return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch)
+
+
 def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
     """Take the broker's word over the answers it gave: what it shows is so, what it does not is not."""
     for change in plan.to_do:

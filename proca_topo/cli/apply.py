@@ -1,5 +1,6 @@
 """`proca-topo apply`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ def apply(
     allow_deletes: options.AllowDeletes = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
+    wait: options.Wait = "0s",
     lock_timeout: options.LockTimeout = "0s",
     no_lock: options.NoLock = False,
     result_format: options.FormatOption = options.Format.TEXT,
@@ -53,11 +55,12 @@ def apply(
     \b
       proca-topo apply
       proca-topo apply --org acme
-      proca-topo apply --prune --yes --lock-timeout 5m
+      proca-topo apply --prune --yes --wait 5m --lock-timeout 5m
       proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.apply.locking import Guarded
-    from proca_topo.apply.run import apply_plan
+    from proca_topo.apply.run import apply_anew, apply_plan
+    from proca_topo.apply.waiting import wait_for_draining
     from proca_topo.cli.interruption import interruptible
     from proca_topo.cli.planning import Wanted
     from proca_topo.cli.progress import progress
@@ -82,6 +85,11 @@ def apply(
             report = apply_plan(
                 made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=guarded
             )
+            if patience := options.seconds(wait, "--wait"):
+                again = partial(apply_anew, made.desired, made.broker, made.plan.vhost, with_prune=made.with_prune)
+                report = wait_for_draining(
+                    report, partial(again, watch=guarded), patience_seconds=patience, watch=guarded
+                )
     _tell(report, result_format, verbose=verbose)
     if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
         saved.say_that_it_is_used_up()

@@ -74,6 +74,9 @@ AllowDeletes = Annotated[
 DetailedExitCode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit with 3 while anything is pending.")
 ]
+Wait = Annotated[
+    str, typer.Option("--wait", metavar="TIME", help="How long to wait for what drains, and then delete it (5m).")
+]
 LockTimeout = Annotated[
     str,
     typer.Option("--lock-timeout", metavar="TIME", help="How long to wait for another apply to end (30s, 5m)."),

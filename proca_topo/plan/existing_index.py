@@ -1,6 +1,5 @@
 """What exists, looked up the other way round: who is bound to what, who sends dead letters where."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +7,9 @@ from functools import cached_property
 
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.policy_patterns import PolicyPattern, compiled
+
+__all__ = ["DeadLetters", "ExistingIndex", "applies", "compiled"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,7 @@ class ExistingIndex:
 
         `without` leaves one policy out by its name, as if it were gone.
         """
-        certain = [p for p in self._matching(noun, without) if compiled(p.pattern) is not None]
+        certain = [policy for policy, regex in self._matching(noun, without) if regex.is_certain_of(noun.name)]
         return max(certain, key=lambda policy: policy.priority, default=None)
 
     def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
@@ -125,10 +127,10 @@ class ExistingIndex:
         """
         certain = self.policy_of(noun, without=without)
         least = certain.priority if certain is not None else None
-        return tuple(p for p in self._matching(noun, without) if least is None or p.priority >= least)
+        return tuple(p for p, _ in self._matching(noun, without) if least is None or p.priority >= least)
 
-    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[Policy]:
-        return [p for p, regex in self._patterns if p.name != without and applies(p, regex, noun)]
+    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[tuple[Policy, PolicyPattern]]:
+        return [(p, regex) for p, regex in self._patterns if p.name != without and applies(p, regex, noun)]
 
     def reached_from(self, exchange: str) -> frozenset[str]:
         """The exchange itself and all that exchange-to-exchange bindings can lead to from it."""
@@ -154,7 +156,7 @@ class ExistingIndex:
         return (b for b in self.existing.bindings if b.destination_type is destination_type)
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[Policy, re.Pattern[str] | None], ...]:
+    def _patterns(self) -> tuple[tuple[Policy, PolicyPattern], ...]:
         return tuple((policy, compiled(policy.pattern)) for policy in self.existing.policies.values())
 
 
@@ -174,24 +176,11 @@ def _dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
     return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
 
 
-def compiled(pattern: str) -> re.Pattern[str] | None:
-    """The pattern, None if Python cannot read it as RabbitMQ does: it may then match anything.
-
-    RabbitMQ's patterns are PCRE. Python refuses what it does not know, but reads `[[:alpha:]]` as something else.
-    """
-    if "[[" in pattern or "[:" in pattern:
-        return None
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None
-
-
-def applies(policy: Policy, pattern: re.Pattern[str] | None, noun: Queue | Exchange) -> bool:
+def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
     """Whether a policy, its pattern compiled, is for this queue or exchange."""
     match noun:
         case Queue():
             kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != "stream" else "streams"}
         case Exchange():
             kinds = {"all", "exchanges"}
-    return policy.apply_to in kinds and (pattern is None or pattern.search(noun.name) is not None)
+    return policy.apply_to in kinds and pattern.may_match(noun.name)

@@ -1,6 +1,7 @@
 """Prune on a real broker, with real messages: nothing is lost, whatever is waiting where."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -8,8 +9,9 @@ import pika
 import pytest
 
 from proca_topo.apply.report import Status
-from proca_topo.apply.run import apply_plan
+from proca_topo.apply.run import apply_anew, apply_plan
 from proca_topo.apply.survey import read_existing
+from proca_topo.apply.waiting import wait_for_draining
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import address
 from proca_topo.broker.connect import open_broker
@@ -100,6 +102,37 @@ def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes
         assert bodies == [b"{}"] * 3
         assert queue_status(live, folder) == (Status.APPLIED, None)
         assert live.apply(desired_in(folder), with_prune=True).plan.changes == ()
+
+
+def test_an_apply_that_waits_deletes_the_queue_once_its_messages_came_back_and_were_read(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """One command: the option is off, a message waits in the retry queue, somebody reads what comes back."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        with live.channel() as channel:
+            channel.basic_publish("in", "acme.1", b"{}", mandatory=True)
+            method = None
+            while method is None:
+                method, _, _ = channel.basic_get("acme.crm")
+            channel.basic_nack(method.delivery_tag, requeue=False)
+            switch(folder, on=False)
+            desired = desired_in(folder)
+            again = partial(apply_anew, desired, live.broker, vhost, with_prune=True, watch=SILENT)
+            first = again()
+            read: list[bytes] = []
+
+            def pause(seconds: float) -> None:
+                time.sleep(seconds)
+                method, _, body = channel.basic_get("acme.crm", auto_ack=True)
+                read.extend([body] if method is not None and body is not None else [])
+
+            report = wait_for_draining(first, again, patience_seconds=60, watch=SILENT, sleep=pause)
+        assert first.counts()[Status.DRAINING] > 0
+        assert read == [b"{}"]
+        assert {result.status for result in report.results} == {Status.APPLIED}
+        assert {type(result.change) for result in report.results} == {Delete}
+        assert {binding.destination for binding in live.broker.read(vhost).bindings} == {"system.retry"}
 
 
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])

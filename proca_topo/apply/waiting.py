@@ -1,0 +1,57 @@
+"""Applying again and again until what is being retired has gone, or patience has."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from proca_topo.apply.report import Report, Result, Status
+from proca_topo.apply.watch import Watcher
+
+# RabbitMQ counts the messages of a classic queue at once, of a quorum queue every 5 s.
+_PAUSE_SECONDS = 2.0
+
+
+def wait_for_draining(
+    first: Report,
+    again: Callable[[], Report],
+    *,
+    patience_seconds: float,
+    watch: Watcher,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
+    """Apply `again` while anything drains and there is time, and the whole as one report.
+
+    What fails or is interrupted on the way ends it.
+    """
+    deadline = time.monotonic() + patience_seconds
+    report = first
+    while _is_worth_waiting(report) and time.monotonic() < deadline:
+        draining = [result for result in report.results if result.status is Status.DRAINING]
+        watch.stage(f"waiting for {len(draining)} to drain", 0)
+        sleep(_PAUSE_SECONDS)
+        report = joined(report, again())
+    return report
+
+
+def joined(first: Report, later: Report) -> Report:
+    """Both as one: what the first had applied, and what became later of all the rest."""
+    now = {result.change.noun: result for result in later.results}
+    results: list[Result] = []
+    for result in first.results:
+        newer = now.pop(result.change.noun, None)
+        if newer is not None:
+            results.append(newer)
+        elif result.status in (Status.DRAINING, Status.HELD_BACK):
+            # It is not in the later plan: gone, or wanted again, by other hands.
+            continue
+        else:
+            results.append(result)
+    results += now.values()
+    changes = tuple(result.change for result in results)
+    return replace(later, plan=replace(first.plan, changes=changes), results=tuple(results))
+
+
+def _is_worth_waiting(report: Report) -> bool:
+    counts = report.counts()
+    failed = counts[Status.FAILED] or counts[Status.NOT_TRIED] or report.unread or report.stopped
+    return bool(counts[Status.DRAINING]) and not failed
