@@ -67,6 +67,7 @@ def apply(
     from proca_topo.cli.saved_plan import to_apply
 
     show_requests(verbose=verbose)
+    patience = options.seconds(wait, "--wait")
     wanted = Wanted(
         directory=directory,
         broker=broker,
@@ -85,7 +86,7 @@ def apply(
             report = apply_plan(
                 made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=guarded
             )
-            if patience := options.seconds(wait, "--wait"):
+            if patience:
                 again = partial(apply_anew, made.desired, made.broker, made.plan.vhost, with_prune=made.with_prune)
                 report = wait_for_draining(
                     report, partial(again, watch=guarded), patience_seconds=patience, watch=guarded
