@@ -20,7 +20,7 @@ from tests.cli.command import COMMAND, Place, clean_environment
 pytestmark = pytest.mark.broker
 
 # So many that there is time to interrupt it between the first queue and the last binding.
-ORGS: Final = 2000
+ORGS: Final = 1000
 OBJECTS: Final = 3 + 4 * ORGS
 PATIENCE: Final = 120
 GOES_ON: Final = "Interrupted; the same command, run again, goes on from here."
