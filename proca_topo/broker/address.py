@@ -48,6 +48,11 @@ class BrokerAddress:
         parts = urlsplit(self.amqp_url)
         return f"{parts.scheme}://{_netloc(parts)}"
 
+    @property
+    def amqp_username(self) -> str:
+        """Who logs in over AMQP, which the AMQP URL may say otherwise."""
+        return unquote(urlsplit(self.amqp_url or "").username or "") or self.username
+
 
 def address(
     broker: str | None, *, amqp: str | None = None, username: str | None = None, password: str | None = None

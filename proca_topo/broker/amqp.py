@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from urllib.parse import unquote, urlsplit
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.permissions import refused_to
 from proca_topo.broker.protocol import Failure
 from proca_topo.errors import BrokerError, UnroutableError
 from proca_topo.topology.names import shown
@@ -102,7 +103,7 @@ def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Fa
     """Delete queues, exchanges and bindings of any name. What is gone already is no failure."""
     from pika.exceptions import ChannelClosedByBroker
 
-    from proca_topo.broker.amqp_errors import reason_in
+    from proca_topo.broker.amqp_errors import is_access_refused, reason_in
 
     failures = []
     with _connection(address, vhost) as connection:
@@ -112,7 +113,10 @@ def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Fa
                 _delete(channel, noun)
             except ChannelClosedByBroker as error:
                 channel = connection.channel()
-                if error.reply_code != _NOT_FOUND:
+                if is_access_refused(error):
+                    reason = refused_to(address.amqp_username, vhost, noun, doing="delete")
+                    failures.append(Failure(noun=noun, reason=reason))
+                elif error.reply_code != _NOT_FOUND:
                     failures.append(Failure(noun=noun, reason=reason_in(error)))
     return failures
 

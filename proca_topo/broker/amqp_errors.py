@@ -76,8 +76,17 @@ def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0
 
 def closed_by_broker(error: ChannelClosedByBroker, doing: str) -> BrokerError:
     """The error for a channel that the broker closed because of what was asked on it."""
-    kind = AccessError if error.reply_code == _ACCESS_REFUSED else BrokerError
-    return kind(f"the broker refused {doing}: {reason_in(error)}")
+    if is_access_refused(error):
+        return AccessError(
+            f"the broker refused {doing}: {reason_in(error)}; give that user the permission with `rabbitmqctl"
+            " set_permissions`"
+        )
+    return BrokerError(f"the broker refused {doing}: {reason_in(error)}")
+
+
+def is_access_refused(error: ChannelClosedByBroker) -> bool:
+    """Whether the user may not configure, write or read the object."""
+    return bool(error.reply_code == _ACCESS_REFUSED)
 
 
 def reason_in(error: ChannelClosedByBroker) -> str:

@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Any, Final, assert_never
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.http_errors import ServerError, reason_of
+from proca_topo.broker.http_errors import ServerError, is_access_refused, reason_of
 from proca_topo.broker.parallel import each
+from proca_topo.broker.permissions import refused_to
 from proca_topo.broker.properties_key import ends_path
 from proca_topo.broker.protocol import Failure, Progress
 from proca_topo.broker.wire import entry_of
@@ -99,6 +100,9 @@ class Declaring:
         if response.is_success:
             return None
         reason = reason_of(response)
+        if is_access_refused(reason):
+            user = self.api.address.username
+            return Failure(noun=noun, reason=refused_to(user, self.vhost, noun, doing="declare"))
         if response.status_code == HTTPStatus.NOT_FOUND and reason == _NOT_FOUND:
             raise VhostMissingError(f"there is no vhost {shown(self.vhost)!r} on {self.api.address.location}")
         return Failure(noun=noun, reason=reason or f"the broker answers {response.status_code}")

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Final, assert_never
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.http_errors import ServerError, reason_of
+from proca_topo.broker.http_errors import ServerError, is_access_refused, reason_of
 from proca_topo.broker.listing import list_bindings
 from proca_topo.broker.parallel import each
+from proca_topo.broker.permissions import refused_to
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.protocol import Failure, Progress
 from proca_topo.errors import AccessError, BrokerError
@@ -49,6 +50,9 @@ class Deleting:
             reasons = [reason for path in self._paths(noun) if (reason := self._refusal(path)) is not None]
         except (AccessError, ServerError) as error:
             return Failure(noun=noun, reason=str(error))
+        if reasons and is_access_refused(reasons[0]):
+            user = self.api.address.username
+            return Failure(noun=noun, reason=refused_to(user, self.existing.vhost, noun, doing="delete"))
         if reasons:
             return Failure(noun=noun, reason=reasons[0])
         self.progress(1)

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.http_errors import (
-    ACCESS_REFUSED,
     ServerError,
     bad_login,
+    is_access_refused,
     is_hopeless,
     no_answer,
     not_rabbitmq,
@@ -156,7 +156,7 @@ class ManagementApi:
             return
         if response.is_redirect:
             raise not_rabbitmq(self.address, f"it redirects to {one_line(response.headers.get('location', ''))}")
-        if status == HTTPStatus.UNAUTHORIZED and reason.rstrip(".") != ACCESS_REFUSED:
+        if status == HTTPStatus.UNAUTHORIZED and not is_access_refused(reason):
             raise bad_login(reason, self.address)
         if response.is_server_error:
             failure = ServerError(

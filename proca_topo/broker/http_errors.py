@@ -1,5 +1,6 @@
 """Why a request got no usable answer, as one sentence: what, where, what to do."""
 
+import shlex
 import socket
 import ssl
 from collections.abc import Iterator
@@ -17,16 +18,17 @@ _GREETING_TIMEOUT: Final = 2.0  # seconds
 _MANAGEMENT_PORTS: Final = "the management API usually listens on port 15672, with TLS on 15671"
 
 
-ACCESS_REFUSED: Final = "Access refused"
-"""The reason of a 401 that is about one object, which the user may not configure, write or read."""
-
-
 class ServerError(BrokerError):
     """The broker answered 5xx, again and again."""
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+def is_access_refused(reason: str) -> bool:
+    """Whether this is the reason of a 401 about one object, which the user may not configure, write or read."""
+    return reason.rstrip(".") == "Access refused"
 
 
 def is_hopeless(error: httpx.TransportError) -> bool:
@@ -85,6 +87,9 @@ def bad_login(reason: str, address: BrokerAddress) -> AccessError:
         )
     if "not management user" in lowered:
         remedy = "give the user the tag 'management' or 'administrator'"
+    elif "access object" in lowered:
+        tags = f"rabbitmqctl set_user_tags {shlex.quote(address.username)} policymaker"
+        remedy = f"policies take the tag 'policymaker'; give it to the user (`{tags}`, which replaces other tags)"
     elif "administrator" in lowered:
         remedy = "give the user the tag 'administrator'"
     elif "localhost" in lowered:

@@ -256,6 +256,8 @@ def test_a_user_who_is_no_administrator(
         failures = limited.declare(vhost, [*ours, theirs, policy], silent)
         assert {failure.noun for failure in failures} == {theirs, policy}
         assert "secret" not in str(failures)
+        reasons = {failure.noun: failure.reason for failure in failures}
+        assert f"give it to the user (`rabbitmqctl set_user_tags {user} policymaker`" in reasons[policy]
         assert limited.read(vhost).queues == management.read(vhost).queues == {queue.name: queue for queue in ours}
         with pytest.raises(AccessError, match="give the user the tag 'administrator'"):
             limited.create_vhost(f"{vhost}-new")
