@@ -1,7 +1,6 @@
 """What only AMQP can do: publish with confirms, count at once, delete what a URL cannot name."""
 
 import logging
-import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.permissions import refused_to
 from proca_topo.broker.protocol import Failure
+from proca_topo.broker.tls import tls_context
 from proca_topo.errors import BrokerError, UnroutableError
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Noun, Policy, Queue
@@ -179,7 +179,7 @@ def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnect
     try:
         yield connection
     except AMQP_PROBLEMS as error:
-        raise amqp_failure(error, address, vhost) from error
+        raise amqp_failure(error, address, vhost, connected=True) from error
     finally:
         if connection.is_open:
             connection.close()
@@ -214,7 +214,7 @@ def _parameters(address: BrokerAddress, vhost: str, properties: dict[str, str]) 
         port=url.port,
         virtual_host=vhost,
         credentials=PlainCredentials(unquote(url.username or ""), unquote(url.password or "")),
-        ssl_options=SSLOptions(ssl.create_default_context(), host) if url.scheme == "amqps" else None,
+        ssl_options=SSLOptions(tls_context(), host) if url.scheme == "amqps" else None,
         heartbeat=_HEARTBEAT,
         socket_timeout=_CONNECT_TIMEOUT,
         stack_timeout=2 * _CONNECT_TIMEOUT,

@@ -10,12 +10,14 @@ from pika.exceptions import (
     AMQPError,
     ChannelClosedByBroker,
     ConnectionBlockedTimeout,
+    ConnectionClosedByBroker,
     IncompatibleProtocolError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.tls import client_certificate_wanted, not_trusted, what_tls_says
 from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError, VhostMissingError
 from proca_topo.topology.names import one_line, shown
 
@@ -27,8 +29,10 @@ _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
 
 
-def amqp_failure(error: AmqpProblem, address: BrokerAddress, vhost: str) -> BrokerError:
-    """The error for a connection that could not be made or was lost."""
+def amqp_failure(
+    error: AmqpProblem, address: BrokerAddress, vhost: str, *, connected: bool = False
+) -> BrokerError:
+    """The error for a connection that could not be made or, if it was `connected`, was lost."""
     where = address.amqp_location
     match error:
         case ProbableAuthenticationError():
@@ -45,6 +49,12 @@ def amqp_failure(error: AmqpProblem, address: BrokerAddress, vhost: str) -> Brok
                 f"{where} takes no messages at the moment (a memory or disk alarm), and confirmed nothing:"
                 " see the alarms in `rabbitmq-diagnostics status`"
             )
+        case _ if connected:
+            said = _reason(error) if isinstance(error, ConnectionClosedByBroker) else type(error).__name__
+            return UnreachableError(
+                f"the connection to {where} was lost ({said}): the broker or the network went away;"
+                " once it is back, run the same command again"
+            )
         case _:
             return _no_connection(error, where)
 
@@ -56,13 +66,16 @@ def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0
         case socket.gaierror():
             return UnreachableError(f"the host name in {where} cannot be resolved: set PROCA_TOPO_AMQP")
         case ssl.SSLCertVerificationError():
-            return UnreachableError(
-                f"the TLS certificate of {where} is not trusted ({one_line(error.verify_message)}):"
-                " if it is right, set SSL_CERT_FILE to the file of its certificate authority"
-            )
+            return not_trusted(error, where)
+        case _ if (wanted := client_certificate_wanted(text, where)) is not None:
+            return wanted
         case ssl.SSLError():
-            return NotRabbitMQError(
-                f"TLS with {where} failed ({one_line(str(error.reason))}): check the port ({_PORTS})"
+            return NotRabbitMQError(f"TLS with {where} failed ({what_tls_says(error)}): check the port ({_PORTS})")
+        case IncompatibleProtocolError() if "SSL" in text:
+            # TLS 1.3 is up for one side before the other has looked for a certificate.
+            return UnreachableError(
+                f"{where} closes the connection as soon as TLS is up: it may demand a certificate of its clients,"
+                f" which proca-topo has none of, or be no AMQP port ({_PORTS})"
             )
         case IncompatibleProtocolError():
             return NotRabbitMQError(f"what listens at {where} does not speak AMQP: check the port ({_PORTS})")

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import ssl
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from proca_topo.broker.http_errors import (
     says_rabbitmq,
 )
 from proca_topo.broker.http_library import httpx
+from proca_topo.broker.tls import tls_context
 from proca_topo.broker.wire import Json
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.names import one_line
@@ -61,8 +61,8 @@ class ManagementApi:
         url = httpx.URL(address.management_url)
         self._client = httpx.Client(
             auth=(address.username, address.password),
-            # The system's certificates, or SSL_CERT_FILE. For plain HTTP, loading any costs 20 ms for nothing.
-            verify=ssl.create_default_context() if url.scheme == "https" else False,
+            # For plain HTTP, loading certificates costs 20 ms for nothing.
+            verify=tls_context() if url.scheme == "https" else False,
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
             # A proxy for the world outside is no way to this machine.
@@ -143,7 +143,7 @@ class ManagementApi:
         return response
 
     def _transport_failure(self, error: httpx.TransportError) -> BrokerError:
-        failure = no_answer(error, self.address)
+        failure = no_answer(error, self.address, answered=self._answered)
         if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout) or is_hopeless(error):
             return failure
         # A broker that never answered is more likely a wrong URL than one that restarts.

@@ -8,6 +8,7 @@ from typing import Final
 
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.http_library import httpx
+from proca_topo.broker.tls import client_certificate_wanted, not_trusted, what_tls_says
 from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError
 from proca_topo.topology.names import one_line
 
@@ -33,12 +34,17 @@ def is_access_refused(reason: str) -> bool:
 
 def is_hopeless(error: httpx.TransportError) -> bool:
     """Whether trying again cannot help: the name does not resolve, or the other side does not do this TLS."""
-    return any(isinstance(cause, socket.gaierror | ssl.SSLError) for cause in _causes(error))
+    return any(isinstance(cause, socket.gaierror) or _is_no_tls(cause) for cause in _causes(error))
 
 
-def no_answer(error: httpx.TransportError, address: BrokerAddress) -> BrokerError:
-    """The error for a request that got no HTTP answer at all."""
+def no_answer(error: httpx.TransportError, address: BrokerAddress, *, answered: bool) -> BrokerError:
+    """The error for a request that got no HTTP answer at all; `answered` if another request got one before."""
     where = address.location
+    if answered and _went_away(error):
+        return UnreachableError(
+            f"{where} does not answer any more: the broker or the network went away; once it is back, run the same"
+            " command again"
+        )
     for cause in _causes(error):
         match cause:
             case socket.gaierror():
@@ -53,15 +59,25 @@ def no_answer(error: httpx.TransportError, address: BrokerAddress) -> BrokerErro
     return _no_http(error, where)
 
 
+def _went_away(error: httpx.TransportError) -> bool:
+    busy = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
+    return not busy and not any(_is_no_tls(cause) for cause in _causes(error))
+
+
+def _is_no_tls(cause: BaseException) -> bool:
+    """Whether TLS itself does not work. A connection that ends is no fault of TLS."""
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
 def _no_tls(error: ssl.SSLError, where: str) -> BrokerError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return UnreachableError(
-            f"the TLS certificate of {where} is not trusted ({one_line(error.verify_message)}):"
-            " if it is right, set SSL_CERT_FILE to the file of its certificate authority"
-        )
+        return not_trusted(error, where)
     if any(marker in str(error) for marker in _NO_TLS_THERE):
         return NotRabbitMQError(f"what listens at {where} does not speak TLS: write http:// or check the port")
-    return UnreachableError(f"TLS with {where} failed: {one_line(str(error))}")
+    wanted = client_certificate_wanted(str(error), where)
+    return wanted or UnreachableError(
+        f"TLS with {where} failed ({what_tls_says(error)}): check the port and its TLS"
+    )
 
 
 def _no_http(error: httpx.TransportError, where: str) -> BrokerError:

@@ -119,7 +119,7 @@ def _declare(connection: "BlockingConnection", api: ManagementApi, vhost: str) -
             ) from error
         raise BrokerError(f"the broker refuses the queue {LOCK_QUEUE}: {reason_in(error)}") from error
     except AMQP_PROBLEMS as error:
-        raise amqp_failure(error, api.address, vhost) from error
+        raise amqp_failure(error, api.address, vhost, connected=True) from error
 
 
 def _who_we_are() -> str:

@@ -9,9 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-# Key and certificate, made with
-# `openssl req -x509 -newkey ec -days 36500 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1`.
-CERTIFICATE = Path(__file__).parent / "self-signed.pem"
+
+def pem(name: str) -> Path:
+    """A file with a key and a certificate, made with
+    `openssl req -x509 -newkey ec -days 36500 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1`.
+
+    Those that are expired and not yet valid: `openssl ca -selfsign` with `-startdate` and `-enddate`.
+    """
+    return Path(__file__).parent / f"{name}.pem"
 
 
 def free_port() -> int:
@@ -23,9 +28,17 @@ def free_port() -> int:
 
 @contextmanager
 def http_server(
-    answers: list[tuple[int, str, str]], *, tls: bool = False, headers: dict[str, str] | None = None
+    answers: list[tuple[int, str, str]],
+    *,
+    tls: bool = False,
+    certificate: str = "self-signed",
+    demands: ssl.TLSVersion | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Iterator[str]:
-    """A server that gives these answers (status, content type, body) in turn, and the last for ever."""
+    """A server that gives these answers (status, content type, body) in turn, and the last for ever.
+
+    With `demands` it demands a certificate of its clients, in this version of TLS.
+    """
     left = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
@@ -45,7 +58,11 @@ def http_server(
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        context.load_cert_chain(pem(certificate))
+        if demands is not None:
+            context.maximum_version = demands
+            context.load_verify_locations(pem(certificate))
+            context.verify_mode = ssl.CERT_REQUIRED
         server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

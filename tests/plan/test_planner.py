@@ -118,6 +118,17 @@ def test_a_policy_that_would_drop_waiting_messages_is_held_back() -> None:
     assert make_plan(existing(), desired(policies=(POLICY,))).held_back == 0
 
 
+@pytest.mark.parametrize("pattern", ["^.{7}$", r"\W\W", "^ünï.q{1,1}$", "^a{,1}$"])
+def test_a_policy_whose_pattern_rabbitmq_may_match_with_the_bytes_of_a_name_is_held_back(pattern: str) -> None:
+    queue = Queue(name="ünï.q")
+    there = existing(queues=(queue,), activity={queue.name: Activity(ready=12)})
+    policy = replace(POLICY, pattern=pattern)
+    [change] = [
+        change for change in make_plan(there, desired(policies=(policy,))).changes if change.noun == policy
+    ]
+    assert change.held_back is not None
+
+
 def test_deleting_a_policy_is_held_back_if_the_next_one_in_force_would_drop_messages() -> None:
     wide = Policy(name="policy", pattern="work", priority=9, definition=Arguments.of({"max-length": 100}))
     theirs = replace(POLICY, name="theirs")
