@@ -121,7 +121,7 @@ def _root(
       PROCA_TOPO_VHOST     vhost, where it is not the one in topology.yaml
       PROCA_TOPO_USERNAME  user, by default guest
       PROCA_TOPO_PASSWORD  password, by default guest
-      SSL_CERT_FILE        certificate authorities, where the system's are not enough
+      SSL_CERT_FILE        certificate authorities that the system does not have
       NO_COLOR             no colours
 
     \b
