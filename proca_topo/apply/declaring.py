@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.policies import harmless
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Plan, Update
-from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
@@ -34,9 +34,7 @@ def declare(
     for title, stage in _stages(plan):
         ready = [change for change in stage if not _dependency_failed(change, ledger)]
         if title == "policies" and ready:
-            now = read()
-            index = ExistingIndex(now)
-            ready = [change for change in ready if not _would_cost_messages(change, now, index, ledger)]
+            ready = harmless(ready, setting_effects, read(), ledger)
         if ready:
             watch.stage(title, len(ready))
             failures = broker.declare(plan.vhost, [change.noun for change in ready], watch.advance)
@@ -72,17 +70,6 @@ def _stages(plan: Plan) -> Iterator[tuple[str, list[Change]]]:
 
 def _is_first(change: Change) -> bool:
     return isinstance(change, Declare) and change.carries_dead_letters
-
-
-def _would_cost_messages(change: Change, now: Existing, index: ExistingIndex, ledger: Ledger) -> bool:
-    """Whether messages came since the plan was made that this policy would drop; then it is noted as held back."""
-    if not isinstance(change.noun, Policy):
-        return False
-    reason = setting_effects(change.noun, now, index).held_back
-    if reason is None:
-        return False
-    ledger.note(change, Status.HELD_BACK, reason)
-    return True
 
 
 def _dependency_failed(change: Change, ledger: Ledger) -> bool:

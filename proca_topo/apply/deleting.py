@@ -1,9 +1,10 @@
 """The second half of an apply: unbind, wait, look, and only then delete."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.policies import harmless
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
@@ -14,7 +15,7 @@ from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
 
 # A message that was routed just before its binding went may still be on its way into the queue.
 SETTLE_SECONDS = 1.0
@@ -57,7 +58,8 @@ def delete(
         sleep(_settle_seconds(queues, existing, index))
         existing = read()
         index = ExistingIndex(existing, desired)
-        queues = [c for c in queues if not _is_still_bound(c, index, deletions, ledger)]
+        planned = {change.noun: change for change in deletions}
+        queues = [c for c in queues if not _is_still_bound(c, index, planned, ledger)]
     watch.stage("deleting queues", len(queues))
     for start in range(0, len(queues), _BATCH):
         _delete_queues(queues[start : start + _BATCH], existing, index, broker, ledger)
@@ -75,9 +77,7 @@ def delete(
     _delete(exchanges, existing, broker, ledger, watch, title="deleting exchanges")
     policies = [c for c in free if isinstance(c.noun, Policy)]
     if policies and existing.activity:
-        existing = read()
-        index = ExistingIndex(existing)
-        policies = [c for c in policies if not _would_cost_messages(c, existing, index, ledger)]
+        policies = harmless(policies, removal_effects, read(), ledger)
     _delete(policies, existing, broker, ledger, watch, title="deleting policies")
     return True
 
@@ -93,12 +93,11 @@ def _delete(
     ledger.failed(failures)
 
 
-def _is_still_bound(change: Change, index: ExistingIndex, deletions: Sequence[Delete], ledger: Ledger) -> bool:
+def _is_still_bound(change: Change, index: ExistingIndex, planned: Mapping[Noun, Delete], ledger: Ledger) -> bool:
     """Whether a queue has a route yet, made anew or one that would not go; then it is noted as draining.
 
     Only the way back that goes with the queue may be left by now.
     """
-    planned = {deletion.noun: deletion for deletion in deletions}
     for binding in index.by_queue.get(change.noun.name, ()):
         deletion = planned.get(binding)
         if deletion is None:
@@ -180,16 +179,6 @@ def _settle_ways_back(deletions: Sequence[Change], ledger: Ledger) -> None:
             ledger.applied([change])
         else:
             ledger.note(change, Status.DRAINING, f"it stays as long as {shown(change.along_with)} does")
-
-
-def _would_cost_messages(change: Change, now: Existing, index: ExistingIndex, ledger: Ledger) -> bool:
-    """Whether messages came since the plan was made that depend on this policy; then it is noted as held back."""
-    if not isinstance(change.noun, Policy):
-        return False
-    reason = removal_effects(change.noun, now, index).held_back
-    if reason is not None:
-        ledger.note(change, Status.HELD_BACK, reason)
-    return reason is not None
 
 
 def _still_needed(change: Change, standing: Sequence[Queue], index: ExistingIndex, ledger: Ledger) -> bool:

@@ -7,7 +7,7 @@ from proca_topo.broker.protocol import Broker
 from proca_topo.plan.policy_effects import may_cost
 from proca_topo.plan.undesired import endangered, undesired
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.existing import Existing
 
 
 def read_existing(
@@ -32,5 +32,6 @@ def read_existing(
 
 
 def _uncounted(existing: Existing, desired: Desired) -> Collection[str]:
-    gone = undesired(existing, desired).queues
-    return {queue.name for queue in gone if not existing.activity.get(queue.name, Activity()).counted}
+    uncounted = {name for name, activity in existing.activity.items() if not activity.counted}
+    # Only streams are; without any, what is undesired need not be searched for.
+    return uncounted & {queue.name for queue in undesired(existing, desired).queues} if uncounted else ()

@@ -39,7 +39,6 @@ _SINCE: Final = "proca-topo.since"
 # RabbitMQ tells whose an exclusive queue is, and what a connection says of itself, up to 6 s late (measured).
 _LISTED_SECONDS: Final = 7.0
 _RESOURCE_LOCKED: Final = 405
-_ACCESS_REFUSED: Final = 403
 _CLOSE_SECONDS: Final = 5.0
 _PUMP_SECONDS: Final = 1.0
 
@@ -75,9 +74,8 @@ class AmqpLock:
         """Give it back."""
         self._released.set()
         if self._keeper.is_alive():
-            self._connection.add_callback_threadsafe(
-                lambda: None
-            )  # so that it need not wait to the end of a pause
+            # Wakes it, so that it does not wait to the end of its pause.
+            self._connection.add_callback_threadsafe(lambda: None)
         self._keeper.join(_CLOSE_SECONDS)
 
     def _keep(self) -> None:
@@ -105,14 +103,14 @@ def _connection(address: BrokerAddress, vhost: str) -> "BlockingConnection":
 def _declare(connection: "BlockingConnection", api: ManagementApi, vhost: str) -> None:
     from pika.exceptions import ChannelClosedByBroker
 
-    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure, reason_in
+    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure, is_access_refused, reason_in
 
     try:
         connection.channel().queue_declare(LOCK_QUEUE, exclusive=True)
     except ChannelClosedByBroker as error:
         if error.reply_code == _RESOURCE_LOCKED:
             raise LockedError(vhost=shown(vhost), holder=_holder(api, vhost)) from error
-        if error.reply_code == _ACCESS_REFUSED:
+        if is_access_refused(error):
             raise RefusedError(
                 f"the AMQP user may not declare the queue {LOCK_QUEUE}, which is the lock of an apply: give it the"
                 f" permission to configure that name in the vhost {shown(vhost)!r}, or go on with --no-lock"

@@ -26,24 +26,22 @@ def look(
     """The messages and consumers of these queues. See `ManagementBroker.look`."""
     if not queues:
         return {}
-    counted = _counted(api, vhost, frozenset(queues), pool)
-    return _with_consumers(api, vhost, counted)
+    entries = _entries(api, vhost, frozenset(queues), pool)
+    counted = {name: activity_from(entry) for name, entry in entries.items()}
+    streams = [name for name, entry in entries.items() if _is_stream(entry)]
+    return _with_consumers(api, vhost, counted | _streams(api, vhost, streams, pool))
 
 
-def _counted(
-    api: ManagementApi, vhost: str, names: frozenset[str], pool: ThreadPoolExecutor
-) -> dict[str, Activity]:
+def _entries(api: ManagementApi, vhost: str, names: frozenset[str], pool: ThreadPoolExecutor) -> dict[str, Json]:
     if len(names) <= _LIST_FROM and is_addressable(*names):
-        entries = dict(zip(names, pool.map(lambda name: find_queue(api, vhost, name), names), strict=True))
-        if all(entry is None or _is_counted(entry) for entry in entries.values()):
-            found = {name: activity_from(entry) for name, entry in entries.items() if entry is not None}
-            return found | _streams(api, vhost, {n for n, entry in entries.items() if _is_stream(entry)}, pool)
+        asked = zip(names, pool.map(lambda name: find_queue(api, vhost, name), names), strict=True)
+        found = {name: entry for name, entry in asked if entry is not None}
+        if all("messages_ready" in entry or _is_stream(entry) for entry in found.values()):
+            return found
     # RabbitMQ 3.10 counts at once only in its listing of all queues.
     columns = "columns=name,type,messages_ready,messages_unacknowledged"
     listing = api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&{columns}")
-    asked = [entry for entry in listing if entry.get("name") in names]
-    found = {entry["name"]: activity_from(entry) for entry in asked}
-    return found | _streams(api, vhost, {entry["name"] for entry in asked if _is_stream(entry)}, pool)
+    return {entry["name"]: entry for entry in listing if entry.get("name") in names}
 
 
 def _streams(
@@ -55,12 +53,8 @@ def _streams(
     return {name: activity_from(entry) for name, entry in entries if entry is not None}
 
 
-def _is_stream(entry: Json | None) -> bool:
-    return entry is not None and entry.get("type") == _STREAM
-
-
-def _is_counted(entry: Json) -> bool:
-    return "messages_ready" in entry or _is_stream(entry)
+def _is_stream(entry: Json) -> bool:
+    return bool(entry.get("type") == _STREAM)
 
 
 def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]) -> dict[str, Activity]:

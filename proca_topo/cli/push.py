@@ -8,10 +8,8 @@ import typer
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import broker_address, show_requests, spec_if_any, vhost_of
 from proca_topo.errors import UsageError
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import MAX_NAME_BYTES, shown
 
-# AMQP has one byte for the length of a name.
-_LONGEST: Final = 255
 _EXCERPT: Final = 40
 
 
@@ -59,7 +57,7 @@ def _check(what: str, name: str) -> None:
         length = len(name.encode())
     except UnicodeEncodeError as error:
         raise UsageError(f"{what} is not UTF-8: {shown(name[:_EXCERPT])}") from error
-    if length > _LONGEST:
+    if length > MAX_NAME_BYTES:
         raise UsageError(
-            f"{what} is {length} bytes long, and AMQP takes {_LONGEST} at most: {shown(name[:_EXCERPT])}…"
+            f"{what} is {length} bytes long, and AMQP takes {MAX_NAME_BYTES} at most: {shown(name[:_EXCERPT])}…"
         )

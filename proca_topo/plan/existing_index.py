@@ -9,8 +9,6 @@ from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled
 
-__all__ = ["DeadLetters", "ExistingIndex", "applies", "compiled"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetters:

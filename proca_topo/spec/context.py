@@ -2,17 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import names_in, wrong_with
 from proca_topo.spec.problems import Problem, Where, misspelt, nearest
 from proca_topo.spec.sections import Declared, Needs, Section, are_met, implies
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import MAX_NAME_BYTES, shown
 from proca_topo.topology.nouns import Exchange, Kind, Queue, is_reserved
-
-# AMQP's short strings.
-MAX_NAME_BYTES: Final = 255
 
 D = TypeVar("D", Declared[Exchange], Declared[Queue])
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proca_topo.spec.build import build
-from proca_topo.spec.context import MAX_NAME_BYTES, Context
+from proca_topo.spec.context import Context
 from proca_topo.spec.filling import Values, filler
 from proca_topo.spec.orgs import Org, file_of
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.problems import Problem, Where
 from proca_topo.spec.sections import Declared, Section, are_met
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import MAX_NAME_BYTES, shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
 from proca_topo.topology.ownership import IgnoredBinding
 

@@ -2,6 +2,10 @@
 
 import json
 import unicodedata
+from typing import Final
+
+MAX_NAME_BYTES: Final = 255
+"""What AMQP takes for a name or a routing key: it has one byte for the length."""
 
 # Other, control; other, format (bidirectional overrides, zero-width); line and paragraph separators;
 # lone surrogates: what could move a terminal's cursor, reorder a line or forge one.
