@@ -15,7 +15,7 @@ class Desired:
 
     `orgs` tells for each kind which org an object is for: by name, for bindings by the binding itself.
     What is shared by all orgs is not in it. `gone` is the part of the `scope` in which the orgs live that were
-    asked for by name and have no file any more.
+    asked for by name and have no file any more. `renames` tells, by a queue's name, the one that it had before.
     """
 
     ownership: Ownership
@@ -26,6 +26,7 @@ class Desired:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    renames: Mapping[str, str] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     scope: Scope | None = None
     gone: Scope | None = None
