@@ -14,8 +14,12 @@ class Desired:
     """The topology that the spec describes, expanded for every org (or for the orgs in `scope` only).
 
     `orgs` tells for each kind which org an object is for: by name, for bindings by the binding itself.
-    What is shared by all orgs is not in it. `gone` is the part of the `scope` in which the orgs live that were
-    asked for by name and have no file any more. `renames` tells, by a queue's name, the one that it had before.
+    What is shared by all orgs is not in it.
+
+    `renames` maps the name of a queue to the one it had before: the queue of that name on the broker, if there is
+    one, is to become this one, with its messages and bindings.
+
+    `gone` is the part of the `scope` in which the orgs live that were asked for by name and have no file any more.
     """
 
     ownership: Ownership
