@@ -123,6 +123,9 @@ def test_what_waits_and_who_is_bound_stay_as_they_are(name: str, live: Live, tmp
             method, properties, body = channel.basic_get("work", auto_ack=True)
             assert method is not None
             assert properties is not None
+            properties.headers.pop(
+                "x-delivery-count", None
+            )  # a quorum queue's own, for those who ask for a message
             assert (body, method.routing_key) == (str(number).encode(), "a.b.c")
             assert properties == pika.BasicProperties(
                 delivery_mode=2,
