@@ -233,7 +233,7 @@ class QueueReplacement:
         self.sleep(max(0.0, self._unbound_at + SETTLE_SECONDS - time.monotonic()))
 
     def _count(self, queue: str) -> None:
-        self.watch.stage(f"{shown(self.wanted.name)}: moving messages", self._look(queue).messages)
+        self.watch.stage(f"{shown(self.wanted.name)}: moving messages back", self._look(queue).messages)
 
     def _look(self, queue: str) -> Activity:
         return self.broker.look(self.existing.vhost, [queue]).get(queue, Activity())
