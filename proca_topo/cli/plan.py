@@ -55,6 +55,10 @@ def plan(
         with_prune=prune,
         allow_deletes=allow_deletes,
     )
+    if out is not None:
+        from proca_topo.cli.saved_plan import check_place
+
+        check_place(out, directory)
     with planned(wanted) as made:
         found = made.plan
         if out is not None:

@@ -16,6 +16,24 @@ from proca_topo.plan.staleness import discrepancies, elsewhere
 from proca_topo.topology.names import shown
 
 
+def check_place(file: Path, directory: Path) -> None:
+    """Raise UsageError where a plan would overwrite what is no plan, or would be taken for a part of the spec."""
+    from proca_topo.render.saved_plan import is_saved_plan
+    from proca_topo.spec.files import TOPOLOGY
+    from proca_topo.spec.orgs import FOLDER
+
+    target, name = file.resolve(), shown(str(file))
+    if target == (directory / TOPOLOGY).resolve() or target.parent == (directory / FOLDER).resolve():
+        raise UsageError(f"{name} is a place of the spec's files: save the plan under another name")
+    try:
+        text = target.read_text(encoding="utf-8") if target.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        text = "unreadable"
+    # An empty file is what mktemp makes for it.
+    if text and not is_saved_plan(text):
+        raise UsageError(f"{name} exists and is no saved plan: remove it, or save the plan under another name")
+
+
 def save_plan(made: Planned, file: Path) -> None:
     """Write a plan for a later `apply FILE`."""
     from proca_topo.render.saved_plan import saved_plan_json
