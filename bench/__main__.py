@@ -3,13 +3,14 @@
 Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000).
 """
 
+import compileall
 import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from bench.measure import call, process
+from bench.measure import call, process, warm
 from bench.rows import Row, as_markdown
 from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
@@ -21,10 +22,13 @@ COMMAND = str(Path(sys.executable).with_name("proca-topo"))
 RESULTS = ROOT / "bench" / "RESULTS.md"
 SIZES = (100, 1000, 5000)
 LARGE = 1000
+IN_PROCESS = "without the start of Python and its imports: "
 
 
 def main() -> None:
     """Measure everything and write the table."""
+    # As pip does when it installs: a checkout in which Python may not write bytecode is compiled at every start.
+    compileall.compile_dir(ROOT / "proca_topo", quiet=1)
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     rows = [*start_up()]
     with tempfile.TemporaryDirectory() as directory, running_node(installed()) as node, client(node) as http:
@@ -82,6 +86,14 @@ def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
         limit=1.15 * floor,
         peak_mib=apply.peak_mib,
     )
+    if size <= LARGE:
+        inner = warm(["apply", "--yes", "-C", str(folder)], runs=applies, environment=environment, before=fresh)
+        yield Row(
+            what=f"{orgs}: {IN_PROCESS}`apply` into an empty vhost, against the same",
+            seconds=inner.median,
+            floor=floor,
+            limit=1.15 * floor,
+        )
 
     ways = {
         (name, at_once): call(partial(world.raw_listing, "bench", paths, at_once=at_once), runs=runs).median
@@ -97,6 +109,13 @@ def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
         limit=1.3 * floor,
         peak_mib=plan.peak_mib,
         peak_limit=250,
+    )
+    inner = warm(["plan", "-C", str(folder)], runs=runs, environment=environment)
+    yield Row(
+        what=f"{orgs}: {IN_PROCESS}`plan` with nothing to do, against the same",
+        seconds=inner.median,
+        floor=floor,
+        limit=1.3 * floor,
     )
     one = process([COMMAND, "plan", "--org", "org00042", "-C", str(folder)], runs=runs, environment=environment)
     yield Row(what=f"{orgs}: `plan --org` of one of them", seconds=one.median, limit=0.5, peak_mib=one.peak_mib)

@@ -3,6 +3,7 @@
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,29 @@ def process(
             raise SystemExit(f"{' '.join(command)} ended with {running.returncode}: {said}")
         peak = max(peak, usage.ru_maxrss)
     return Timing(seconds=tuple(seconds), peak_mib=peak / 1024)
+
+
+def warm(
+    arguments: Sequence[str],
+    *,
+    runs: int,
+    environment: Mapping[str, str],
+    before: Callable[[], None] | None = None,
+) -> Timing:
+    """Run a proca-topo command several times, each in a process of its own that has imported everything first."""
+    seconds = []
+    for _ in range(runs):
+        if before is not None:
+            before()
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.warm", *arguments],
+            env={**os.environ, **environment},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        seconds.append(float(done.stdout))
+    return Timing(seconds=tuple(seconds))
 
 
 def call(action: Callable[[], object], *, runs: int, before: Callable[[], None] | None = None) -> Timing:

@@ -52,8 +52,9 @@ def as_markdown(rows: Sequence[Row], *, rabbitmq: str) -> str:
             f"`make bench` on {datetime.now(tz=UTC):%Y-%m-%d}: {os.cpu_count()} cores, {platform.machine()},"
             f" Python {platform.python_version()}, RabbitMQ {rabbitmq} on the same machine."
         ),
-        "Medians of whole processes, start-up included. A floor is what the same broker needs in the same run",
-        "for the least that could do: one raw definitions import, the cheapest listings of the whole vhost.",
+        "Medians of whole processes, start-up included, unless a row says otherwise. A floor is what the same",
+        "broker needs in the same run for the least that could do: one raw definitions import, the cheapest",
+        "listings of the whole vhost.",
         "",
         f"| {' | '.join(heads)} |",
         f"|{'---|' * len(heads)}",

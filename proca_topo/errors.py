@@ -88,7 +88,7 @@ class UnroutableError(BrokerError):
 
 
 class FileError(ProcaTopoError):
-    """A file that the command line rightly names cannot be written."""
+    """A file that the command line rightly names cannot be written or removed."""
 
 
 class OutputError(ProcaTopoError):

@@ -9,7 +9,7 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.busy import busy
-from proca_topo.plan.changes import Change, Delete, Plan
+from proca_topo.plan.changes import Change, Delete, Plan, WaitsFor
 from proca_topo.plan.circuits import Circuit, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import removal_effects
@@ -149,15 +149,13 @@ def _idle(
             continue
         queue = change.noun
         circuit = circuits[queue.name]
-        reason = (
-            busy(queue.name, circuit, earlier)
-            or busy(queue.name, circuit, {**earlier, **now})
-            or _unseen_consumers(queue, now.get(queue.name))
-        )
-        if reason is None:
-            idle.append(change)
-        else:
+        reason = busy(queue.name, circuit, earlier) or busy(queue.name, circuit, {**earlier, **now})
+        if reason is not None:
             ledger.note(change, Status.DRAINING, reason)
+        elif (unseen := _unseen_consumers(queue, now.get(queue.name))) is not None:
+            ledger.note(change, Status.DRAINING, unseen, waits_for=WaitsFor.AMQP)
+        else:
+            idle.append(change)
     return idle
 
 

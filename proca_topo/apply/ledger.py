@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from proca_topo.apply.report import Result, Status, waiting_or_held
 from proca_topo.broker.protocol import Failure
-from proca_topo.plan.changes import Change, Plan
+from proca_topo.plan.changes import Change, Plan, WaitsFor
 from proca_topo.topology.nouns import Binding, Noun, kind_of
 
 
@@ -23,9 +23,9 @@ class Ledger:
         for change in changes:
             self._results[change.noun] = Result(change=change, status=Status.APPLIED)
 
-    def note(self, change: Change, status: Status, reason: str) -> None:
+    def note(self, change: Change, status: Status, reason: str, *, waits_for: WaitsFor = WaitsFor.TIME) -> None:
         """What became of a change that was not made, and why."""
-        self._results[change.noun] = Result(change=change, status=status, reason=reason)
+        self._results[change.noun] = Result(change=change, status=status, reason=reason, waits_for=waits_for)
         if status is Status.FAILED and not isinstance(change.noun, Binding):
             self._failed_names.add((kind_of(change.noun), change.noun.name))
 

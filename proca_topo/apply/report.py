@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.errors import ExitCode
-from proca_topo.plan.changes import Change, Plan, Retire
+from proca_topo.plan.changes import Change, Plan, Retire, WaitsFor
 
 
 class Status(StrEnum):
@@ -20,11 +20,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One change and what became of it. `reason` is one line, safe to print; None only where it was applied."""
+    """One change and what became of it. `reason` is one line, safe to print; None only where it was applied.
+
+    `waits_for` is of what drains.
+    """
 
     change: Change
     status: Status
     reason: str | None = None
+    waits_for: WaitsFor = WaitsFor.TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +85,5 @@ def waiting_or_held(change: Change) -> Result | None:
     if change.held_back is not None:
         return Result(change=change, status=Status.HELD_BACK, reason=change.held_back)
     if isinstance(change, Retire):
-        return Result(change=change, status=Status.DRAINING, reason=change.reason)
+        return Result(change=change, status=Status.DRAINING, reason=change.reason, waits_for=change.waits_for)
     return None

@@ -37,6 +37,10 @@ def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
 
     RabbitMQ 3.10 stores a default queue type and ignores it; from 3.11 on it is in force.
     """
+    return _facts_of_vhost(api, vhost, _identity(api, vhost))
+
+
+def _identity(api: ManagementApi, vhost: str) -> BrokerIdentity:
     if not is_addressable(vhost):
         raise BrokerError(
             f"the vhost {shown(vhost)!r} cannot be reached: the management API cannot be asked for that name"
@@ -46,20 +50,20 @@ def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
     if not isinstance(version, str):
         raise not_rabbitmq(api.address, "its overview names no RabbitMQ version")
     cluster = overview.get("cluster_name")
-    cluster_name = cluster if isinstance(cluster, str) else None
+    return BrokerIdentity(
+        location=api.address.location,
+        version=version,
+        cluster_name=cluster if isinstance(cluster, str) else None,
+    )
+
+
+def _facts_of_vhost(api: ManagementApi, vhost: str, broker: BrokerIdentity) -> VhostFacts:
     entry = _vhost_entry(api, vhost)
     if entry is None:
         raise VhostMissingError(
-            f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=cluster_name
+            f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=broker.cluster_name
         )
-    return VhostFacts(
-        broker=BrokerIdentity(
-            location=api.address.location,
-            version=version,
-            cluster_name=cluster_name,
-        ),
-        default_queue_type=default_queue_type(version, entry),
-    )
+    return VhostFacts(broker=broker, default_queue_type=default_queue_type(broker.version or "", entry))
 
 
 def default_queue_type(version: str, vhost_entry: Json) -> str:
@@ -78,15 +82,24 @@ def default_queue_type(version: str, vhost_entry: Json) -> str:
     return value
 
 
-def read_all(api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> Existing:
-    """Everything in a vhost. Queues and bindings are listed at the same time, which takes a third less."""
-    facts = vhost_facts(api, vhost)
+def read_all(
+    api: ManagementApi, vhost: str, pool: ThreadPoolExecutor, facts: VhostFacts | None = None
+) -> Existing:
+    """Everything in a vhost. Queues and bindings are listed at the same time, which takes a third less.
+
+    `facts` are those of a moment ago, if they were asked for.
+    """
+    broker = facts.broker if facts is not None else _identity(api, vhost)
     queues_listed = pool.submit(_queues, api, vhost)
     policies = pool.submit(list_policies, api, vhost)
-    exchanges = _exchanges(api, vhost)
-    paths = _paths_of_bindings(vhost, exchanges)
-    listed = [pool.submit(list_bindings, api, path) for path in paths]
-    bindings = {binding: keys for part in listed for binding, keys in part.result().items()}
+    exchanges_listed = pool.submit(_exchanges, api, vhost)
+    # Before the answers, which tell less well that there is no such vhost.
+    facts = facts or _facts_of_vhost(api, vhost, broker)
+    exchanges = exchanges_listed.result()
+    listed = [pool.submit(list_bindings, api, path) for path in _paths_of_bindings(vhost, exchanges)]
+    bindings: dict[Binding, tuple[str, ...]] = {}
+    for part in listed:
+        bindings.update(part.result())
     queues, activity, exclusive = queues_listed.result()
     return Existing(
         broker=facts.broker,

@@ -9,7 +9,7 @@ from proca_topo.broker.declaring import Declaring
 from proca_topo.broker.deleting import Deleting
 from proca_topo.broker.http import CONNECTIONS, ManagementApi, is_addressable, path_of
 from proca_topo.broker.http_errors import reason_of
-from proca_topo.broker.listing import read_all, vhost_facts
+from proca_topo.broker.listing import VhostFacts, read_all, vhost_facts
 from proca_topo.broker.looking import look
 from proca_topo.broker.protocol import Failure, Lock, Mover, Progress
 from proca_topo.broker.scoped import read_scope
@@ -26,6 +26,7 @@ class ManagementBroker:
 
     def __init__(self, address: BrokerAddress) -> None:
         self._api = ManagementApi(address)
+        self._asked_for_lock: dict[str, VhostFacts] = {}
         self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="proca-topo-broker")
 
     def read(self, vhost: str, scope: Scope | None = None) -> Existing:
@@ -35,7 +36,8 @@ class ManagementBroker:
         streams not at all, and with a `scope` on 3.10 everything up to 7 s late. Consumers are not counted.
         """
         if scope is None:
-            return read_all(self._api, vhost, self._pool)
+            # A lock has asked for them a moment ago. Only the reading that comes next may lean on that.
+            return read_all(self._api, vhost, self._pool, self._asked_for_lock.pop(vhost, None))
         return read_scope(self._api, vhost, scope, self._pool)
 
     def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
@@ -52,8 +54,10 @@ class ManagementBroker:
         from proca_topo.broker.lock import AmqpLock
 
         # A wrong URL, password or vhost is told by the API, whose words are about what was asked for.
-        vhost_facts(self._api, vhost)
-        return AmqpLock(self._api, vhost)
+        facts = vhost_facts(self._api, vhost)
+        lock = AmqpLock(self._api, vhost)
+        self._asked_for_lock[vhost] = facts
+        return lock
 
     def mover(self, vhost: str) -> Mover:
         """What moves messages in this vhost."""

@@ -1,5 +1,6 @@
 """Reading a part of a vhost through the management API, at a cost that grows with the part."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ _READ_ALL_FROM: Final = 1_500
 # RabbitMQ takes request lines up to 8,000 bytes.
 _PATTERNS_LENGTH: Final = 2_000
 _PAGE_SIZE: Final = 500
+_ANY_NAME: Final = r"\A"
 
 
 @dataclass(kw_only=True)
@@ -118,8 +120,16 @@ def _matching(
 ) -> frozenset[str]:
     if not patterns:
         return frozenset()
-    pages = pool.map(lambda regex: list(_names_matching(api, vhost, kind, regex)), _unions(patterns))
-    return frozenset(name for names in pages for name in names if is_addressable(name))
+    # RabbitMQ matches bytes, and we characters: its answer is only the first, coarser sieve.
+    asked = _unions(patterns) if all(map(str.isascii, patterns)) else (_ANY_NAME,)
+    pages = pool.map(lambda regex: list(_names_matching(api, vhost, kind, regex)), asked)
+    ours = [re.compile(pattern) for pattern in patterns]
+    return frozenset(
+        name
+        for names in pages
+        for name in names
+        if is_addressable(name) and any(pattern.fullmatch(name) for pattern in ours)
+    )
 
 
 def _names_matching(api: ManagementApi, vhost: str, kind: str, regex: str) -> Iterator[str]:
@@ -145,7 +155,8 @@ def _unions(patterns: tuple[str, ...]) -> Iterator[str]:
 
 
 def _anchored(patterns: list[str]) -> str:
-    return f"\\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})\\z"
+    """A name that one of them matches, or one that is not ASCII, where bytes and characters are not the same."""
+    return f"\\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})\\z|[^\\x00-\\x7F]"
 
 
 def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> None:

@@ -37,7 +37,7 @@ def queue_from(entry: Json) -> Queue:
     """The queue in one entry, its type taken out of the arguments: "classic" where nothing says otherwise."""
     arguments = _table(entry, "arguments")
     queue_type = arguments.get(QUEUE_TYPE) or entry.get("type")
-    rest = {key: value for key, value in arguments.items() if key != QUEUE_TYPE}
+    rest = {key: value for key, value in arguments.items() if key != QUEUE_TYPE} if arguments else arguments
     return Queue(
         name=_text(entry, "name"),
         durable=entry.get("durable", True) is not False,
@@ -83,7 +83,8 @@ def activity_from(entry: Json) -> Activity:
             consumers=consumers if isinstance(consumers, int) else None,
             counted=isinstance(entry.get("messages"), int),
         )
-    return Activity(ready=_count(entry, "messages_ready"), unacknowledged=_count(entry, "messages_unacknowledged"))
+    ready, unacknowledged = _count(entry, "messages_ready"), _count(entry, "messages_unacknowledged")
+    return Activity(ready=ready, unacknowledged=unacknowledged) if ready or unacknowledged else _IDLE
 
 
 def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:
@@ -97,6 +98,8 @@ def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:
     return definition(noun)
 
 
+# One for all the queues of a vhost in which nothing waits, which is most of them.
+_IDLE: Final = Activity()
 # A plain dictionary: calling the enumeration for each of 20,000 bindings costs ten times as much.
 _DESTINATION_TYPES: Final = {str(kind): kind for kind in DestinationType}
 

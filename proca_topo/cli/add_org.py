@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from proca_topo.cli import options, output
-from proca_topo.errors import FileError, UsageError
 
 
 def add_org(
@@ -38,11 +37,7 @@ def add_org(
 
     topology = read_topology(directory)
     file = new_org_file(topology, org, switched_on=switched_on or (), settings=settings or ())
-    try:
-        file.write()
-    except UsageError as error:
-        # Nobody used it wrongly: the disk is full, or the folder cannot be written.
-        raise FileError(str(error)) from error
+    file.write()
     desired = load_desired(topology, orgs=[org])
     output.result(
         added_text(org, str(file.path), desired, command_line("apply", "--org", org, directory=directory))

@@ -5,8 +5,9 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
@@ -14,19 +15,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from proca_topo.cli import output
-from proca_topo.cli.add_org import add_org
-from proca_topo.cli.apply import apply
-from proca_topo.cli.export import export
 from proca_topo.cli.options import DEBUG, hoisted, without_debug
-from proca_topo.cli.orgs import orgs
-from proca_topo.cli.plan import plan
-from proca_topo.cli.push import push
-from proca_topo.cli.remove_org import remove_org
-from proca_topo.cli.sandbox import sandbox
-from proca_topo.cli.validate import validate
 from proca_topo.errors import ExitCode, ProcaTopoError, ReaderGoneError, SpecError
 
-_COMMANDS: Final = (plan, apply, validate, add_org, remove_org, orgs, export, push, sandbox)
+_COMMANDS: Final = ("plan", "apply", "validate", "add-org", "remove-org", "orgs", "export", "push", "sandbox")
+"""Each is a function in the module of the same name."""
+
 _INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
 
 
@@ -51,7 +45,10 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             # Python warns of what it may read another way one day in policies' patterns, which are not Python's.
             warnings.simplefilter("ignore", FutureWarning)
-            app(args=hoisted(options), prog_name="proca-topo")
+            words = hoisted(options)
+            # A command that is named needs none of the others.
+            named = [name for name in words[:1] if name in _COMMANDS]
+            app(named or _COMMANDS)(args=words, prog_name="proca-topo")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     except SpecError as error:
@@ -83,7 +80,8 @@ def _open_closed_streams() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
 
 
-def _build() -> typer.Typer:
+def app(names: Iterable[str] = _COMMANDS) -> typer.Typer:
+    """The command line, with these commands."""
     built = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
@@ -92,8 +90,10 @@ def _build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     built.callback(invoke_without_command=True)(_root)
-    for command in _COMMANDS:
-        built.command(name=command.__name__.replace("_", "-"))(_stoppable(command))
+    for name in names:
+        module = name.replace("-", "_")
+        command = getattr(import_module(f"proca_topo.cli.{module}"), module)
+        built.command(name=name)(_stoppable(command))
     return built
 
 
@@ -171,6 +171,3 @@ def _place(error: BaseException) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-app: Final = _build()

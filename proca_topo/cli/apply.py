@@ -1,5 +1,6 @@
 """`proca-topo apply`."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -122,7 +123,8 @@ def _show(plan: "Plan", result_format: options.Format, *, asks: bool) -> None:
     asks = asks and bool(plan.to_do) and plan.refused is None
     if result_format is options.Format.TEXT:
         try:
-            output.results(plan_lines(plan))
+            # Why it is refused is said below, as of every refusal, and only there.
+            output.results(plan_lines(replace(plan, refused=None)))
         except OutputError as error:
             raise OutputError(f"{error}; nothing was applied") from error
     elif asks:

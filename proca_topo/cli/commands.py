@@ -1,7 +1,21 @@
 """Commands to tell people to run."""
 
+import os
 import shlex
 from pathlib import Path
+
+from proca_topo.cli.output import without_secrets
+
+
+def broker_options(*, broker: str | None, amqp: str | None, vhost: str | None) -> list[str]:
+    """The options that say where the broker is, but for what the environment says anyway. Passwords are masked."""
+    given = (("broker", broker), ("amqp", amqp), ("vhost", vhost))
+    return [
+        word
+        for name, value in given
+        if value and value != os.environ.get(f"PROCA_TOPO_{name.upper()}")
+        for word in (f"--{name}", without_secrets(value))
+    ]
 
 
 def command_line(*arguments: str, directory: Path) -> str:

@@ -1,10 +1,34 @@
 """The entry point. It imports next to nothing: `--version` answers at once."""
 
+import gc
+import os
 import sys
+
+# Python would search all objects for garbage again and again while tens of thousands are made, none of which is.
+# A twentieth of the start, and a fifth of a plan of 5,000 orgs.
+_OBJECTS_BETWEEN_SEARCHES = 100_000
+
+
+def program() -> None:
+    """The command: `main`, and out. Python would first take tens of thousands of objects apart, one by one."""
+    code = main()
+    from contextlib import suppress
+
+    for stream in (sys.stdout, sys.stderr):
+        # Where it is closed, or nobody reads it any more, what matters was written and flushed before.
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def prepare() -> None:
+    """Set Python up for one command."""
+    gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
 
 
 def main() -> int:
     """Run the command line of this process; the result is its exit code."""
+    prepare()
     arguments = sys.argv[1:]
     if arguments == ["--version"] and sys.stdout:  # started with stdout closed, Python has None there
         from proca_topo import version
@@ -22,4 +46,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

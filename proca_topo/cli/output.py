@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from proca_topo.errors import OutputError, ReaderGoneError, UsageError
+from proca_topo.errors import FileError, OutputError, ReaderGoneError
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
 
@@ -90,7 +90,7 @@ def _coloured(stream: TextIO, lines: Iterable[Line]) -> str:
 def write_file(path: Path, text: str) -> None:
     """Put text into a file, all of it or nothing, and into a device or pipe as it comes.
 
-    A link is followed. Raises UsageError where that cannot be done.
+    A link is followed. Raises FileError where that cannot be done.
     """
     target = path.resolve()
     partial = target.with_name(f".{target.name}.{os.getpid()}")
@@ -105,4 +105,4 @@ def write_file(path: Path, text: str) -> None:
             partial.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise UsageError(f"cannot write {shown(str(path))}: {error.strerror}") from error
+        raise FileError(f"cannot write {shown(str(path))}: {error.strerror}") from error

@@ -36,8 +36,8 @@ def plan(
     Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
     the reason and what would let it through. A plan that apply would refuse altogether says so in the end.
 
-    With --out the plan is also saved, for an apply that makes these changes and no others. The file holds no
-    passwords; its format is docs/saved-plan.schema.json.
+    With --out the plan is also saved, for an apply that makes these changes and no others. It takes the place of
+    an older plan, but of no other file. It holds no passwords; its format is docs/saved-plan.schema.json.
 
     \b
       proca-topo plan
@@ -58,6 +58,10 @@ def plan(
         allow_deletes=allow_deletes,
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers),
     )
+    if out is not None:
+        from proca_topo.cli.saved_plan import check_place
+
+        check_place(out, directory)
     with planned(wanted) as made:
         found = made.plan
         if out is not None:
@@ -78,7 +82,9 @@ def plan(
 
             output.result(plan_markdown(found))
     if out is not None:
-        from proca_topo.cli.commands import command_line
+        from proca_topo.cli.commands import broker_options, command_line
 
-        output.say(f"Saved to {out}; apply it with: {command_line('apply', str(out), directory=directory)}")
+        there = broker_options(broker=broker, amqp=amqp, vhost=vhost)
+        command = command_line("apply", str(out), *there, directory=directory)
+        output.say(f"Saved to {out}; apply it with: {command}")
     raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

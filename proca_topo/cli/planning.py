@@ -9,23 +9,20 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from proca_topo.apply.locking import locked
-from proca_topo.apply.survey import read_existing
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import RefusedError, UsageError, VhostMissingError
-from proca_topo.plan.brakes import refusal, wrong_cluster
-from proca_topo.plan.changes import Plan, Replacing
-from proca_topo.plan.planner import make_plan
-from proca_topo.topology.desired import Desired
+from proca_topo.plan.changes import Replacing
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
+    from proca_topo.plan.changes import Plan
     from proca_topo.spec.read import TopologyFile
+    from proca_topo.topology.desired import Desired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +50,9 @@ class Wanted:
 class Planned:
     """A plan with all that it was made of, and the lock under which it was made."""
 
-    plan: Plan
+    plan: "Plan"
     existing: Existing
-    desired: Desired
+    desired: "Desired"
     broker: Broker
     lock: Lock | None
     with_prune: bool
@@ -69,15 +66,17 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
     orgs = wanted.orgs
     with closing(open_broker(address)) as connection, ExitStack() as held:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
-        reading: Future[Existing] | None = None
-        if wanted.vhost and not orgs and wanted.lock_patience_seconds is None:
-            reading = _in_background(connection, wanted.vhost)
-        # Late, because this import takes longer than reading a small vhost.
+        reading, name = _early_reading(connection, wanted)
+        # Late, because these imports take longer than reading a small vhost.
+        from proca_topo.apply.survey import read_existing
+        from proca_topo.plan.brakes import refusal
+        from proca_topo.plan.planner import make_plan
         from proca_topo.spec.read import load_desired, read_topology
 
         topology = read_topology(wanted.directory)
-        name = vhost_of(wanted.vhost, topology)
         cluster = partial(_check_cluster, topology.document.cluster, address)
+        if name != vhost_of(wanted.vhost, topology):
+            reading, name = None, vhost_of(wanted.vhost, topology)
         lock = _locked(connection, name, wanted, held, cluster)
         if reading is None and not orgs:
             reading = _in_background(connection, name)
@@ -110,12 +109,27 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
         )
 
 
+def _early_reading(connection: Broker, wanted: Wanted) -> tuple[Future[Existing] | None, str | None]:
+    """A reading that is under way before the spec is read, and its vhost. None with a lock and for single orgs."""
+    if wanted.orgs or wanted.lock_patience_seconds is not None:
+        return None, None
+    from proca_topo.spec.glance import vhost_at_a_glance
+
+    vhost = wanted.vhost or vhost_at_a_glance(wanted.directory)
+    if vhost is None:
+        return None, None
+    name = vhost_of(vhost, None)
+    return _in_background(connection, name), name
+
+
 def _locked(
     connection: Broker, vhost: str, wanted: Wanted, held: ExitStack, cluster: Callable[[str | None], None]
 ) -> Lock | None:
     """The lock of the vhost, kept until `held` ends; None if none is wanted."""
     if wanted.lock_patience_seconds is None:
         return None
+    from proca_topo.apply.locking import locked
+
     hold = partial(locked, connection, vhost, patience_seconds=wanted.lock_patience_seconds, say=output.say)
     try:
         return held.enter_context(hold())
@@ -154,11 +168,13 @@ def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
 
 def _check_cluster(wanted: str | None, address: "BrokerAddress", cluster_name: str | None) -> None:
     """A file is of no cluster, even if it says from which one it was exported: nothing runs on it."""
+    from proca_topo.plan.brakes import wrong_cluster
+
     if address.file is None and (reason := wrong_cluster(wanted, cluster_name, address.location)) is not None:
         raise RefusedError(f"nothing was done: {reason}")
 
 
-def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:
+def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: "Plan") -> None:
     """An org without a file is one that was removed, if the broker still has anything of it; else a mistake."""
     for org in orgs:
         if topology.has_org_file(org):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proca_topo.cli import output
-from proca_topo.cli.commands import command_line
+from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
 from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import RefusedError, UsageError
@@ -15,6 +15,24 @@ from proca_topo.plan.changes import Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
 from proca_topo.topology.names import shown
+
+
+def check_place(file: Path, directory: Path) -> None:
+    """Raise UsageError where a plan would overwrite what is no plan, or would be taken for a part of the spec."""
+    from proca_topo.render.saved_plan import is_saved_plan
+    from proca_topo.spec.files import TOPOLOGY
+    from proca_topo.spec.orgs import FOLDER
+
+    target, name = file.resolve(), shown(str(file))
+    if target == (directory / TOPOLOGY).resolve() or target.parent == (directory / FOLDER).resolve():
+        raise UsageError(f"{name} is a place of the spec's files: save the plan under another name")
+    try:
+        text = target.read_text(encoding="utf-8") if target.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        text = "unreadable"
+    # An empty file is what mktemp makes for it.
+    if text and not is_saved_plan(text):
+        raise UsageError(f"{name} exists and is no saved plan: remove it, or save the plan under another name")
 
 
 def save_plan(made: Planned, file: Path) -> None:
@@ -29,11 +47,11 @@ def save_plan(made: Planned, file: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanFile:
-    """A saved plan and where it came from. `directory` is where the spec is."""
+    """A saved plan and where it came from, and what the command line says besides it."""
 
     file: Path
-    directory: Path
     plan: SavedPlan
+    wanted: Wanted
 
     def refuse_elsewhere(
         self, *, location: str, cluster_name: str | None = None, vhost: str | None = None
@@ -58,7 +76,10 @@ class PlanFile:
     def _command_for_a_new_plan(self) -> str:
         orgs = [word for org in self.plan.orgs for word in ("--org", org)]
         prune = ["--prune"] if self.plan.with_prune else []
-        return command_line("plan", *orgs, *prune, "--out", str(self.file), directory=self.directory)
+        there = broker_options(broker=self.wanted.broker, amqp=self.wanted.amqp, vhost=self.wanted.vhost)
+        return command_line(
+            "plan", *orgs, *prune, *there, "--out", str(self.file), directory=self.wanted.directory
+        )
 
 
 @contextmanager
@@ -74,7 +95,7 @@ def to_apply(file: Path | None, wanted: Wanted) -> Iterator[tuple[Planned, PlanF
         return
     plan = _read(file)
     _check_options(str(file), plan, wanted)
-    saved = PlanFile(file=file, directory=wanted.directory, plan=plan)
+    saved = PlanFile(file=file, plan=plan, wanted=wanted)
     # Before that broker is asked anything.
     saved.refuse_elsewhere(location=broker_address(wanted.broker, wanted.amqp).location, vhost=wanted.vhost)
     as_saved = replace(

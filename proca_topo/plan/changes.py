@@ -105,11 +105,22 @@ class Replace(_Change):
     unfinished: Unfinished | None = None
 
 
+class WaitsFor(StrEnum):
+    """What would let something go that cannot go yet. Only `TIME` ends by itself."""
+
+    TIME = "time"
+    REPLACEMENT = "replacement"
+    DEAD_LETTERS_ELSEWHERE = "dead-letters-elsewhere"
+    ALTERNATE_ELSEWHERE = "alternate-elsewhere"
+    AMQP = "amqp"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retire(_Change):
     """An object that is no longer desired and cannot go yet. A later apply finishes it."""
 
     reason: str
+    waits_for: WaitsFor = WaitsFor.TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

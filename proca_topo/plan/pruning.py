@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from proca_topo.plan.busy import busy, messages
-from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
+from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire, WaitsFor
 from proca_topo.plan.circuits import Circuit, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.keeping import kept
@@ -46,6 +46,15 @@ def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change
     return tuple(found[noun] for noun in gone.everything())
 
 
+@dataclass(frozen=True)
+class _Reason:
+    """Why something stays. `users` are the queues or exchanges that would have to change, if any."""
+
+    text: str
+    waits_for: WaitsFor = WaitsFor.TIME
+    users: Sequence[str] = ()
+
+
 @dataclass(kw_only=True)
 class _Decision:
     """The reasons found so far, object by object. What has no reason to stay is deleted."""
@@ -54,10 +63,10 @@ class _Decision:
     desired: Desired
     gone: Undesired
     index: ExistingIndex
-    queues: dict[str, str] = field(default_factory=dict)
-    bindings: dict[Binding, str] = field(default_factory=dict)
-    exchanges: dict[str, str] = field(default_factory=dict)
-    policies: dict[str, str] = field(default_factory=dict)
+    queues: dict[str, _Reason] = field(default_factory=dict)
+    bindings: dict[Binding, _Reason] = field(default_factory=dict)
+    exchanges: dict[str, _Reason] = field(default_factory=dict)
+    policies: dict[str, _Reason] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
     circuits: dict[str, Circuit] = field(default_factory=dict)
 
@@ -65,7 +74,7 @@ class _Decision:
         for queue in self.gone.queues:
             self.circuits[queue.name] = circuit_of(queue.name, self.index)
             if (reason := busy(queue.name, self.circuits[queue.name], self.existing.activity)) is not None:
-                self.queues[queue.name] = reason
+                self.queues[queue.name] = _Reason(reason)
         before = -1
         while (now := self._stays()) != before:
             before = now
@@ -118,18 +127,18 @@ class _Decision:
             if binding.destination_type is DestinationType.QUEUE and binding.destination in self.circuits:
                 self.queues.setdefault(binding.destination, reason)
 
-    def _needed_as_way_back(self, binding: Binding) -> str | None:
+    def _needed_as_way_back(self, binding: Binding) -> _Reason | None:
         """A binding by which messages come back must stand while any can still be waiting."""
         if binding.destination_type is not DestinationType.QUEUE:
             return None
         queue = binding.destination
         if queue in self.circuits:
             if binding in self.circuits[queue].ways_back and queue in self.queues:
-                return f"messages may still come to {shown(queue)} by it"
+                return _Reason(f"messages may still come to {shown(queue)} by it")
             return None
         return self._still_comes_back(binding)
 
-    def _still_comes_back(self, binding: Binding) -> str | None:
+    def _still_comes_back(self, binding: Binding) -> _Reason | None:
         """The same of a queue that stays: while its dead letters go round, or any wait, they need the way back."""
         queue = binding.destination
         circuit = circuit_of(queue, self.index)
@@ -138,30 +147,33 @@ class _Decision:
         for letters in self.index.dead_letters.get(queue, ()):
             ahead = self.index.queues_behind(letters.exchange) | {letters.routing_key}
             if ahead & circuit.waiting:
-                return f"the dead letters of {shown(queue)} still come back by it"
+                return _Reason(f"the dead letters of {shown(queue)} still come back by it")
         for waiting in sorted(circuit.waiting):
             count = self.existing.activity.get(waiting, Activity()).messages
             if count:
-                return f"{messages(count)} in {shown(waiting)} may come back by it"
+                return _Reason(f"{messages(count)} in {shown(waiting)} may come back by it")
         return None
 
-    def _needed_by_dead_letters(self, binding: Binding) -> str | None:
+    def _needed_by_dead_letters(self, binding: Binding) -> _Reason | None:
         """The last ways on from a dead-letter exchange must stand while a remaining queue sends there."""
         if binding.source in self._desired_sources or self._goes_along(binding):
             return None
         senders = [q for q in self._remaining_senders(binding.source) if q != binding.destination]
         if senders:
-            return f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
+            text = f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
+            return _Reason(text, WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
         return None
 
-    def _needed_by_auto_delete(self, binding: Binding) -> str | None:
+    def _needed_by_auto_delete(self, binding: Binding) -> _Reason | None:
         """An auto-delete exchange goes with the last binding that it is the source of."""
         source = self.existing.exchanges.get(binding.source)
         if source is None or not source.auto_delete or self._exchange_goes(source.name):
             return None
         if any(self._remains(other) for other in self._bound_in_the_end(source.name)):
             return None
-        return f"{shown(source.name)} is auto-delete and would go with its last binding; bind it elsewhere first"
+        return _Reason(
+            f"{shown(source.name)} is auto-delete and would go with its last binding; bind it elsewhere first"
+        )
 
     def _bound_in_the_end(self, source: str) -> tuple[Binding, ...]:
         return (*self.index.by_source.get(source, ()), *self.index.desired_by_source.get(source, ()))
@@ -180,7 +192,7 @@ class _Decision:
             return
         for binding in (*self.index.by_source.get(name, ()), *self.index.by_destination_exchange.get(name, ())):
             if binding in self.bindings:
-                self.exchanges[name] = f"{shown(binding.name)} still needs it"
+                self.exchanges[name] = _Reason(f"{shown(binding.name)} still needs it")
                 return
             if self._remains(binding):
                 self.blocked[name] = (
@@ -188,9 +200,11 @@ class _Decision:
                 )
                 return
         if senders := self._remaining_senders(name):
-            self.exchanges[name] = f"{_and_others(senders)} still has it as dead-letter exchange"
+            text = f"{_and_others(senders)} still has it as dead-letter exchange"
+            self.exchanges[name] = _Reason(text, WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
         elif users := [e for e in self.index.alternates_to.get(name, ()) if not self._exchange_goes(e)]:
-            self.exchanges[name] = f"{_and_others(users)} still has it as alternate exchange"
+            text = f"{_and_others(users)} still has it as alternate exchange"
+            self.exchanges[name] = _Reason(text, WaitsFor.ALTERNATE_ELSEWHERE, users)
 
     def _remains(self, binding: Binding) -> bool:
         """Whether a binding that nobody wants deleted is still there once this plan is done."""
@@ -207,11 +221,12 @@ class _Decision:
     def _consider_policy(self, policy: Policy) -> None:
         for queue in self.queues:
             if policy in self.index.candidates(self.existing.queues[queue]):
-                self.policies[policy.name] = f"{shown(queue)} needs it until it is gone"
+                self.policies[policy.name] = _Reason(f"{shown(queue)} needs it until it is gone")
                 return
         for name in self._awaiting_replacement:
             if policy in self.index.candidates(self.existing.queues[name]):
-                self.policies[policy.name] = f"{shown(name)} needs it until it is replaced"
+                text = f"{shown(name)} needs it until it is replaced"
+                self.policies[policy.name] = _Reason(text, WaitsFor.REPLACEMENT)
                 return
 
     @cached_property
@@ -220,32 +235,38 @@ class _Decision:
         there = self.existing
         return tuple(q.name for q in self.desired.queues.values() if there.has(q) and not there.shows(q))
 
+    def _waits_for(self, reason: _Reason) -> WaitsFor:
+        """What drains itself needs only time, and so does what waits for nothing else."""
+        draining = self.exchanges if reason.waits_for is WaitsFor.ALTERNATE_ELSEWHERE else self.queues
+        only_draining = reason.users and all(user in draining for user in reason.users)
+        return WaitsFor.TIME if only_draining else reason.waits_for
+
     def changes(self) -> tuple[Change, ...]:
         found: list[Change] = []
         for binding in self.gone.bindings:
             org = self.desired.org_of(binding)
-            if (reason := self.bindings.get(binding)) is not None:
-                found.append(Retire(noun=binding, org=org, reason=reason))
+            if (why := self.bindings.get(binding)) is not None:
+                found.append(Retire(noun=binding, org=org, reason=why.text, waits_for=self._waits_for(why)))
             else:
                 along = binding.destination if self._goes_along(binding) else None
                 found.append(Delete(noun=binding, org=org, along_with=along))
         for queue in self.gone.queues:
             org = self.desired.org_of(queue)
-            if (reason := self.queues.get(queue.name)) is not None:
-                found.append(Retire(noun=queue, org=org, reason=reason))
+            if (why := self.queues.get(queue.name)) is not None:
+                found.append(Retire(noun=queue, org=org, reason=why.text, waits_for=self._waits_for(why)))
             else:
                 found.append(Delete(noun=queue, org=org, hazards=_queue_hazards(queue)))
         for exchange in self.gone.exchanges:
             org = self.desired.org_of(exchange)
-            if (reason := self.exchanges.get(exchange.name)) is not None:
-                found.append(Retire(noun=exchange, org=org, reason=reason))
+            if (why := self.exchanges.get(exchange.name)) is not None:
+                found.append(Retire(noun=exchange, org=org, reason=why.text, waits_for=self._waits_for(why)))
             else:
                 blocked = self.blocked.get(exchange.name)
                 found.append(Delete(noun=exchange, org=org, hazards=(_CUT,), held_back=blocked))
         for policy in self.gone.policies:
             org = self.desired.org_of(policy)
-            if (reason := self.policies.get(policy.name)) is not None:
-                found.append(Retire(noun=policy, org=org, reason=reason))
+            if (why := self.policies.get(policy.name)) is not None:
+                found.append(Retire(noun=policy, org=org, reason=why.text, waits_for=self._waits_for(why)))
             else:
                 effects = removal_effects(policy, self.existing, self.index)
                 found.append(Delete(noun=policy, org=org, hazards=effects.hazards, held_back=effects.held_back))

@@ -98,6 +98,15 @@ def saved_plan_from(text: str, file: str) -> SavedPlan:
     )
 
 
+def is_saved_plan(text: str) -> bool:
+    """Whether a file with this text may be one that `saved_plan_json` wrote, of this version or another."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and _something_else(content) is None
+
+
 def _change(document: SavedChangeDocument) -> SavedChange:
     return SavedChange(
         action=document.action,

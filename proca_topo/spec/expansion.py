@@ -16,7 +16,7 @@ from proca_topo.topology.names import MAX_NAME_BYTES, shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
 from proca_topo.topology.ownership import IgnoredBinding
 
-Made = list[tuple[Callable[[Values], Noun], Where]]
+Made = list[tuple[Callable[[Values], Noun], Kind, Where]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +62,10 @@ class Expander:
     problems: list[Problem] = field(default_factory=list)
     _fillers: dict[frozenset[str], Made] = field(default_factory=dict)
     _extra_places: dict[tuple[Kind, Any], Where] = field(default_factory=dict)
+    _shared: dict[Kind, dict[Any, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shared = {kind: self.shared.table(kind) for kind in Kind}
 
     def add_shared(self, nouns: Nouns) -> None:
         """Add what no org owns."""
@@ -72,17 +76,18 @@ class Expander:
 
     def add(self, nouns: Nouns, org: Org) -> None:
         """Add what this org has switched on, and note names that are taken or impossible."""
-        values = Values.of(org.values)
+        values = Values(org.values)
         on = org.switched_on
-        for make, where in self._switched_on(on):
-            self._put(nouns, org, make(values), where)
+        for make, kind, where in self._switched_on(on):
+            self._put(nouns, org, kind, make(values), where)
         self._add_renames(nouns, on, (for_org(one, org.values) for one in self.template.renames.values()))
         if org.doc.queues or org.doc.bindings:
             extras = self.extras(org, self.filled(org))
             for declared in extras.everything():
                 if are_met(declared.needs, on):
-                    self._extra_places.setdefault((kind_of(declared.noun), key_of(declared.noun)), declared.where)
-                    self._put(nouns, org, declared.noun, declared.where)
+                    kind = kind_of(declared.noun)
+                    self._extra_places.setdefault((kind, key_of(declared.noun)), declared.where)
+                    self._put(nouns, org, kind, declared.noun, declared.where)
             self._add_renames(nouns, on, extras.renames.values())
 
     def check_renames(self, nouns: Nouns) -> None:
@@ -94,7 +99,7 @@ class Expander:
 
     def filled(self, org: Org) -> Section:
         """The template for this org, as if every option were on."""
-        values = Values.of(org.values)
+        values = Values(org.values)
         section = Section()
         for declared in self.template.everything():
             noun = filler(declared.noun)(values)
@@ -160,20 +165,19 @@ class Expander:
     def _switched_on(self, on: frozenset[str]) -> Made:
         if on not in self._fillers:
             self._fillers[on] = [
-                (filler(declared.noun), declared.where)
+                (filler(declared.noun), kind_of(declared.noun), declared.where)
                 for declared in self.template.everything()
                 if are_met(declared.needs, on)
             ]
         return self._fillers[on]
 
-    def _put(self, nouns: Nouns, org: Org, noun: Noun, where: Where) -> None:
-        kind, key = kind_of(noun), key_of(noun)
+    def _put(self, nouns: Nouns, org: Org, kind: Kind, noun: Noun, where: Where) -> None:
+        key = key_of(noun)
         table = nouns.by_kind[kind]
         # Where single orgs are loaded, what all share is not among the nouns; its names are taken all the same.
-        if key in table or key in self.shared.table(kind):
+        if key in self._shared[kind] or table.setdefault(key, noun) is not noun:
             self._taken(org, noun, where, nouns.orgs[kind].get(key))
             return
-        table[key] = noun
         nouns.orgs[kind][key] = org.name
         text = noun.routing_key if isinstance(noun, Binding) else noun.name
         # Four bytes are the most that UTF-8 makes of a character.

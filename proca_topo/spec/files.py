@@ -1,14 +1,19 @@
 """Reading files."""
 
 from pathlib import Path
+from typing import Final
 
 from proca_topo.spec.problems import Position, Problem
+
+TOPOLOGY: Final = "topology.yaml"
 
 
 def read_text(path: Path, file: str, problems: list[Problem]) -> str | None:
     """The text of a file; None if it cannot be read, which is then one of `problems`."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        # Unbuffered, which for thousands of small files takes half the time.
+        with path.open("rb", buffering=0) as opened:
+            return opened.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         position = Position(

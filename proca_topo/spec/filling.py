@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from proca_topo.spec.placeholders import escaped
@@ -14,22 +15,24 @@ _PLACEHOLDER: Final = re.compile(r"(?<!\{)\{\w+\}(?!\})")
 _IN_JSON: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Values:
-    """The values of an org's placeholders: as they are, inside JSON text, and inside a regular expression."""
+    """The values of an org's placeholders: as they are, inside JSON text, and inside a regular expression.
+
+    Most templates need only the first.
+    """
 
     plain: Mapping[str, str]
-    in_json: Mapping[str, str]
-    in_regex: Mapping[str, str]
 
-    @classmethod
-    def of(cls, plain: Mapping[str, str]) -> "Values":
-        """The values in all three spellings."""
-        return cls(
-            plain,
-            {name: json.dumps(value, ensure_ascii=False)[1:-1] for name, value in plain.items()},
-            {name: escaped(value) for name, value in plain.items()},
-        )
+    @cached_property
+    def in_json(self) -> Mapping[str, str]:
+        """As they stand between the quotes of a JSON text."""
+        return {name: json.dumps(value, ensure_ascii=False)[1:-1] for name, value in self.plain.items()}
+
+    @cached_property
+    def in_regex(self) -> Mapping[str, str]:
+        """As they stand in a regular expression that matches just them."""
+        return {name: escaped(value) for name, value in self.plain.items()}
 
 
 def filler(noun: Noun) -> Callable[[Values], Noun]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from proca_topo.errors import RefusedError, UsageError
+from proca_topo.errors import FileError, RefusedError, UsageError
 from proca_topo.spec.documents import OrgTemplateDoc
 from proca_topo.spec.files import is_there
 from proca_topo.spec.orgs import file_of, org_name_problem, value_problem
@@ -27,7 +27,7 @@ class NewOrgFile:
     text: str
 
     def write(self) -> None:
-        """Write it. Raises RefusedError if a file is there by now, UsageError if it cannot be written."""
+        """Write it. Raises RefusedError if a file is there by now, FileError if it cannot be written."""
         try:
             self.path.parent.mkdir(exist_ok=True)
             # A file that is empty because the disk is full would be an org with the defaults.
@@ -39,12 +39,12 @@ class NewOrgFile:
                 partial.unlink(missing_ok=True)
         except FileExistsError as error:
             if not is_there(self.path):
-                raise UsageError(
+                raise FileError(
                     f"cannot write {shown(str(self.path))}: no directory can be made for it"
                 ) from error
             raise _exists(self.path) from error
         except OSError as error:
-            raise UsageError(f"cannot write {shown(str(self.path))}: {error.strerror or error}") from error
+            raise FileError(f"cannot write {shown(str(self.path))}: {error.strerror or error}") from error
 
 
 def new_org_file(
@@ -82,7 +82,7 @@ def new_org_file(
 def remove_org_file(topology: TopologyFile, org: str) -> Path:
     """Remove an org's file; its objects stay on the broker until they are pruned. Returns its path.
 
-    Raises UsageError if there is no such org, or if the file cannot be removed.
+    Raises UsageError if there is no such org, FileError if the file cannot be removed.
     """
     path = topology.directory / file_of(org)
     if not topology.has_org_file(org):
@@ -90,7 +90,7 @@ def remove_org_file(topology: TopologyFile, org: str) -> Path:
     try:
         path.unlink()
     except OSError as error:
-        raise UsageError(f"cannot remove {shown(str(path))}: {error.strerror or error}") from error
+        raise FileError(f"cannot remove {shown(str(path))}: {error.strerror or error}") from error
     return path
 
 

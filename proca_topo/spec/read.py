@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from proca_topo.errors import SpecError, UsageError
 from proca_topo.spec.documents import SPEC_VERSION, OrgDoc, OrgTemplateDoc, TopologyDoc
 from proca_topo.spec.expansion import Expander, Nouns
-from proca_topo.spec.files import is_there, read_text, text_again
+from proca_topo.spec.files import TOPOLOGY, is_there, read_text, text_again
 from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, parse_org, read_org, read_org_doc
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import ORG, names_in
@@ -23,8 +22,6 @@ from proca_topo.spec.yaml_text import load_yaml
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.names import shown
-
-TOPOLOGY: Final = "topology.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from proca_topo.cli.app import app
 from tests.cli.command import COMMAND, Place, clean_environment
 
 ROOT = Path(__file__).parents[2]
-NAMES = [info.name or "" for info in app.registered_commands]
+NAMES = [info.name or "" for info in app().registered_commands]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proca_topo.errors import UsageError
+from proca_topo.errors import FileError
 from proca_topo.spec.org_file import NewOrgFile
 from tests.cli.command import COMMAND, Place, clean_environment
 
@@ -36,7 +36,7 @@ def test_an_org_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
     orgs = tmp_path / "orgs"
     orgs.mkdir()
     monkeypatch.setattr(os, "link", _disk_is_full)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(FileError, match="No space left"):
         NewOrgFile(path=orgs / "acme.yaml", text="{}\n").write()
     assert list(orgs.iterdir()) == []
 
@@ -127,6 +127,16 @@ def test_an_org_file_that_cannot_be_written_is_a_failure(place: Place) -> None:
     done = _in_shell(place, "ulimit -f 0; {command} add-org beta")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: cannot write orgs/beta.yaml: File too large\n"
+
+
+@pytest.mark.parametrize("command", ["export", "plan"])
+def test_a_file_for_the_result_that_cannot_be_written_is_a_failure(place: Place, command: str) -> None:
+    """As with add-org: exit code 1, one line, and nothing is left in the folder."""
+    before = sorted(place.path.iterdir())
+    done = _in_shell(place, f"ulimit -f 0; {{command}} {command} --out result.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: cannot write result.json: File too large\n"
+    assert sorted(place.path.iterdir()) == before
     assert [path.name for path in (place.path / "orgs").iterdir()] == ["acme.yaml"]
 
 

@@ -143,6 +143,6 @@ def test_export_of_one_org_holds_that_org_alone(place: Place) -> None:
 
 def test_export_cannot_leave_half_a_file(place: Place) -> None:
     ran = place.run("export", "--out", "missing/definitions.json")
-    assert ran.code == 2
+    assert ran.code == 1
     assert ran.err == "error: cannot write missing/definitions.json: No such file or directory\n"
     assert json.loads(place.broker.read_text())

@@ -186,10 +186,78 @@ def test_the_commands_that_it_tells_work_from_another_directory(place: Place) ->
     assert planned.err.endswith(f"; apply it with: proca-topo apply 'a plan.json' -C ../{place.path.name}\n")
 
 
+def test_the_commands_that_it_tells_name_the_broker_and_vhost_that_were_named(place: Place) -> None:
+    """They are to be copied; a password in them would end up where logs go."""
+    place.write_org("acme")
+    (place.path / "b.json").write_text(place.broker.read_text())
+    there = ("--broker", "b.json", "--amqp", "amqp://me:secret@here", "--vhost", "proca")
+    told = "--broker b.json --amqp 'amqp://me:***@here' --vhost proca"
+    planned = place.run("plan", *there, "--out", "plan.json")
+    assert planned.err == f"Saved to plan.json; apply it with: proca-topo apply plan.json {told}\n"
+    assert place.run("apply", "plan.json", *there).code == 0
+    again = place.run("apply", "plan.json", *there)
+    assert again.code == 4
+    assert again.err.endswith(f"\nMake a new plan, and look at it: proca-topo plan {told} --out plan.json\n")
+    from_environment = place.run("plan", "--out", "plan.json", PROCA_TOPO_VHOST="proca")
+    assert from_environment.err == "Saved to plan.json; apply it with: proca-topo apply plan.json\n"
+
+
+def test_only_a_part_of_it_done_tells_how_to_get_the_rest(place: Place) -> None:
+    """As after an interruption: a saved plan is applied once, and the new one has what is left."""
+    place.write_org("acme", "options: {crm: true}\n")
+    place.run("plan", "--org", "acme", "--out", "plan.json")
+    place.run("apply")
+    definitions = json.loads(place.broker.read_text())
+    definitions["bindings"] = []
+    place.broker.write_text(json.dumps(definitions))
+    again = place.run("apply", "plan.json")
+    assert again.code == 4
+    command = "proca-topo plan --org acme --out plan.json"
+    assert again.err.endswith(f"\nMake a new plan, and look at it: {command}\n")
+    assert place.run(*command.split()[1:]).code == 0
+    assert place.run("apply", "plan.json").code == 0
+    assert place.run("plan", "--org", "acme", "--detailed-exitcode").code == 0
+
+
 def test_a_file_that_cannot_be_written_is_told(place: Place) -> None:
     ran = place.run("plan", "--out", "nowhere/plan.json")
-    assert (ran.code, ran.out) == (2, "")
+    assert (ran.code, ran.out) == (1, "")
     assert ran.err == "error: cannot write nowhere/plan.json: No such file or directory\n"
+
+
+@pytest.mark.parametrize("out", ["topology.yaml", "orgs/../topology.yaml", "orgs/acme.yaml", "orgs/plan.json"])
+def test_it_is_no_file_of_the_spec(place: Place, out: str) -> None:
+    """One word too few after --out must not cost the spec."""
+    place.write_org("acme")
+    files = {path: path.read_bytes() for path in place.path.rglob("*") if path.is_file()}
+    ran = place.run("plan", "--out", out)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"error: {out} is a place of the spec's files: save the plan under another name\n"
+    assert {path: path.read_bytes() for path in place.path.rglob("*") if path.is_file()} == files
+
+
+@pytest.mark.parametrize("text", [b"notes\n", b"{}", b'{"vhosts": []}', b"\xff"])
+def test_it_takes_the_place_of_no_other_file(place: Place, text: bytes) -> None:
+    """The broker's definitions, for instance."""
+    (place.path / "plan.json").write_bytes(text)
+    ran = place.run("plan", "--out", "plan.json")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "error: plan.json exists and is no saved plan: remove it, or save the plan under another name\n"
+    )
+    assert (place.path / "plan.json").read_bytes() == text
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_it_takes_the_place_of_an_older_plan(place: Place, *, newer: bool) -> None:
+    """Also of one that another version wrote, and of the empty file that mktemp makes."""
+    (place.path / "plan.json").write_text("")
+    assert place.run("plan", "--out", "plan.json").code == 0
+    saved = (place.path / "plan.json").read_text()
+    if newer:
+        (place.path / "plan.json").write_text(saved.replace('"format_version": 1', '"format_version": 9'))
+    assert place.run("plan", "--out", "plan.json").code == 0
+    assert (place.path / "plan.json").read_text() == saved
 
 
 def test_it_goes_through_a_pipe(place: Place) -> None:

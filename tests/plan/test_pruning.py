@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from proca_topo.plan.changes import Change, Delete, Plan, Retire, action_of
+from proca_topo.plan.changes import Change, Delete, Plan, Retire, WaitsFor, action_of
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity
@@ -215,3 +215,17 @@ def test_a_retired_source_leaves_its_queue_bound_nowhere_else() -> None:
     plan = make_plan(there, NOTHING, with_prune=True)
     assert [c.noun for c in plan.to_do if isinstance(c.noun, Binding)] == [SOURCE]
     assert FAIL in there.exchanges.values()
+
+
+def _waits(plan: Plan) -> dict[str, WaitsFor]:
+    return {change.noun.name: change.waits_for for change in plan.changes if isinstance(change, Retire)}
+
+
+def test_what_somebody_else_has_to_change_does_not_wait_for_time() -> None:
+    """Another's queue keeps sending dead letters for ever; one that drains stops when it goes."""
+    theirs = Queue(name="theirs", type="classic", arguments=Arguments.of({"x-dead-letter-exchange": "fail"}))
+    used = _waits(make_plan(existing(queues=(WORK, WAIT, theirs)), NOTHING, with_prune=True))
+    assert used[FAIL_TO_WAIT.name] is used[WAIT.name] is WaitsFor.DEAD_LETTERS_ELSEWHERE
+    drains = _waits(make_plan(existing(activity={"work": Activity(ready=1)}), NOTHING, with_prune=True))
+    assert FAIL.name in drains
+    assert set(drains.values()) == {WaitsFor.TIME}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proca_topo.apply.report import Report, Result, Status, waiting_or_held
-from proca_topo.plan.changes import Declare, Delete, Plan, Retire
+from proca_topo.plan.changes import Declare, Delete, Plan, Retire, WaitsFor
 from proca_topo.plan.planner import make_plan
 from proca_topo.render.report_text import outcome, report_text
 from proca_topo.topology.arguments import Arguments
@@ -162,6 +162,12 @@ finishes it.
     assert "give it another alternate exchange or" in _drained(
         make_plan(there, desired(owns=("lost",)), with_prune=True)
     )
+
+
+def test_what_cannot_be_seen_without_amqp_says_what_to_set() -> None:
+    reason = "whether a quorum queue has consumers can only be seen over AMQP, which cannot be reached"
+    result = Result(change=Delete(noun=WORK), status=Status.DRAINING, reason=reason, waits_for=WaitsFor.AMQP)
+    assert "\n      set PROCA_TOPO_AMQP to an AMQP URL that can be reached\n" in report_text(report_of(result))
 
 
 def test_what_waits_for_something_that_drains_itself_needs_only_time() -> None:

@@ -1,10 +1,7 @@
 """What can be said in topology.yaml apart from queues' settings."""
 
-import pytest
-
 from proca_topo.topology.arguments import Arguments
-from proca_topo.topology.nouns import Binding, Exchange, Kind, Policy, Queue
-from proca_topo.topology.ownership import IgnoredBinding
+from proca_topo.topology.nouns import Exchange, Kind, Policy, Queue
 from tests.spec.nouns import bound, by_name, desired_of, exchange, linked, queue, retried
 
 
@@ -169,118 +166,6 @@ org:
     assert desired.bindings == {bound("amq.headers", "42.42", "q.42.acme", org="acme")}
 
 
-WHEN = """
-topology: 1
-owns: ["{org}.*", sqs]
-queues: {sqs: {}}
-org:
-  options: {x: {}, q: {}, one: {}, two: {}, always: {default: true}}
-  exchanges:
-    "{org}.x": {type: topic, when: x}
-    "{org}.y": {type: topic, when: [one, two], bindings: [{exchange: "{org}.x", key: e}]}
-  retry:
-    r: {delay: 1s, fail: "{org}.fail", wait: "{org}.wait", return: "{org}.return", when: [q, two]}
-  queues:
-    "{org}.q": {when: q, retry: r, bindings: [{exchange: "{org}.x", key: k}, {exchange: amq.topic, when: always}]}
-  bindings:
-    - {queue: "{org}.q", exchange: "{org}.y", key: f, when: one}
-    - {queue: sqs, exchange: "{org}.y", key: s}
-"""
-
-
-@pytest.mark.parametrize(
-    ("on", "names", "bindings"),
-    [
-        ("", "", []),
-        ("x", "x", []),
-        (
-            "q",
-            "q fail wait return",
-            [
-                bound("acme.fail", "#", "acme.wait"),
-                bound("acme.return", "acme.q", "acme.q"),
-                bound("amq.topic", "", "acme.q"),
-            ],
-        ),
-        ("one", "y", [bound("acme.y", "s", "sqs")]),
-        (
-            "two x",
-            "y x fail wait return",
-            [bound("acme.y", "s", "sqs"), linked("acme.x", "e", "acme.y"), bound("acme.fail", "#", "acme.wait")],
-        ),
-        (
-            "x q one two",
-            "x y q fail wait return",
-            [
-                linked("acme.x", "e", "acme.y"),
-                bound("acme.x", "k", "acme.q"),
-                bound("amq.topic", "", "acme.q"),
-                bound("acme.y", "f", "acme.q"),
-                bound("acme.y", "s", "sqs"),
-                bound("acme.fail", "#", "acme.wait"),
-                bound("acme.return", "acme.q", "acme.q"),
-            ],
-        ),
-    ],
-)
-def test_a_binding_is_there_if_it_and_both_its_ends_are(on: str, names: str, bindings: list[Binding]) -> None:
-    options = ", ".join(f"{option}: true" for option in on.split())
-    desired = desired_of(WHEN, {"acme": f"options: {{{options}}}"})
-    assert {*desired.exchanges, *desired.queues} - {"sqs"} == {f"acme.{name}" for name in names.split()}
-    assert desired.bindings == set(bindings)
-
-
-def test_a_default_can_be_switched_off() -> None:
-    desired = desired_of(WHEN, {"acme": "options: {q: true, always: false}"})
-    assert bound("amq.topic", "", "acme.q") not in desired.bindings
-
-
-def test_an_org_has_extra_queues_and_bindings_of_its_own() -> None:
-    desired = desired_of(
-        WHEN,
-        {
-            "acme": """
-options: {two: true}
-queues:
-  "{org}.news": {retry: r, bindings: [{exchange: amq.topic, key: "{org}.news"}, {exchange: "{org}.x", key: "off"}]}
-bindings:
-  - {queue: sqs, exchange: "acme.y", key: "acme.extra"}
-  - {queue: "acme.q", exchange: amq.topic, key: "off too"}
-""",
-            "beta": "",
-        },
-    )
-    assert desired.queues["acme.news"] == retried("acme.news", "acme.fail")
-    assert desired.orgs[Kind.QUEUE]["acme.news"] == "acme"
-    assert desired.bindings == {
-        bound("acme.y", "s", "sqs"),
-        bound("acme.y", "acme.extra", "sqs"),
-        bound("amq.topic", "acme.news", "acme.news"),
-        bound("acme.return", "acme.news", "acme.news"),
-        bound("acme.fail", "#", "acme.wait"),
-    }
-
-
-def test_ownership_and_what_is_ignored() -> None:
-    ownership = desired_of(
-        """
-topology: 1
-owns: ["system.*", "{org}.crm", "twin.{org}.{org}", "wrk.{id}"]
-ignore: ["system.legacy.*", "{org}x.crm", {exchange: deliver, key: "#"}]
-org: {vars: {id: "[0-9]+"}}
-""",
-        {"acme": "vars: {id: 1}", "beta": "vars: {id: 2}", "gamma": "vars: {id: 2}"},
-    ).ownership
-    assert ownership.owns_name("system.any.thing")
-    assert not ownership.owns_name("system.legacy.one")
-    assert not ownership.owns_name("acmex.crm")
-    assert ownership.owns_name("twin.a1.a1")
-    assert not ownership.owns_name("twin.a1.b2")
-    assert ownership.ignored_bindings == {IgnoredBinding(source="deliver", routing_key="#")}
-    assert not ownership.owns(bound("deliver", "#", "acme.crm"))
-    assert ownership.orgs_by_value == {("id", "1"): "acme"}, "two orgs with one value: it tells nobody"
-
-
 def test_no_template_and_no_orgs() -> None:
     assert desired_of("topology: 1\nowns: []\n").queues == {}
 
@@ -288,22 +173,3 @@ def test_no_template_and_no_orgs() -> None:
 def test_a_spec_can_be_for_one_cluster() -> None:
     assert desired_of("topology: 1\nowns: []\ncluster: rabbit@one\n").cluster == "rabbit@one"
     assert desired_of("topology: 1\nowns: []\n").cluster is None
-
-
-def test_what_is_protected_says_where_that_is_written() -> None:
-    protected = desired_of(
-        """
-topology: 1
-owns: ["s.*", "{org}.crm"]
-protect:
-  - s.pay*
-  - "{org}.crm"
-"""
-    ).protected
-    assert protected.reason(queue("s.payments")) == "protected by protect: s.pay* (topology.yaml:5:5)"
-    assert protected.reason(exchange("acme.crm")) == "protected by protect: {org}.crm (topology.yaml:6:5)"
-    assert protected.reason(bound("in", "#", "acme.crm")) == protected.reason(exchange("acme.crm"))
-    assert protected.reason(bound("s.pay", "#", "other")) == protected.reason(queue("s.pay"))
-    assert protected.reason(queue("s.email")) is None
-    assert protected.reason(queue("a.b.crm")) is None
-    assert not desired_of("topology: 1\nowns: []\n").protected

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proca_topo.errors import RefusedError, UsageError
+from proca_topo.errors import FileError, RefusedError, UsageError
 from proca_topo.spec.org_file import new_org_file, remove_org_file
 from proca_topo.spec.read import OrgSettings, TopologyFile, org_settings, read_topology
 from tests.spec.bad_specs import written
@@ -151,7 +151,7 @@ def test_a_file_that_appears_in_between_is_not_overwritten(plain: TopologyFile) 
 
 def test_a_place_that_cannot_be_written_to(plain: TopologyFile) -> None:
     (plain.directory / "orgs").write_text("in the way")
-    with pytest.raises(UsageError, match=r"^cannot write .*acme\.yaml: no directory can be made for it$"):
+    with pytest.raises(FileError, match=r"^cannot write .*acme\.yaml: no directory can be made for it$"):
         new_org_file(plain, "acme", switched_on=[], settings=[]).write()
 
 
@@ -160,6 +160,21 @@ def test_removing_an_org_removes_its_file(plain: TopologyFile) -> None:
     new.write()
     assert remove_org_file(plain, "acme") == new.path
     assert not plain.has_org_file("acme")
+
+
+def test_a_file_that_cannot_be_removed_is_no_wrong_usage(
+    plain: TopologyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The org is there, and the command line was right: what is in the way is the file system."""
+    new_org_file(plain, "acme", switched_on=[], settings=[]).write()
+
+    def refuse(_: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(FileError, match=r"^cannot remove .*orgs/acme\.yaml: Read-only file system$"):
+        remove_org_file(plain, "acme")
+    assert plain.has_org_file("acme")
 
 
 def test_removing_an_org_that_is_not_there_suggests_the_nearest(plain: TopologyFile) -> None:
