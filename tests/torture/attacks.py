@@ -1,12 +1,14 @@
 """What can go wrong while a queue is replaced."""
 
+import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tests.torture.command import REPLACE, At, Ended
-from tests.torture.field import Field
-from tests.torture.proxy import Fault, proxy_to
+from tests.torture.field import Attack, Field
+from tests.torture.proxy import Fault, Kind, proxy_to
 
 
 @dataclass
@@ -90,9 +92,38 @@ class BadNetwork:
 class Twice:
     """One thing after the other, before anything is finished."""
 
-    first: KillAtStep | KillAfter | BadNetwork
-    second: KillAtStep | KillAfter | BadNetwork
+    first: Attack
+    second: Attack
 
     def strike(self, field: Field) -> str | None:
         places = [place for attack in (self.first, self.second) if (place := attack.strike(field)) is not None]
         return ", then ".join(places) or None
+
+
+def random_attack(randomly: random.Random, *, steps: int, settle_seconds: float | None) -> Attack:
+    """One of them. `steps` are the boundaries that there are; the broker is spared if `settle_seconds` is None."""
+
+    def at_step() -> KillAtStep:
+        return KillAtStep(randomly.randint(1, steps))
+
+    def after_step() -> KillAfter:
+        return KillAfter(randomly.randint(1, steps), randomly.uniform(0, 0.3))
+
+    def network() -> BadNetwork:
+        # From the handshake to the end of what is moved, each order of magnitude as likely as the others.
+        return BadNetwork(
+            Fault(
+                kind=randomly.choice(list(Kind)),
+                after_bytes=round(10 ** randomly.uniform(2.5, 6)),
+                seconds=randomly.uniform(0.5, 5),
+            )
+        )
+
+    def twice() -> Twice:
+        kinds: list[Callable[[], Attack]] = [at_step, after_step, network]
+        return Twice(randomly.choice(kinds)(), randomly.choice(kinds)())
+
+    kinds: list[Callable[[], Attack]] = [at_step, after_step, network, twice]
+    if settle_seconds is not None:
+        kinds.append(lambda: KillBroker(randomly.randint(1, steps), settle_seconds))
+    return randomly.choice(kinds)()

@@ -114,14 +114,17 @@ class Command:
             "PROCA_TOPO_VHOST": self.vhost,
         }
         runner: Sequence[str] = (sys.executable, "-m", "tests.torture.runner", str(trace), at, str(boundary))
-        with output.open("wb") as file, subprocess.Popen(
-            [*runner, *arguments, "-C", str(self.folder)],
-            cwd=_HERE,
-            env={**clean_environment(), **settings},
-            stdin=subprocess.PIPE,
-            stdout=file,
-            stderr=file,
-        ) as process:
+        with (
+            output.open("wb") as file,
+            subprocess.Popen(
+                [*runner, *arguments, "-C", str(self.folder)],
+                cwd=_HERE,
+                env={**clean_environment(), **settings},
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+            ) as process,
+        ):
             try:
                 yield Running(process=process, output=output, trace=trace)
             finally:

@@ -13,6 +13,7 @@ from pika.exceptions import AMQPError
 
 from tests.torture.ledger import Ledger
 from tests.torture.proxy import Proxy, proxy_to
+from tests.torture.world import QUEUE
 
 _PREFETCH: Final = 50
 _LOOK_SECONDS: Final = 0.1
@@ -22,9 +23,10 @@ _END_SECONDS: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How consumers behave. What they reject goes round the retry circuit."""
+    """How consumers behave."""
 
     rejects: float = 0.0
+    """The share of what they reject, where that goes round a retry circuit and is not lost."""
     seconds_to_death: float = 0.0
     """On average, until one of the connections is reset with messages that are not acknowledged. 0: never."""
 
@@ -40,7 +42,7 @@ class Consumer:
         self._parameters = pika.URLParameters(url)
         self._queue = queue
         self._ledger = ledger
-        self._manners = manners
+        self._rejects = manners.rejects if queue == QUEUE else 0
         self._randomly = randomly
         self._ended = Event()
         self._thread = Thread(target=self._run, name=f"consumer of {queue}", daemon=True)
@@ -77,7 +79,7 @@ class Consumer:
                 connection.close()
 
     def _take(self, channel: Any, tag: int, message_id: str) -> None:
-        if self._randomly.random() < self._manners.rejects:
+        if self._randomly.random() < self._rejects:
             channel.basic_reject(tag, requeue=False)
             return
         self._ledger.come_out(message_id)

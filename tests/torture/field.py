@@ -1,7 +1,7 @@
 """A vhost under load, whose queue is replaced round after round while something goes wrong."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,12 +35,20 @@ class Tally:
     interruptions: int = 0
     account: Account = field(default_factory=Account)
 
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """All of it, by name."""
+        return {
+            "replacements": self.rounds,
+            "interrupted": self.interruptions,
+            "confirmed": self.account.confirmed,
+            "lost": len(self.account.lost),
+            "returned": len(self.account.returned),
+            "duplicates": self.account.duplicates,
+        }
+
     def __str__(self) -> str:
-        return (
-            f"{self.rounds} replacements, {self.interruptions} interrupted; {self.account.confirmed} messages"
-            f" confirmed, {len(self.account.lost)} lost, {len(self.account.returned)} returned,"
-            f" {self.account.duplicates} duplicates"
-        )
+        return ", ".join(f"{number} {name}" for name, number in self.numbers.items())
 
 
 @dataclass(kw_only=True)
@@ -56,6 +64,7 @@ class Field:
     tally: Tally
     http: httpx.Client
     node: Node | None = None
+    variant: Variant = field(default_factory=dict)
     untouched: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -74,12 +83,17 @@ class Field:
     def prepare(self, variant: Variant) -> None:
         """Make the queue as a variant has it, and what is somebody else's."""
         self._post(f"definitions/{self._path}", THEIRS)
-        write_spec(self.command.folder, variant)
+        self.want(variant)
         made = self.command.run("apply", "--yes", "--detailed-exitcode")
         assert made.code == 0, made.wrote
         for source, queue, binding in THEIR_BINDINGS:
             self._post(f"bindings/{self._path}/e/{source}/q/{queue}", binding)
         self.untouched = self._all_but_the_queue()
+
+    def want(self, variant: Variant) -> None:
+        """Write a spec that wants the queue so."""
+        write_spec(self.command.folder, variant)
+        self.variant = variant
 
     def finish(self) -> None:
         """Apply again until nothing is pending. Fails if that does not come."""
@@ -87,7 +101,9 @@ class Field:
             ended = self.command.run(*REPLACE, "--detailed-exitcode")
             if ended.code == 0:
                 return
-        raise AssertionError(f"still exit code {ended.code} after {_TRIES} tries:\n{ended.wrote}\n{self.messages()}")
+        raise AssertionError(
+            f"still exit code {ended.code} after {_TRIES} tries:\n{ended.wrote}\n{self.messages()}"
+        )
 
     def check_clean(self) -> None:
         """Everything is as it was, but for the queue itself, and nothing else is there."""
@@ -137,7 +153,7 @@ def play(field: Field, variant: Variant, attack: Attack, *, manners: Manners | N
     with _consuming(field, ledger, there, manners):
         ledger.wait_for_confirmed(waiting, seconds=_CONFIRM_SECONDS)
         before = frozenset(message_id for message_id in ledger.confirmed if not message_id.endswith(".theirs"))
-        write_spec(field.command.folder, variant)
+        field.want(variant)
         struck = attack.strike(field)
         field.tally.interruptions += struck is not None
         try:

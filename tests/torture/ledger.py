@@ -1,5 +1,6 @@
 """What the broker promised to keep, and what came out of it again."""
 
+import itertools
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Ledger:
         """Two neighbours, each taken when it came out first, of which the later was published before the other."""
         with self._changed:
             came = [message_id for message_id in self._first_times if message_id in among]
-        for earlier, later in zip(came, came[1:], strict=False):
+        for earlier, later in itertools.pairwise(came):
             if later < earlier:
                 return earlier, later
         return None
