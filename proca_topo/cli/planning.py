@@ -17,7 +17,7 @@ from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import RefusedError, UsageError, VhostMissingError
 from proca_topo.plan.brakes import refusal, wrong_cluster
-from proca_topo.plan.changes import Plan
+from proca_topo.plan.changes import Plan, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -43,6 +43,7 @@ class Wanted:
     orgs: Sequence[str]
     with_prune: bool
     allow_deletes: int | None
+    replacing: Replacing = Replacing.FINISHING
     create_vhost: bool = False
     lock_patience_seconds: float | None = None
     known_orgs: bool = False
@@ -58,6 +59,7 @@ class Planned:
     broker: Broker
     lock: Lock | None
     with_prune: bool
+    replacing: Replacing
 
 
 @contextmanager
@@ -86,8 +88,15 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             _make_vhost(connection, name, missing, wanted, cluster)
             already = connection.read(name, desired.scope)
         cluster(already.broker.cluster_name)
-        existing = read_existing(connection, name, desired, with_prune=wanted.with_prune, already=already)
-        plan = make_plan(existing, desired, with_prune=wanted.with_prune)
+        existing = read_existing(
+            connection,
+            name,
+            desired,
+            with_prune=wanted.with_prune,
+            replacing=wanted.replacing,
+            already=already,
+        )
+        plan = make_plan(existing, desired, with_prune=wanted.with_prune, replacing=wanted.replacing)
         if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
         yield Planned(
@@ -97,6 +106,7 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             broker=connection,
             lock=lock,
             with_prune=wanted.with_prune,
+            replacing=wanted.replacing,
         )
 
 

@@ -1,7 +1,7 @@
 """What a replacement leaves on the broker while it is under way: holding queues, and how they are recognised.
 
-Nothing is kept anywhere else. Names and arguments say what is being replaced, so that whoever finds them can finish
-it: RabbitMQ keeps arguments that it does not know, on queues and on exchanges (measured on 3.10, 4.0 and 4.3).
+Nothing is kept anywhere else. Names and arguments say what is being replaced, so that whoever finds them can
+finish it: RabbitMQ keeps arguments that it does not know, on queues and on exchanges (measured on 3.10 to 4.3).
 """
 
 import hashlib
@@ -20,6 +20,8 @@ _PARKED: Final = f"{OUR_PREFIX}parked."
 _ARRIVING: Final = f"{OUR_PREFIX}arriving."
 _BACK: Final = f"{OUR_PREFIX}back."
 _TRIAL: Final = f"{OUR_PREFIX}trial."
+_QUEUES: Final = (_PARKED, _ARRIVING)
+_EXCHANGES: Final = (_PARKED, _BACK)
 _REPLACES: Final = "x-proca-topo-replaces"
 _BECOMES: Final = "x-proca-topo-becomes"
 _WAS: Final = "x-proca-topo-was"
@@ -31,10 +33,10 @@ _FANOUT: Final = "fanout"
 class Holding:
     """The names that the replacement of one queue uses.
 
-    `parked` is a queue for what was waiting, and the private exchange that leads to it alone; `arriving` is a queue
-    for what is published meanwhile; `back` is an exchange that exists as soon as the old queue is gone, and leads to
-    the new one alone; `trial` is a queue that shows, before anything is changed, whether RabbitMQ would take the
-    new one.
+    `parked` is a queue for what was waiting, and the private exchange that leads to it alone; `arriving` is a
+    queue for what is published meanwhile; `back` is an exchange that exists as soon as the old queue is gone, and
+    leads to the new one alone; `trial` is a queue that shows, before anything is changed, whether RabbitMQ would
+    take the new one.
     """
 
     parked: str
@@ -81,8 +83,8 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """A replacement that something interrupted. `parked` and `arriving` count the messages that it holds; None where
-    that queue is not there (yet, or any more). `old_is_gone` says that the old queue was deleted.
+    """A replacement that something interrupted. `parked` and `arriving` count the messages that it holds; None
+    where that queue is not there (yet, or any more). `old_is_gone` says that the old queue was deleted.
     """
 
     replaced: Replaced
@@ -99,8 +101,14 @@ class Unfinished:
 def unfinished(existing: Existing) -> Iterator[Unfinished]:
     """The replacements that were begun and not finished, by the names of their queues."""
     found: dict[str, Replaced] = {}
-    for noun in (*existing.queues.values(), *existing.exchanges.values()):
-        if noun.name.startswith((_PARKED, _ARRIVING, _BACK)) and (replaced := _replaced(noun)) is not None:
+    # What the exchange `back` says comes last and counts: it was written with the old queue gone.
+    ours: list[Queue | Exchange] = [queue for name, queue in existing.queues.items() if name.startswith(_QUEUES)]
+    ours += sorted(
+        (exchange for name, exchange in existing.exchanges.items() if name.startswith(_EXCHANGES)),
+        key=lambda exchange: exchange.name.startswith(_BACK),
+    )
+    for noun in ours:
+        if (replaced := _replaced(noun)) is not None:
             found[replaced.was.name] = replaced
     for _, replaced in sorted(found.items()):
         holding = replaced.holding

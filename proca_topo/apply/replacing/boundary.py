@@ -2,4 +2,4 @@
 
 
 def reached(step: str) -> None:
-    """The step of this name comes next, or ("done") none does. Does nothing; a test puts something in its place."""
+    """The step of this name comes next, or none does ("done"). Does nothing: a test replaces it."""

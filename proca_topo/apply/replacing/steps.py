@@ -2,13 +2,13 @@
 
 A replacement that was interrupted, at any point and by anything, is therefore finished by asking again.
 
-| phase    | is recognised by                        | what is safe in it                                           |
-|----------|-----------------------------------------|--------------------------------------------------------------|
-| draining | a holding queue exists, no `back`       | every route leads to the old queue, to `arriving` or to both |
-| filling  | the exchange `back` exists              | every route leads to `arriving`, to the new queue or to both |
+| phase    | is recognised by                  | what is safe in it                                           |
+|----------|-----------------------------------|--------------------------------------------------------------|
+| draining | a holding queue exists, no `back` | every route leads to the old queue, to `arriving` or to both |
+| filling  | the exchange `back` exists        | every route leads to `arriving`, to the new queue or to both |
 
-A message is in a second queue before it leaves the first, so that at worst it is there twice. The order of what was
-waiting stays: `parked` is older than `arriving`, and nothing is routed to the new queue before both were moved
+A message is in a second queue before it leaves the first, so that at worst it is there twice. The order of what
+was waiting stays: `parked` is older than `arriving`, and nothing is routed to the new queue before both were moved
 there.
 """
 
@@ -58,9 +58,9 @@ NO_ROUTES: Final[Routes] = frozenset()
 class Situation:
     """How far a replacement is, as the broker shows it.
 
-    `old` and `new` are whether the queue that is replaced and the one that it becomes exist: the same one unless it
-    is renamed. The `to_…` are the routes to each queue. `marked` says that the exchange `back` exists. `caught_up`
-    is the only thing that is not on the broker: whether this run has moved a first time what had arrived.
+    `old` and `new` are whether the queue that is replaced and the one that it becomes exist: the same one unless
+    it is renamed. The `to_…` are the routes to each queue. `marked` says that the exchange `back` exists.
+    `caught_up` is the only thing that is not on the broker: whether this run has moved once what had arrived.
     """
 
     old: bool
