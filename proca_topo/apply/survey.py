@@ -28,10 +28,10 @@ def read_existing(
     moment ago.
     """
     existing = broker.read(vhost, desired.scope) if already is None else already
-    if with_prune and desired.scope is not None and undesired(existing, desired):
+    replaced = _to_replace(existing, desired, replacing)
+    if desired.scope is not None and (replaced or (with_prune and undesired(existing, desired))):
         # Who may still send dead letters to a queue, or by a binding, can be anywhere in the vhost.
         existing = broker.read(vhost)
-    replaced = _to_replace(existing, desired, replacing)
     names = {
         *replaced,
         *may_cost(existing, desired, with_prune=with_prune),

@@ -23,9 +23,7 @@ def add_rename(context: Context, new: str, raw: str, where: Where, needs: Needs)
     if (wrong := _not_a_name_before(context, new, old, raw)) is not None:
         context.problem(where, wrong)
     elif (ignored := context.owned.ignored(old)) is not None:
-        text = (
-            f"queue {shown(old)} is ignored, so it stays as it is; remove one of the two entries"
-        )
+        text = f"queue {shown(old)} is ignored, so it stays as it is; remove one of the two entries"
         context.problem(where, text, ignored, "ignored at")
     else:
         context.shared_name(old, raw, where, Kind.QUEUE)
