@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from proca_topo.apply.replacing.steps import Step
 from proca_topo.sandbox.node import Node
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import NodeFactory, TestBroker
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.broker
 SEED: Final = 1
 # Quorum queues become others, and classic ones, and come back.
 CHANGES: Final = {"classic": CLASSIC, "quorum": (QUORUM[0], QUORUM[1], CLASSIC[2], QUORUM[2])}
+# The steps in which messages are moved.
+MOVING: Final = (Step.PARK.name, Step.RETURN_PARKED.name, Step.RETURN_ARRIVED.name)
 
 
 @pytest.fixture(params=CHANGES)
@@ -66,7 +69,7 @@ def test_killed_in_a_step(field: Field, variants: Sequence[Variant]) -> None:
     """The command is killed while it moves messages, or at whatever it does at that moment."""
     following = itertools.cycle([*variants[1:], variants[0]])
     steps = steps_of_a_replacement(field, next(following))
-    for number in (steps.index(step) + 1 for step in steps if step.startswith("move")):
+    for number in (steps.index(step) + 1 for step in MOVING):
         seconds = field.randomly.uniform(0, 0.1)
         play(field, next(following), KillAfter(number, seconds), manners=None, waiting=500)
     assert field.tally.interruptions
