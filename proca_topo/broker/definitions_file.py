@@ -63,6 +63,11 @@ class DefinitionsFile:
         existing = self._load().read(vhost)
         return {queue: _IDLE for queue in queues if queue in existing.queues}
 
+    def consumers(self, vhost: str) -> Mapping[str, int] | None:
+        """Nobody consumes from a file."""
+        del vhost
+        return {}
+
     def lock(self, vhost: str) -> Lock:
         """The lock of all definitions files in this folder: the file itself is another one after each change."""
         return _FolderLock(self._path.absolute().parent, vhost)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.consumers import count_consumers
 from proca_topo.broker.declaring import Declaring
 from proca_topo.broker.deleting import Deleting
 from proca_topo.broker.http import CONNECTIONS, ManagementApi, is_addressable, path_of
@@ -48,6 +49,10 @@ class ManagementBroker:
         `consumers` is None where AMQP cannot be reached, or the queue is another connection's own.
         """
         return look(self._api, vhost, queues, self._pool)
+
+    def consumers(self, vhost: str) -> Mapping[str, int] | None:
+        """How many consumers the queues have, up to 7 s late; None where the node keeps no statistics."""
+        return count_consumers(self._api, vhost)
 
     def lock(self, vhost: str) -> Lock:
         """The lock of this vhost, by an exclusive queue over AMQP."""

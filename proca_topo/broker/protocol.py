@@ -122,6 +122,12 @@ class Broker(Protocol):
         """
         ...
 
+    def consumers(self, vhost: str) -> Mapping[str, int] | None:
+        """How many consumers the queues have, as the broker's statistics tell: up to 7 s late. Queues without any
+        may be left out. None where the broker keeps no statistics.
+        """
+        ...
+
     def lock(self, vhost: str) -> Lock:
         """Become the only apply in the vhost. Raises `LockedError` at once if another is, `RefusedError` if that
         cannot be known, `VhostMissingError`.
