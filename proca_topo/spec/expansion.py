@@ -23,12 +23,13 @@ Made = list[tuple[Callable[[Values], Noun], Kind, Where]]
 class Nouns:
     """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are.
 
-    `renames` are by the new name.
+    `renames` are by the new name. `waiting` are the queues in which messages of a retry circuit wait.
     """
 
     by_kind: dict[Kind, dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     orgs: dict[Kind, dict[str | Binding, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     renames: dict[str, Rename] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -80,6 +81,7 @@ class Expander:
         on = org.switched_on
         for make, kind, where in self._switched_on(on):
             self._put(nouns, org, kind, make(values), where)
+        nouns.waiting.update(one.wait.format_map(org.values) for one in self.template.circuits.values())
         self._add_renames(nouns, on, (for_org(one, org.values) for one in self.template.renames.values()))
         if org.doc.queues or org.doc.bindings:
             extras = self.extras(org, self.filled(org))

@@ -19,6 +19,8 @@ class Desired:
     `renames` maps the name of a queue to the one it had before: the queue of that name on the broker, if there is
     one, is to become this one, with its messages and bindings.
 
+    `waiting` are the queues in which a retry circuit's messages wait, those that all orgs share in any case.
+
     `gone` is the part of the `scope` in which the orgs live that were asked for by name and have no file any more.
     """
 
@@ -31,6 +33,7 @@ class Desired:
     bindings: frozenset[Binding] = frozenset()
     policies: Mapping[str, Policy] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     scope: Scope | None = None
     gone: Scope | None = None

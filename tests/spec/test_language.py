@@ -51,6 +51,18 @@ bindings:
     }
 
 
+def test_the_queues_in_which_circuits_wait_are_told() -> None:
+    """Those of the circuits that all orgs share also where single orgs are loaded."""
+    spec = """
+topology: 1
+owns: ["s.*", "{org}.*"]
+retry: {all: {delay: 1s, fail: s.fail, wait: s.wait, return: s.return}}
+org: {retry: {own: {delay: 1s, fail: "{org}.fail", wait: "{org}.wait", return: "{org}.return"}}}
+"""
+    assert desired_of(spec, {"acme": "", "beta": ""}).waiting == {"s.wait", "acme.wait", "beta.wait"}
+    assert desired_of(spec, {"acme": "", "beta": ""}, scope=["acme"]).waiting == {"s.wait", "acme.wait"}
+
+
 def test_somebody_elses_exchange_can_be_a_source() -> None:
     desired = desired_of("topology: 1\nowns: [a]\nqueues:\n  a: {bindings: [{exchange: billing, key: paid}]}\n")
     assert desired.bindings == {bound("billing", "paid", "a")}
