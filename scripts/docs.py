@@ -21,6 +21,7 @@ from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
 from proca_topo.render.report_json import report_schema
 from proca_topo.render.saved_plan import saved_plan_schema
+from proca_topo.render.status_json import status_schema
 from proca_topo.render.terminal import as_rich
 from proca_topo.spec.read import load_desired, read_topology
 from proca_topo.topology.arguments import Arguments
@@ -38,6 +39,7 @@ def documents() -> dict[str, str]:
         "plan.schema.json": _json(plan_schema()),
         "report.schema.json": _json(report_schema()),
         "saved-plan.schema.json": _json(saved_plan_schema()),
+        "status.schema.json": _json(status_schema()),
         "plan.svg": _picture(),
     }
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
+from proca_topo.apply.background import in_background
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replace, Replacing
 from proca_topo.plan.policy_effects import may_cost
@@ -44,6 +46,27 @@ def read_existing(
         clients = {name: tuple(client.text for client in mover.clients(name)) for name in consumed}
         existing = replace(existing, clients=clients)
     return existing
+
+
+def read_activity(broker: Broker, vhost: str, desired: Desired) -> Existing:
+    """The vhost, or the part of it that `desired` is about, its queues' consumers counted.
+
+    Counts may be seconds late: nothing is decided by them.
+    """
+    counting = in_background(partial(broker.consumers, vhost))
+    existing = broker.read(vhost, desired.scope)
+    if desired.scope is not None and undesired(existing, desired):
+        # As for a prune: what it waits for can be anywhere in the vhost.
+        existing = broker.read(vhost)
+    consumers = counting.result()
+    activity = dict(existing.activity)
+    uncounted = [name for name in activity if not activity[name].counted and desired.ownership.owns_name(name)]
+    activity.update(broker.look(vhost, uncounted) if uncounted else {})
+    if consumers is not None:
+        for name in existing.queues:
+            here = activity.get(name, Activity())
+            activity[name] = replace(here, consumers=max(here.consumers or 0, consumers.get(name, 0)))
+    return replace(existing, activity=activity)
 
 
 def _to_replace(existing: Existing, desired: Desired, replacing: Replacing) -> Collection[str]:

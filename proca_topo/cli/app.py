@@ -15,10 +15,21 @@ from typing import Annotated, Any, Final
 import typer
 
 from proca_topo.cli import output
-from proca_topo.cli.options import DEBUG, hoisted, without_debug
+from proca_topo.cli.options import DEBUG, hoisted, with_interval, without_debug
 from proca_topo.errors import ExitCode, ProcaTopoError, ReaderGoneError, SpecError
 
-_COMMANDS: Final = ("plan", "apply", "validate", "add-org", "remove-org", "orgs", "export", "push", "sandbox")
+_COMMANDS: Final = (
+    "plan",
+    "apply",
+    "status",
+    "validate",
+    "add-org",
+    "remove-org",
+    "orgs",
+    "export",
+    "push",
+    "sandbox",
+)
 """Each is a function in the module of the same name."""
 
 _INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
@@ -45,7 +56,7 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             # Python warns of what it may read another way one day in policies' patterns, which are not Python's.
             warnings.simplefilter("ignore", FutureWarning)
-            words = hoisted(options)
+            words = hoisted(with_interval(options))
             # A command that is named needs none of the others.
             named = [name for name in words[:1] if name in _COMMANDS]
             app(named or _COMMANDS)(args=words, prog_name="proca-topo")

@@ -101,6 +101,8 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show every reque
 _WITH_VALUE: Final = ("-C", "--directory", "--broker", "--amqp", "--vhost")
 _FLAGS: Final = ("-v", "--verbose")
 DEBUG: Final = "--debug"
+WATCH: Final = "--watch"
+WATCH_SECONDS: Final = 2
 
 
 def seconds(text: str, option: str) -> float:
@@ -148,6 +150,14 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     if not rest or rest[0].startswith("-"):  # --help, --version: nothing that needs them
         return rest
     return [rest[0], *moved, *rest[1:]]
+
+
+def with_interval(arguments: Sequence[str]) -> list[str]:
+    """The command line with a number behind every `--watch` that has none: typer knows no values to leave out."""
+    return [
+        f"{WATCH}={WATCH_SECONDS}" if word == WATCH and not behind[:1].isdecimal() else word
+        for word, behind in zip(arguments, [*arguments[1:], ""], strict=True)
+    ]
 
 
 def without_debug(arguments: Sequence[str]) -> list[str]:

@@ -6,9 +6,9 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
+from proca_topo.apply.background import in_background
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
@@ -79,7 +79,7 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             reading, name = None, vhost_of(wanted.vhost, topology)
         lock = _locked(connection, name, wanted, held, cluster)
         if reading is None and not orgs:
-            reading = _in_background(connection, name)
+            reading = in_background(partial(connection.read, name))
         desired = load_desired(topology, orgs=orgs or None)
         try:
             already = connection.read(name, desired.scope) if reading is None else reading.result()
@@ -119,7 +119,7 @@ def _early_reading(connection: Broker, wanted: Wanted) -> tuple[Future[Existing]
     if vhost is None:
         return None, None
     name = vhost_of(vhost, None)
-    return _in_background(connection, name), name
+    return in_background(partial(connection.read, name)), name
 
 
 def _locked(
@@ -150,20 +150,6 @@ def _make_vhost(
         raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
     connection.create_vhost(vhost)
     output.say(f"Made the vhost {shown(vhost)}.")
-
-
-def _in_background(connection: Broker, vhost: str) -> Future[Existing]:
-    """Start reading the vhost. A daemon thread: an error in the spec does not wait for a slow broker."""
-    future: Future[Existing] = Future()
-
-    def read() -> None:
-        try:
-            future.set_result(connection.read(vhost))
-        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
-            future.set_exception(error)
-
-    Thread(target=read, name="read-vhost", daemon=True).start()
-    return future
 
 
 def _check_cluster(wanted: str | None, address: "BrokerAddress", cluster_name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The public formats of `plan --format json` and `apply --format json`, as models that give their JSON Schema."""
+"""The public formats of `plan`, `apply` and `status --format json`, as models that give their JSON Schema."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Action, HazardCode, Replacing
+from proca_topo.plan.status import State
 from proca_topo.topology.nouns import Kind
 
 
@@ -148,3 +149,77 @@ class ReportDocument(_Document):
         description="what the broker still lacks though nothing failed: something else changes it"
     )
     changes: list[ResultDocument]
+
+
+class CountsDocument(_Document):
+    """Sums over queues."""
+
+    queues: int
+    ready: int = Field(description="messages that wait for a consumer; without those in retry circuits")
+    unacknowledged: int = Field(description="messages that a consumer has; without those in retry circuits")
+    consumers: int | None = Field(description="null where the broker does not tell")
+    waiting: int = Field(description="messages in retry circuits")
+
+
+class StatusSummary(CountsDocument):
+    """The sums over all queues, and what is in none of them."""
+
+    held: int = Field(description="messages that unfinished replacements hold")
+    absent: int = Field(description="queues of the spec that are not there")
+
+
+class OrgCountsDocument(CountsDocument):
+    """The sums over the queues of one org."""
+
+    org: str | None = Field(description="null for what all orgs share")
+
+
+class ReplacementDocument(_Document):
+    """A replacement that something interrupted; `apply` finishes it."""
+
+    queue: str = Field(description="the queue that is replaced")
+    becomes: str = Field(description="its new name; the same where it keeps it")
+    org: str | None = Field(description="null for what all orgs share")
+    parked: int | None = Field(description="messages held that were in it; null where none can be (any more)")
+    arriving: int | None = Field(description="messages held that came meanwhile; null where none can be")
+    old_is_gone: bool = Field(description="whether the old queue was deleted already")
+
+
+class CircuitDocument(_Document):
+    """A queue in which messages wait to come back to others."""
+
+    queue: str
+    org: str | None = Field(description="null for what all orgs share")
+    messages: int
+    delay_ms: int | None = Field(description="how long one waits at most; null where that is not known")
+    returns_to: list[str] = Field(description="the queues that they may come back to")
+
+
+class QueueStatusDocument(_Document):
+    """One queue."""
+
+    name: str
+    org: str | None = Field(description="null for what all orgs share")
+    state: State
+    ready: int
+    unacknowledged: int
+    counted: bool = Field(description="false where the broker has not counted its messages: they are not 0 then")
+    consumers: int | None = Field(description="null where the broker does not tell")
+    circuits: list[str] = Field(description="the queues in which messages may wait that come back to it")
+    waits_for: str | None = Field(description="of a leaving queue: what keeps it; null if nothing does")
+    routes: int = Field(description="of a leaving queue: the bindings by which it still gets messages")
+
+
+class StatusDocument(_Document):
+    """What goes on in the queues that are ours. Lists begin with what needs attention most."""
+
+    format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
+    broker: BrokerDocument
+    vhost: str
+    orgs: list[str] = Field(description="the orgs that were asked for; empty for the whole vhost")
+    summary: StatusSummary
+    by_org: list[OrgCountsDocument]
+    replacements: list[ReplacementDocument]
+    circuits: list[CircuitDocument]
+    absent: list[str] = Field(description="queues of the spec that are not there")
+    queues: list[QueueStatusDocument]

@@ -6,6 +6,7 @@ from typing import Final, assert_never
 
 from proca_topo.plan.changes import Action, Change, Declare, Delete, Plan, Replace, Retire, Update, action_of
 from proca_topo.plan.policy_advice import advice
+from proca_topo.plan.status import Status
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.notes import Notes
 from proca_topo.render.objects import settings, title, value
@@ -105,8 +106,8 @@ def objects(count: int) -> str:
     return "1 object is" if count == 1 else f"{count} objects are"
 
 
-def target(plan: Plan) -> str:
-    """What the plan is for: `vhost proca on http://localhost:15672 (RabbitMQ 4.0.5)`."""
+def target(plan: Plan | Status) -> str:
+    """What it is about: `vhost proca on http://localhost:15672 (RabbitMQ 4.0.5)`."""
     version = f" (RabbitMQ {shown(plan.broker.version)})" if plan.broker.version else ""
     return f"vhost {shown(plan.vhost)} on {shown(plan.broker.location)}{version}"
 

@@ -19,7 +19,7 @@ def silent_broker() -> Iterator[socket.socket]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("apply", "--yes")])
+@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("apply", "--yes"), ("status",)])
 def test_a_signal_ends_it_at_once_and_in_order(
     place: Place, silent_broker: socket.socket, number: signal.Signals, code: int, arguments: tuple[str, ...]
 ) -> None:

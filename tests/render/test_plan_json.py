@@ -10,6 +10,7 @@ import pytest
 from proca_topo.plan.changes import Plan
 from proca_topo.render.plan_json import plan_json, plan_schema
 from proca_topo.render.report_json import report_schema
+from proca_topo.render.status_json import status_schema
 from tests.render.plans import EVERY_ACTION, EVIL, evil_plan, of_orgs, plan_of
 from tests.render.unsafe import assert_harmless
 
@@ -92,7 +93,12 @@ def test_plans_fit_the_schema(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "schema"), [("plan.schema.json", plan_schema()), ("report.schema.json", report_schema())]
+    ("file", "schema"),
+    [
+        ("plan.schema.json", plan_schema()),
+        ("report.schema.json", report_schema()),
+        ("status.schema.json", status_schema()),
+    ],
 )
 def test_the_schema_in_docs_is_current(file: str, schema: dict[str, object]) -> None:
     assert json.loads((DOCS / file).read_text()) == schema, "run scripts/docs.py"
