@@ -79,6 +79,10 @@ class VhostMissingError(BrokerError):
         self.cluster_name = cluster_name
 
 
+class InUseError(BrokerError):
+    """Somebody else consumes from the queue."""
+
+
 class UnroutableError(BrokerError):
     """A mandatory message came back: no queue is bound for it."""
 

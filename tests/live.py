@@ -18,6 +18,7 @@ from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
+from proca_topo.plan.changes import Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.spec.read import load_desired, read_topology
 from proca_topo.topology.desired import Desired
@@ -72,11 +73,15 @@ class Live:
                     "", queue, str(number).encode(), pika.BasicProperties(delivery_mode=2), mandatory=True
                 )
 
-    def apply(self, desired: Desired, *, with_prune: bool = False) -> Report:
+    def apply(
+        self, desired: Desired, *, with_prune: bool = False, replacing: Replacing = Replacing.FINISHING
+    ) -> Report:
         """Plan and apply, as the command does."""
-        existing = read_existing(self.broker, self.vhost, desired, with_prune=with_prune)
-        plan = make_plan(existing, desired, with_prune=with_prune)
-        return apply_plan(plan, existing, desired, self.broker, with_prune=with_prune, watch=SILENT)
+        existing = read_existing(self.broker, self.vhost, desired, with_prune=with_prune, replacing=replacing)
+        plan = make_plan(existing, desired, with_prune=with_prune, replacing=replacing)
+        return apply_plan(
+            plan, existing, desired, self.broker, with_prune=with_prune, watch=SILENT, replacing=replacing
+        )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Each is played on a real broker: plan, compare, apply, compare, plan again. Wher
 played on a definitions file as well. `pytest tests/test_cases.py --write-cases` writes the expected files anew;
 read the difference before it is committed.
 
-    case.yaml       story; prune, orgs_asked, messages (queue: count)
+    case.yaml       story; prune, replace, orgs_asked, messages (queue: count)
     topology.yaml   the spec, with orgs/ where it has any
     existing.json   what is on the broker beforehand, as definitions
     plan.txt        the plan as a person sees it
@@ -28,7 +28,7 @@ from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.changes import Plan
+from proca_topo.plan.changes import Plan, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.render.plan_json import plan_json
 from proca_topo.render.plan_text import plan_text
@@ -68,6 +68,10 @@ class Case:
     @property
     def prune(self) -> bool:
         return bool(self.settings.get("prune", False))
+
+    @property
+    def replacing(self) -> Replacing:
+        return Replacing.IDLE if self.settings.get("replace", False) else Replacing.FINISHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +131,15 @@ def test_every_case_tells_its_own_story() -> None:
 
 
 def _plan(case: Case, broker: Broker, vhost: str) -> Plan:
-    existing = read_existing(broker, vhost, case.desired, with_prune=case.prune)
-    return _anywhere(make_plan(existing, case.desired, with_prune=case.prune))
+    existing = read_existing(broker, vhost, case.desired, with_prune=case.prune, replacing=case.replacing)
+    return _anywhere(make_plan(existing, case.desired, with_prune=case.prune, replacing=case.replacing))
 
 
 def _play(case: Case, broker: Broker, vhost: str) -> tuple[Plan, Report]:
-    existing = read_existing(broker, vhost, case.desired, with_prune=case.prune)
-    plan = make_plan(existing, case.desired, with_prune=case.prune)
-    report = apply_plan(plan, existing, case.desired, broker, with_prune=case.prune, watch=SILENT)
+    flags: dict[str, Any] = {"with_prune": case.prune, "replacing": case.replacing}
+    existing = read_existing(broker, vhost, case.desired, **flags)
+    plan = make_plan(existing, case.desired, **flags)
+    report = apply_plan(plan, existing, case.desired, broker, **flags, watch=SILENT)
     assert report.after is not None
     report = replace(report, plan=_anywhere(report.plan), after=_anywhere(report.after))
     return _anywhere(plan), report

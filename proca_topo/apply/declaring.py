@@ -22,16 +22,23 @@ _SILENTLY_SKIPPED = (
 
 
 def declare(
-    plan: Plan, broker: Broker, ledger: Ledger, watch: Watcher, read: Callable[[], Existing]
+    plan: Plan,
+    broker: Broker,
+    ledger: Ledger,
+    watch: Watcher,
+    read: Callable[[], Existing],
+    *,
+    after_replacement: bool = False,
 ) -> Existing | None:
     """Make every Declare and Update of `plan`, and read back what came of it; None if there were none.
 
     In this order: exchanges, policies, queues, bindings, and among those the ones that carry dead letters first.
     Policies come before queues and queues before bindings so that no message can reach a queue before its limits
-    hold: a policy's TTL does not reach messages that are already in a queue.
+    hold: a policy's TTL does not reach messages that are already in a queue. The bindings that are for
+    `after_replacement` are left for a call of their own.
     """
     declared: list[Change] = []
-    for title, stage in _stages(plan):
+    for title, stage in _stages(plan, after_replacement=after_replacement):
         ready = [change for change in stage if not _dependency_failed(change, ledger)]
         if title == "policies" and ready:
             ready = harmless(ready, setting_effects, read(), ledger)
@@ -57,8 +64,13 @@ def declare(
     return existing
 
 
-def _stages(plan: Plan) -> Iterator[tuple[str, list[Change]]]:
-    changes: list[Change] = [change for change in plan.to_do if isinstance(change, (Declare, Update))]
+def _stages(plan: Plan, *, after_replacement: bool) -> Iterator[tuple[str, list[Change]]]:
+    changes: list[Change] = [
+        change
+        for change in plan.to_do
+        if (isinstance(change, Declare) and change.after_replacement is after_replacement)
+        or (isinstance(change, Update) and not after_replacement)
+    ]
     yield "exchanges", [c for c in changes if isinstance(c.noun, Exchange)]
     yield "policies", [c for c in changes if isinstance(c.noun, Policy)]
     yield "queues", [c for c in changes if isinstance(c.noun, Queue)]

@@ -1,14 +1,15 @@
-"""Applying a plan: declare, read back, delete, read back, plan again."""
+"""Applying a plan: declare, read back, replace, delete, read back, plan again."""
 
 from proca_topo.apply.declaring import declare
 from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.replacing.run import replace_all
 from proca_topo.apply.report import Report, Status
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.errors import BrokerError
-from proca_topo.plan.changes import Delete, Plan
+from proca_topo.plan.changes import Delete, Plan, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -18,7 +19,14 @@ _NOT_GONE = "the broker said it is deleted and still shows it"
 
 
 def apply_plan(
-    plan: Plan, existing: Existing, desired: Desired, broker: Broker, *, with_prune: bool, watch: Watcher
+    plan: Plan,
+    existing: Existing,
+    desired: Desired,
+    broker: Broker,
+    *,
+    with_prune: bool,
+    watch: Watcher,
+    replacing: Replacing = Replacing.FINISHING,
 ) -> Report:
     """Make the changes of `plan` and report what the broker shows afterwards.
 
@@ -29,13 +37,20 @@ def apply_plan(
     ledger = Ledger(plan)
 
     def read() -> Existing:
-        return read_existing(broker, plan.vhost, desired, with_prune=with_prune)
+        return read_existing(broker, plan.vhost, desired, with_prune=with_prune, replacing=replacing)
 
     stopped: str | None = None
     interrupted = False
     after: Existing | None = None
     try:
         after = declare(plan, broker, ledger, watch, read)
+        if not ledger.any_not_made():
+            disconnecting = replacing is Replacing.DISCONNECTING
+            after = (
+                replace_all(plan, after or existing, broker, ledger, watch, disconnecting=disconnecting, read=read)
+                or after
+            )
+            after = declare(plan, broker, ledger, watch, read, after_replacement=True) or after
         if not ledger.any_not_made() and delete(
             plan, after or existing, broker, ledger, watch, desired=desired.bindings, read=read
         ):
@@ -57,7 +72,7 @@ def apply_plan(
     return Report(
         plan=plan,
         results=tuple(results),
-        after=make_plan(seen, desired, with_prune=with_prune) if seen is not None else None,
+        after=make_plan(seen, desired, with_prune=with_prune, replacing=replacing) if seen is not None else None,
         unread=unread,
         stopped=stopped,
         # It may have come when everything was done.
@@ -65,11 +80,13 @@ def apply_plan(
     )
 
 
-def apply_anew(desired: Desired, broker: Broker, vhost: str, *, with_prune: bool, watch: Watcher) -> Report:
+def apply_anew(
+    desired: Desired, broker: Broker, vhost: str, *, with_prune: bool, watch: Watcher, replacing: Replacing
+) -> Report:
     """Read, plan and apply once more."""
-    existing = read_existing(broker, vhost, desired, with_prune=with_prune)
-    plan = make_plan(existing, desired, with_prune=with_prune)
-    return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch)
+    existing = read_existing(broker, vhost, desired, with_prune=with_prune, replacing=replacing)
+    plan = make_plan(existing, desired, with_prune=with_prune, replacing=replacing)
+    return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch, replacing=replacing)
 
 
 def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:

@@ -86,7 +86,7 @@ def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) ->
     from pika.exceptions import ChannelClosedByBroker
 
     counts = {}
-    with _connection(address, vhost) as connection:
+    with connected(address, vhost) as connection:
         channel = connection.channel()
         for queue in queues:
             try:
@@ -106,7 +106,7 @@ def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Fa
     from proca_topo.broker.amqp_errors import is_access_refused, reason_in
 
     failures = []
-    with _connection(address, vhost) as connection:
+    with connected(address, vhost) as connection:
         channel = connection.channel()
         for noun in nouns:
             try:
@@ -167,12 +167,13 @@ def _with_long_integers(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 @contextmanager
 def _channel(address: BrokerAddress, vhost: str) -> "Iterator[BlockingChannel]":
-    with _connection(address, vhost) as connection:
+    with connected(address, vhost) as connection:
         yield connection.channel()
 
 
 @contextmanager
-def _connection(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnection]":
+def connected(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnection]":
+    """A connection for the time of a `with`. What happens to it is raised as a BrokerError."""
     from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
 
     connection = connect(address, vhost)
@@ -197,12 +198,13 @@ def connect(
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     shown_properties = {"product": "proca-topo", "connection_name": name, **(properties or {})}
     try:
-        return BlockingConnection(_parameters(address, vhost, shown_properties))
+        return BlockingConnection(parameters(address, vhost, shown_properties))
     except AMQP_PROBLEMS as error:
         raise amqp_failure(error, address, vhost) from error
 
 
-def _parameters(address: BrokerAddress, vhost: str, properties: dict[str, str]) -> "ConnectionParameters":
+def parameters(address: BrokerAddress, vhost: str, properties: dict[str, str]) -> "ConnectionParameters":
+    """How to connect to a vhost as a client with these properties. Raises BrokerError without an AMQP address."""
     from pika import ConnectionParameters, PlainCredentials, SSLOptions
 
     if address.amqp_url is None:

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -65,6 +66,28 @@ class DefinitionsFile:
     def lock(self, vhost: str) -> Lock:
         """The lock of all definitions files in this folder: the file itself is another one after each change."""
         return _FolderLock(self._path.absolute().parent, vhost)
+
+    def mover(self, vhost: str) -> None:
+        """There are no messages in a file."""
+
+    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> None:
+        """Put one object in the place of another, with all its bindings, in one writing of the file."""
+        document = self._load()
+        kind = kind_of(before)
+        bindings = [
+            replace(
+                binding,
+                source=after.name if leads_from else binding.source,
+                destination=after.name if leads_to else binding.destination,
+            )
+            for binding in document.read(vhost).bindings
+            if (leads_from := kind is Kind.EXCHANGE and binding.source == before.name)
+            | (leads_to := binding.destination == before.name and binding.destination_type.value == kind.value)
+        ]
+        document.remove(vhost, [before])
+        for noun in (after, *bindings):
+            document.add(vhost, noun)
+        self._save(document)
 
     def create_vhost(self, vhost: str) -> None:
         """List the vhost in the file, which is made if it is not there."""

@@ -11,12 +11,12 @@ from proca_topo.broker.http import CONNECTIONS, ManagementApi, is_addressable, p
 from proca_topo.broker.http_errors import reason_of
 from proca_topo.broker.listing import VhostFacts, read_all, vhost_facts
 from proca_topo.broker.looking import look
-from proca_topo.broker.protocol import Failure, Lock, Progress
+from proca_topo.broker.protocol import Failure, Lock, Mover, Progress
 from proca_topo.broker.scoped import read_scope
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Noun
+from proca_topo.topology.nouns import Exchange, Noun, Queue
 
 _EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
 
@@ -58,6 +58,16 @@ class ManagementBroker:
         lock = AmqpLock(self._api, vhost)
         self._asked_for_lock[vhost] = facts
         return lock
+
+    def mover(self, vhost: str) -> Mover:
+        """What moves messages in this vhost."""
+        from proca_topo.broker.mover import ManagementMover
+
+        return ManagementMover(self._api, vhost, self._pool)
+
+    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> None:
+        """Nothing that RabbitMQ can do: it takes a mover, and many steps."""
+        raise NotImplementedError(f"{before.name} in {vhost} becomes {after.name} step by step")
 
     def create_vhost(self, vhost: str) -> None:
         """Make the vhost if it is not there, and give the user all permissions in it if it has none."""

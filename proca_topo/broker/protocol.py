@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from proca_topo.topology.existing import Activity, Existing, Scope
-from proca_topo.topology.nouns import Noun
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Exchange, Noun, Policy, Queue
+
+if TYPE_CHECKING:
+    from proca_topo.broker.moving import Inspected, Move, Moved
 
 Progress = Callable[[int], None]
 """Told how many more objects are done, as they are done. May be called from any thread.
@@ -34,6 +38,68 @@ class Lock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """A connection that consumes: its name in RabbitMQ (its address), its user, and what it calls itself."""
+
+    connection: str
+    user: str | None
+    calls_itself: str | None
+
+    @property
+    def text(self) -> str:
+        """All of that in a few words, safe to print."""
+        user = f"user {shown(self.user)}" if self.user is not None else "an unknown user"
+        name = f"{shown(self.calls_itself)}, " if self.calls_itself is not None else ""
+        return f"{shown(self.connection)} ({name}{user})"
+
+
+class Mover(Protocol):
+    """What a replacement needs besides, in one vhost of a live broker. Every method may raise `BrokerError`."""
+
+    def observe(self, queues: Collection[str], exchanges: Collection[str]) -> Existing:
+        """These queues and exchanges, and the bindings that lead to the queues. What is absent is left out."""
+        ...
+
+    def policies(self) -> Sequence[Policy]:
+        """All policies of the vhost, those of its operator too."""
+        ...
+
+    def alarms(self) -> Sequence[str]:
+        """Why the broker takes no messages at this moment, as far as that can be seen."""
+        ...
+
+    @property
+    def user(self) -> str | None:
+        """The user who publishes."""
+        ...
+
+    def may_impersonate(self) -> bool:
+        """Whether that user may publish messages that say they are from another."""
+        ...
+
+    def inspect(self, queue: str) -> "Inspected":
+        """Look at every message in a queue and put it back. Raises InUseError if another keeps it for itself."""
+        ...
+
+    def move(
+        self, order: "Move", *, progress: Callable[[int], None], idle: Callable[[], None] | None = None
+    ) -> "Moved":
+        """Move all messages of a queue through an exchange, each acknowledged once its copy is confirmed.
+
+        Raises InUseError if somebody else consumes from it.
+        """
+        ...
+
+    def clients(self, queue: str) -> Sequence[Client]:
+        """The connections that consume from a queue, as far as RabbitMQ tells by now."""
+        ...
+
+    def disconnect(self, client: Client) -> None:
+        """Close a connection."""
+        ...
+
+
 class Broker(Protocol):
     """One broker, on which one vhost is read and changed. Every method may raise `BrokerError`.
 
@@ -56,6 +122,14 @@ class Broker(Protocol):
         """Become the only apply in the vhost. Raises `LockedError` at once if another is, `RefusedError` if that
         cannot be known, `VhostMissingError`.
         """
+        ...
+
+    def mover(self, vhost: str) -> Mover | None:
+        """What moves messages in the vhost; None where there are none, in a file."""
+        ...
+
+    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> None:
+        """Put one object in the place of another, with its bindings, where that takes no more: in a file."""
         ...
 
     def create_vhost(self, vhost: str) -> None:

@@ -20,6 +20,7 @@ from proca_topo.broker.listing import (
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
 from proca_topo.topology.existing import Activity, Existing, Scope
+from proca_topo.topology.holding import Holding
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 
@@ -53,8 +54,10 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
         return read_all(api, vhost, pool)
     facts = vhost_facts(api, vhost)
     matching = {kind: _matching(api, vhost, kind, scope.name_patterns, pool) for kind in ("queues", "exchanges")}
-    queues = scope.queues | matching["queues"]
-    exchanges = scope.exchanges | matching["exchanges"]
+    # A replacement that was interrupted left its messages and bindings under names of our own.
+    holdings = [Holding.of(name) for name in scope.queues]
+    queues = scope.queues | matching["queues"] | {n for one in holdings for n in (one.parked, one.arriving)}
+    exchanges = scope.exchanges | matching["exchanges"] | {n for one in holdings for n in (one.parked, one.back)}
     found = _Found()
     elsewhere = {binding for binding in scope.bindings if binding.destination not in queues | exchanges}
     simple = {binding for binding in elsewhere if _key_to_ask_for(binding) is not None}

@@ -24,6 +24,8 @@ def apply(
     ] = None,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    replace: options.Replace = False,
+    disconnect_consumers: options.DisconnectConsumers = False,
     allow_deletes: options.AllowDeletes = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, also at a terminal.")] = False,
     create_vhost: Annotated[bool, typer.Option("--create-vhost", help="Make the vhost if it is absent.")] = False,
@@ -77,6 +79,7 @@ def apply(
         orgs=orgs or (),
         with_prune=prune,
         allow_deletes=allow_deletes,
+        replacing=options.replacing(replace=replace, disconnect=disconnect_consumers, locked=not no_lock),
         create_vhost=create_vhost,
         lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
     )
@@ -85,10 +88,23 @@ def apply(
         with progress() as shown, interruptible(shown) as watch:
             guarded = watch if made.lock is None else Guarded(watch, made.lock)
             report = apply_plan(
-                made.plan, made.existing, made.desired, made.broker, with_prune=made.with_prune, watch=guarded
+                made.plan,
+                made.existing,
+                made.desired,
+                made.broker,
+                with_prune=made.with_prune,
+                watch=guarded,
+                replacing=made.replacing,
             )
             if patience:
-                again = partial(apply_anew, made.desired, made.broker, made.plan.vhost, with_prune=made.with_prune)
+                again = partial(
+                    apply_anew,
+                    made.desired,
+                    made.broker,
+                    made.plan.vhost,
+                    with_prune=made.with_prune,
+                    replacing=made.replacing,
+                )
                 report = wait_for_draining(
                     report, partial(again, watch=guarded), patience_seconds=patience, watch=guarded
                 )

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from proca_topo.errors import UsageError
+from proca_topo.errors import RefusedError, UsageError
+from proca_topo.plan.changes import Replacing
 from proca_topo.topology.names import shown
 
 
@@ -60,6 +61,16 @@ Orgs = Annotated[
     typer.Option("--org", metavar="ORG", help="Only this org; may be repeated.", show_default=False),
 ]
 Prune = Annotated[bool, typer.Option("--prune", help="Also delete what is ours and no longer in the spec.")]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Also replace what RabbitMQ cannot change in place, with its messages."),
+]
+DisconnectConsumers = Annotated[
+    bool,
+    typer.Option(
+        "--disconnect-consumers", help="With --replace: close the connections that consume from a queue meanwhile."
+    ),
+]
 AllowDeletes = Annotated[
     int | None,
     typer.Option(
@@ -102,6 +113,22 @@ def seconds(text: str, option: str) -> float:
         return milliseconds(int(text) if text.isdecimal() else text) / 1000
     except PydanticCustomError as error:
         raise UsageError(f"{option} {shown(text)}: {error.message()}") from error
+
+
+def replacing(*, replace: bool, disconnect: bool, locked: bool = True) -> Replacing:
+    """What the options ask for. Raises UsageError if they contradict each other, RefusedError without a lock."""
+    if disconnect and not replace:
+        raise UsageError("--disconnect-consumers is for --replace: give both, or neither")
+    if not locked:
+        if replace:
+            raise RefusedError(
+                "nothing was done: --replace moves messages, and two that do that at a time could lose some: leave"
+                " out --no-lock"
+            )
+        return Replacing.FORBIDDEN
+    if disconnect:
+        return Replacing.DISCONNECTING
+    return Replacing.IDLE if replace else Replacing.FINISHING
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ def plan(
     *,
     orgs: options.Orgs = None,
     prune: options.Prune = False,
+    replace: options.Replace = False,
+    disconnect_consumers: options.DisconnectConsumers = False,
     allow_deletes: options.AllowDeletes = None,
     plan_format: Annotated[
         options.PlanFormat, typer.Option("--format", help="How to write the plan.")
@@ -54,6 +56,7 @@ def plan(
         orgs=orgs or (),
         with_prune=prune,
         allow_deletes=allow_deletes,
+        replacing=options.replacing(replace=replace, disconnect=disconnect_consumers),
     )
     if out is not None:
         from proca_topo.cli.saved_plan import check_place

@@ -14,12 +14,12 @@ from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import RefusedError, UsageError, VhostMissingError
+from proca_topo.plan.changes import Plan, Replacing
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
-    from proca_topo.plan.changes import Plan
     from proca_topo.spec.read import TopologyFile
     from proca_topo.topology.desired import Desired
 
@@ -39,6 +39,7 @@ class Wanted:
     orgs: Sequence[str]
     with_prune: bool
     allow_deletes: int | None
+    replacing: Replacing = Replacing.FINISHING
     create_vhost: bool = False
     lock_patience_seconds: float | None = None
     known_orgs: bool = False
@@ -48,12 +49,13 @@ class Wanted:
 class Planned:
     """A plan with all that it was made of, and the lock under which it was made."""
 
-    plan: "Plan"
+    plan: Plan
     existing: Existing
     desired: "Desired"
     broker: Broker
     lock: Lock | None
     with_prune: bool
+    replacing: Replacing
 
 
 @contextmanager
@@ -84,8 +86,15 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             _make_vhost(connection, name, missing, wanted, cluster)
             already = connection.read(name, desired.scope)
         cluster(already.broker.cluster_name)
-        existing = read_existing(connection, name, desired, with_prune=wanted.with_prune, already=already)
-        plan = make_plan(existing, desired, with_prune=wanted.with_prune)
+        existing = read_existing(
+            connection,
+            name,
+            desired,
+            with_prune=wanted.with_prune,
+            replacing=wanted.replacing,
+            already=already,
+        )
+        plan = make_plan(existing, desired, with_prune=wanted.with_prune, replacing=wanted.replacing)
         if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
         yield Planned(
@@ -95,6 +104,7 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             broker=connection,
             lock=lock,
             with_prune=wanted.with_prune,
+            replacing=wanted.replacing,
         )
 
 
@@ -163,7 +173,7 @@ def _check_cluster(wanted: str | None, address: "BrokerAddress", cluster_name: s
         raise RefusedError(f"nothing was done: {reason}")
 
 
-def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: "Plan") -> None:
+def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:
     """An org without a file is one that was removed, if the broker still has anything of it; else a mistake."""
     for org in orgs:
         if topology.has_org_file(org):

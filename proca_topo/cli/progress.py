@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What is done sooner needs no bar.
 _BAR_AFTER_SECONDS: Final = 1.0
 _LINE_EVERY_SECONDS: Final = 10.0
+_RATE_AFTER_SECONDS: Final = 0.5
 
 
 class _Shown(Protocol):
@@ -43,12 +44,14 @@ class _Bar:
         self._since = time.monotonic()
         self._stage = ("", 0)
         self._done = 0
+        self._began = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
     def stage(self, title: str, total: int) -> None:
         with self._lock:
             self._stage, self._done, self._task = (title, total), 0, None
+            self._began = time.monotonic()
             self._show()
 
     def advance(self, count: int) -> None:
@@ -69,8 +72,8 @@ class _Bar:
             self._bar.start()
         title, total = self._stage
         if self._task is None:
-            self._task = self._bar.add_task(title, total=total or None)
-        self._bar.update(self._task, completed=self._done)
+            self._task = self._bar.add_task(title, total=total or None, rate="")
+        self._bar.update(self._task, completed=self._done, rate=_rate(self._done, self._began))
 
 
 class _Log:
@@ -81,10 +84,12 @@ class _Log:
         self._last = time.monotonic()
         self._stage = ("", 0)
         self._done = 0
+        self._began = time.monotonic()
 
     def stage(self, title: str, total: int) -> None:
         with self._lock:
             self._stage, self._done = (title, total), 0
+            self._began = time.monotonic()
             self._show()
 
     def advance(self, count: int) -> None:
@@ -100,17 +105,31 @@ class _Log:
         if now - self._last >= _LINE_EVERY_SECONDS:
             self._last = now
             title, total = self._stage
-            output.say(f"{title}: {self._done} of {total}" if total else title)
+            output.say(f"{title}: {self._done:,} of {total:,}{self._pace(total)}" if total else title)
+
+    def _pace(self, total: int) -> str:
+        rate = _rate(self._done, self._began)
+        if not rate or self._done >= total:
+            return ""
+        left = (total - self._done) * (time.monotonic() - self._began) / self._done
+        return f", {rate}, {left:,.0f} s left"
 
 
 def _new_bar() -> "Progress":
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(elapsed_when_finished=True),
         console=Console(stderr=True),
     )
+
+
+def _rate(done: int, since: float) -> str:
+    """How many a second; nothing before that can be told."""
+    seconds = time.monotonic() - since
+    return f"{done / seconds:,.0f}/s" if done and seconds >= _RATE_AFTER_SECONDS else ""

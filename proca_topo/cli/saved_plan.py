@@ -1,19 +1,28 @@
 """Plans in files: written by `plan --out`, read and checked by `apply FILE`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
 from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import RefusedError, UsageError
+from proca_topo.plan.changes import Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
 from proca_topo.topology.names import shown
+
+_FLAGS: Final[Mapping[Replacing, Sequence[str]]] = {
+    Replacing.FORBIDDEN: (),
+    Replacing.FINISHING: (),
+    Replacing.IDLE: ("--replace",),
+    Replacing.DISCONNECTING: ("--replace", "--disconnect-consumers"),
+}
 
 
 def check_place(file: Path, directory: Path) -> None:
@@ -38,7 +47,9 @@ def save_plan(made: Planned, file: Path) -> None:
     """Write a plan for a later `apply FILE`."""
     from proca_topo.render.saved_plan import saved_plan_json
 
-    saved = saved_plan(made.plan, made.existing, made.desired, with_prune=made.with_prune)
+    saved = saved_plan(
+        made.plan, made.existing, made.desired, with_prune=made.with_prune, replacing=made.replacing
+    )
     output.write_file(file, saved_plan_json(made.plan, saved))
 
 
@@ -75,7 +86,14 @@ class PlanFile:
         prune = ["--prune"] if self.plan.with_prune else []
         there = broker_options(broker=self.wanted.broker, amqp=self.wanted.amqp, vhost=self.wanted.vhost)
         return command_line(
-            "plan", *orgs, *prune, *there, "--out", str(self.file), directory=self.wanted.directory
+            "plan",
+            *orgs,
+            *prune,
+            *_FLAGS[self.plan.replacing],
+            *there,
+            "--out",
+            str(self.file),
+            directory=self.wanted.directory,
         )
 
 
@@ -97,6 +115,7 @@ def to_apply(file: Path | None, wanted: Wanted) -> Iterator[tuple[Planned, PlanF
     saved.refuse_elsewhere(location=broker_address(wanted.broker, wanted.amqp).location, vhost=wanted.vhost)
     as_saved = replace(
         wanted, vhost=plan.vhost, orgs=plan.orgs, with_prune=plan.with_prune, known_orgs=True,
+        replacing=Replacing.FORBIDDEN if wanted.replacing is Replacing.FORBIDDEN else plan.replacing,
         allow_deletes=wanted.allow_deletes if plan.refused else sys.maxsize,
     )  # fmt: skip
     with planned(as_saved) as made:
@@ -129,5 +148,10 @@ def _check_options(name: str, plan: SavedPlan, wanted: Wanted) -> None:
         raise UsageError(f"{shown(name)} is a plan {only}: leave out --org, or make another plan with it")
     if wanted.with_prune and not plan.with_prune:
         raise UsageError(f"{shown(name)} is a plan without --prune: leave that out, or make another plan with it")
+    if wanted.replacing not in (Replacing.FORBIDDEN, Replacing.FINISHING, plan.replacing):
+        raise UsageError(
+            f"{shown(name)} is a plan with other replacements: leave out --replace and --disconnect-consumers, or"
+            " make another plan with them"
+        )
     if wanted.create_vhost:
         raise UsageError(f"{shown(name)} is a plan for a vhost that is there: leave out --create-vhost")

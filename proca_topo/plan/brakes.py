@@ -51,6 +51,8 @@ def wrong_cluster(wanted: str | None, name: str | None, location: str) -> str | 
 def _is_counted(change: Change, desired: Desired) -> bool:
     if not isinstance(change, (Delete, Replace)):
         return False
+    if isinstance(change, Replace) and change.unfinished is not None:
+        return False  # it was accepted when it was begun, and holds messages until it is finished
     gone = desired.gone
     # A name alone would not do: with an owned name like `{org}*` one org's names can look like another's.
     return gone is None or not (change.org in gone.orgs or change.noun in gone.bindings)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from proca_topo.topology.existing import BrokerIdentity
+from proca_topo.topology.holding import Replaced, Unfinished
 from proca_topo.topology.nouns import Noun
 
 
@@ -19,6 +20,19 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+class Replacing(StrEnum):
+    """Which replacements an apply may make.
+
+    FORBIDDEN is for one that has no lock, FINISHING for those only that were begun. A queue that is consumed from
+    is replaced by DISCONNECTING alone.
+    """
+
+    FORBIDDEN = "forbidden"
+    FINISHING = "finishing"
+    IDLE = "idle"
+    DISCONNECTING = "disconnecting"
+
+
 class HazardCode(StrEnum):
     """What a change can cost."""
 
@@ -28,6 +42,9 @@ class HazardCode(StrEnum):
     PUBLISH_RACE = "publish-race"
     PUBLISHERS_CUT = "publishers-cut"
     SETTINGS_CHANGE = "settings-change"
+    CONSUMERS_CUT = "consumers-cut"
+    DUPLICATES = "duplicates"
+    UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +77,12 @@ class _Change:
 class Declare(_Change):
     """An object that is absent.
 
-    `carries_dead_letters` marks the bindings that have to stand before any message can be rejected.
+    `carries_dead_letters` marks the bindings that have to stand before any message can be rejected,
+    `after_replacement` those whose queue is there only when its replacement is finished.
     """
 
     carries_dead_letters: bool = False
+    after_replacement: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +94,15 @@ class Update(_Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replace(_Change):
-    """An object that RabbitMQ cannot change in place. `noun` is how it should be."""
+    """An object that RabbitMQ cannot change in place. `noun` is how it should be.
+
+    `replaced` tells of a queue how it was and what its name becomes, `unfinished` of a replacement that was begun
+    what it holds.
+    """
 
     differences: tuple[Difference, ...]
+    replaced: Replaced | None = None
+    unfinished: Unfinished | None = None
 
 
 class WaitsFor(StrEnum):

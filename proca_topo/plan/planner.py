@@ -3,50 +3,52 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from proca_topo.plan.busy import messages
-from proca_topo.plan.changes import Change, Declare, Difference, Hazard, HazardCode, Plan, Replace, Update
+from proca_topo.plan.changes import (
+    Change,
+    Declare,
+    Difference,
+    Hazard,
+    HazardCode,
+    Plan,
+    Replace,
+    Replacing,
+    Update,
+)
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.plan.pruning import prune
+from proca_topo.plan.replacing import QueueReplacements
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, is_reserved
 
-# What RabbitMQ compares when a client declares a queue again; a difference is refused with 406
-# PRECONDITION_FAILED. Every other argument is stored and ignored on redeclare (measured on 3.8 to 4.3).
-_COMPARED_ON_REDECLARE = frozenset(
-    {
-        "x-dead-letter-exchange",
-        "x-dead-letter-routing-key",
-        "x-expires",
-        "x-max-length",
-        "x-max-length-bytes",
-        "x-max-priority",
-        "x-message-ttl",
-        "x-overflow",
-        "x-queue-mode",
-        "x-single-active-consumer",
-    }
-)
 _IN_PLACE_IMPOSSIBLE = (
     "RabbitMQ cannot change it in place, and deleting it would lose what is in it; this version leaves it as it is"
 )
 _NEEDS_PRUNE = "deletions need --prune"
 
 
-def make_plan(existing: Existing, desired: Desired, *, with_prune: bool = False) -> Plan:
+def make_plan(
+    existing: Existing,
+    desired: Desired,
+    *,
+    with_prune: bool = False,
+    replacing: Replacing = Replacing.FINISHING,
+) -> Plan:
     """Everything that turns what exists into what is desired, in the order in which it is to be done.
 
-    What is owned but not desired is always in the plan; without `with_prune` it is held back.
+    What is owned but not desired is always in the plan; without `with_prune` it is held back. So are replacements
+    that `replacing` does not let apply make.
     """
+    replacements = QueueReplacements(existing=existing, desired=desired, replacing=replacing)
     declared = [
         *_exchange_changes(existing, desired),
         *_policy_changes(existing, desired),
-        *_queue_changes(existing, desired),
-        *_binding_changes(existing, desired),
+        *_queue_changes(existing, desired, replacements),
+        *_binding_changes(existing, desired, replacements),
     ]
     gone = prune(existing, desired, undesired(existing, desired))
     if not with_prune:
@@ -69,18 +71,14 @@ def _exchange_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         if before is None:
             yield Declare(noun=exchange, org=desired.org_of(exchange))
         elif before != exchange:
-            yield _replacement(before, exchange, desired, Activity())
+            yield _replacement(before, exchange, desired)
 
 
-def _queue_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
+def _queue_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
+    yield from replacements.changes.values()
     for name, queue in sorted(desired.queues.items()):
-        before = existing.queues.get(name)
-        if before is None:
+        if name not in existing.queues and name not in replacements.changes:
             yield Declare(noun=queue, org=desired.org_of(queue))
-        elif not queue.is_like(before, existing.default_queue_type):
-            activity = existing.activity.get(name, Activity())
-            after = queue.with_type_from(existing.default_queue_type)
-            yield _replacement(before, after, desired, activity)
 
 
 def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
@@ -104,11 +102,13 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
             )
 
 
-def _binding_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
-    absent = [binding for binding in desired.bindings if binding not in existing.bindings]
+def _binding_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
+    moved = frozenset(replacements.moved())
+    absent = [b for b in desired.bindings if b not in existing.bindings and b not in moved]
     if not absent:
         return
     carriers = _dead_letter_carriers(existing, desired)
+    later = replacements.begun.keys() | replacements.renamed.keys()
     absent.sort(
         key=lambda b: (b.source not in carriers, b.source, b.destination, b.routing_key, b.arguments.canonical)
     )
@@ -116,8 +116,9 @@ def _binding_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         yield Declare(
             noun=binding,
             org=desired.org_of(binding),
-            held_back=_missing_end(binding, existing, desired),
+            held_back=_missing_end(binding, existing, desired) or _unreplaced(binding, existing, replacements),
             carries_dead_letters=binding.source in carriers,
+            after_replacement=_destination(binding) in later,
         )
 
 
@@ -128,6 +129,18 @@ def _dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str
     """
     queues = (*desired.queues.values(), *existing.queues.values())
     return frozenset(exchange for queue in queues if (exchange := queue.dead_letter_exchange) is not None)
+
+
+def _destination(binding: Binding) -> str | None:
+    return binding.destination if binding.destination_type is DestinationType.QUEUE else None
+
+
+def _unreplaced(binding: Binding, existing: Existing, replacements: QueueReplacements) -> str | None:
+    """Why a binding waits for a queue that is not there before it is replaced."""
+    change = replacements.changes.get(_destination(binding) or "")
+    if change is None or change.held_back is None or binding.destination in existing.queues:
+        return None
+    return f"its queue {shown(binding.destination)} is there once it is replaced, which is held back"
 
 
 def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str | None:
@@ -148,25 +161,19 @@ def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str 
     return f"its {binding.destination_type} {shown(binding.destination)} does not exist on the broker; {remedy}"
 
 
-def _replacement(
-    before: Queue | Exchange, after: Queue | Exchange, desired: Desired, activity: Activity
-) -> Replace:
+def _replacement(before: Exchange, after: Exchange, desired: Desired) -> Replace:
     found = differences(before, after)
     return Replace(
         noun=after,
         org=desired.org_of(after),
         differences=found,
-        hazards=tuple(_replacement_hazards(after, found, activity)),
+        hazards=tuple(_replacement_hazards(found)),
         held_back=desired.protected.reason(after) or _IN_PLACE_IMPOSSIBLE,
     )
 
 
-def _replacement_hazards(
-    noun: Queue | Exchange, found: tuple[Difference, ...], activity: Activity
-) -> Iterator[Hazard]:
-    if activity.messages:
-        yield Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=f"{messages(activity.messages)} in it")
-    ignored = [d.path.removeprefix("arguments.") for d in found if _ignored_on_redeclare(noun, d)]
+def _replacement_hazards(found: tuple[Difference, ...]) -> Iterator[Hazard]:
+    ignored = [d.path.removeprefix("arguments.") for d in found if _ignored_on_redeclare(d)]
     if len(ignored) < len(found):
         yield Hazard(
             code=HazardCode.REDECLARE_REFUSED,
@@ -180,12 +187,6 @@ def _replacement_hazards(
         )
 
 
-def _ignored_on_redeclare(noun: Queue | Exchange, difference: Difference) -> bool:
+def _ignored_on_redeclare(difference: Difference) -> bool:
     _, is_argument, argument = difference.path.partition("arguments.")
-    if not is_argument:
-        return False
-    match noun:
-        case Queue():
-            return argument.split(".")[0] not in _COMPARED_ON_REDECLARE
-        case Exchange():
-            return argument != "alternate-exchange"
+    return bool(is_argument) and argument != "alternate-exchange"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from proca_topo.plan.changes import Action, Change, Delete, Plan, action_of
+from proca_topo.plan.changes import Action, Change, Delete, Plan, Replacing, action_of
 from proca_topo.topology.definitions import definition
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import BrokerIdentity, Existing
@@ -53,13 +53,21 @@ class SavedPlan:
     vhost: str
     orgs: tuple[str, ...]
     with_prune: bool
+    replacing: Replacing
     default_queue_type: str
     changes: tuple[SavedChange, ...]
     as_desired: frozenset[str]
     refused: str | None = None
 
 
-def saved_plan(plan: Plan, existing: Existing, desired: Desired, *, with_prune: bool) -> SavedPlan:
+def saved_plan(
+    plan: Plan,
+    existing: Existing,
+    desired: Desired,
+    *,
+    with_prune: bool,
+    replacing: Replacing = Replacing.FINISHING,
+) -> SavedPlan:
     """The plan as it is kept, with what it was made of."""
     changed = {key_of(change.noun) for change in plan.changes}
     return SavedPlan(
@@ -67,6 +75,7 @@ def saved_plan(plan: Plan, existing: Existing, desired: Desired, *, with_prune: 
         vhost=plan.vhost,
         orgs=plan.orgs,
         with_prune=with_prune,
+        replacing=replacing,
         default_queue_type=existing.default_queue_type,
         changes=tuple(saved_change(change, existing) for change in plan.changes),
         as_desired=frozenset(

@@ -43,6 +43,8 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
     """What is owned but not desired; for a plan of single orgs only what is theirs."""
     owns = desired.ownership
     scope = desired.scope
+    # They are replaced, and their bindings move with them.
+    renamed = frozenset(desired.renames.values())
 
     def in_scope(noun: Noun) -> bool:
         return scope is None or scope.holds(noun)
@@ -56,7 +58,7 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
         queues=tuple(
             queue
             for name, queue in sorted(existing.queues.items())
-            if name not in desired.queues and owns.owns_name(name) and in_scope(queue)
+            if name not in desired.queues and name not in renamed and owns.owns_name(name) and in_scope(queue)
         ),
         bindings=tuple(
             sorted(
@@ -64,6 +66,7 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     binding
                     for binding in existing.bindings
                     if binding not in desired.bindings
+                    and not (binding.destination in renamed and binding.destination_type is DestinationType.QUEUE)
                     and owns.owns(binding)
                     and not is_to_exclusive_queue(binding, existing)
                     and in_scope(binding)

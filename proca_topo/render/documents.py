@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from proca_topo.apply.report import Status
-from proca_topo.plan.changes import Action, HazardCode
+from proca_topo.plan.changes import Action, HazardCode, Replacing
 from proca_topo.topology.nouns import Kind
 
 
@@ -104,6 +104,11 @@ class SavedPlanDocument(PlanDocument):
 
     changes: Sequence[SavedChangeDocument]
     prune: bool = Field(description="whether it was made with `--prune`")
+    replacing: Replacing = Field(
+        default=Replacing.FINISHING,
+        description="which replacements it may make: `finishing` those that were begun, `idle` with `--replace`,"
+        " `disconnecting` with `--disconnect-consumers` too",
+    )
     default_queue_type: str = Field(description="the type of queues that are declared without one")
     as_desired: list[str] = Field(
         description="digests of the objects that need no change; they tell what has changed if the plan is stale"

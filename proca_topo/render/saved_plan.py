@@ -49,6 +49,7 @@ def saved_plan_json(plan: Plan, saved: SavedPlan) -> str:
             ],
         },
         prune=saved.with_prune,
+        replacing=saved.replacing,
         default_queue_type=saved.default_queue_type,
         as_desired=sorted(saved.as_desired),
     )
@@ -89,6 +90,7 @@ def saved_plan_from(text: str, file: str) -> SavedPlan:
         vhost=document.vhost,
         orgs=tuple(document.orgs),
         with_prune=document.prune,
+        replacing=document.replacing,
         default_queue_type=document.default_queue_type,
         changes=changes,
         as_desired=frozenset(document.as_desired),

@@ -12,6 +12,7 @@ from proca_topo.spec.parts import ExchangeDoc, QueueDoc
 from proca_topo.spec.policies import policy
 from proca_topo.spec.problems import Where
 from proca_topo.spec.queue_arguments import queue
+from proca_topo.spec.renames import add_rename
 from proca_topo.spec.sections import Declared
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
@@ -100,6 +101,8 @@ def _complete_queue(context: Context, declared: Declared[Queue], doc: QueueDoc, 
     if doc.retry is not None and (circuit := circuit_named(context, doc.retry)) is not None:
         back = Binding(source=circuit.return_, destination=name, routing_key=name)
         add_binding(context, back, where.key("retry"), needs)
+    if doc.renamed_from is not None:
+        add_rename(context, name, doc.renamed_from, where.at("renamed_from"), needs)
     for index, one in enumerate(doc.bindings):
         add_binding_to(
             context, one, where.at("bindings", index), destination=name, to=DestinationType.QUEUE, needs=needs

@@ -1,6 +1,6 @@
 """The template and the extras of each org, expanded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from proca_topo.spec.filling import Values, filler
 from proca_topo.spec.orgs import Org, file_of
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.problems import Problem, Where
-from proca_topo.spec.sections import Declared, Section, are_met
+from proca_topo.spec.renames import for_org, problems_between
+from proca_topo.spec.sections import Declared, Rename, Section, are_met
 from proca_topo.topology.names import MAX_NAME_BYTES, shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
 from proca_topo.topology.ownership import IgnoredBinding
@@ -20,10 +21,14 @@ Made = list[tuple[Callable[[Values], Noun], Kind, Where]]
 
 @dataclass(slots=True, kw_only=True)
 class Nouns:
-    """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are."""
+    """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are.
+
+    `renames` are by the new name.
+    """
 
     by_kind: dict[Kind, dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     orgs: dict[Kind, dict[str | Binding, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
+    renames: dict[str, Rename] = field(default_factory=dict)
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -67,6 +72,7 @@ class Expander:
         for declared in self.shared.everything():
             noun = declared.noun
             nouns.by_kind[kind_of(noun)][key_of(noun)] = noun
+        nouns.renames.update(self.shared.renames)
 
     def add(self, nouns: Nouns, org: Org) -> None:
         """Add what this org has switched on, and note names that are taken or impossible."""
@@ -74,12 +80,22 @@ class Expander:
         on = org.switched_on
         for make, kind, where in self._switched_on(on):
             self._put(nouns, org, kind, make(values), where)
+        self._add_renames(nouns, on, (for_org(one, org.values) for one in self.template.renames.values()))
         if org.doc.queues or org.doc.bindings:
-            for declared in self.extras(org, self.filled(org)).everything():
+            extras = self.extras(org, self.filled(org))
+            for declared in extras.everything():
                 if are_met(declared.needs, on):
                     kind = kind_of(declared.noun)
                     self._extra_places.setdefault((kind, key_of(declared.noun)), declared.where)
                     self._put(nouns, org, kind, declared.noun, declared.where)
+            self._add_renames(nouns, on, extras.renames.values())
+
+    def check_renames(self, nouns: Nouns) -> None:
+        """Note queues that are to become another one and are wanted all the same, or are to become two."""
+        # Where single orgs are loaded, what all share is not among the nouns.
+        renames = {**self.shared.renames, **nouns.renames}
+        queues = nouns.queues.keys() | self.shared.queues.keys() if renames else frozenset()
+        self.problems.extend(problems_between(renames.values(), queues))
 
     def filled(self, org: Org) -> Section:
         """The template for this org, as if every option were on."""
@@ -97,6 +113,9 @@ class Expander:
                 wait=circuit.wait.format_map(org.values),
                 return_=circuit.return_.format_map(org.values),
             )
+        for rename in self.template.renames.values():
+            one = for_org(rename, org.values)
+            section.renames[one.new] = one
         return section
 
     def extras(self, org: Org, filled: Section) -> Section:
@@ -121,7 +140,20 @@ class Expander:
                         "write {org} there, or declare it in that org's file",
                     )
                 )
+        for rename in context.section.renames.values():
+            if (other := self._other_org(rename.old, org)) is not None:
+                self.problems.append(
+                    Problem(
+                        where=rename.where,
+                        text=f"queue {shown(rename.old)} has another org's {shown(other)} in its name, and "
+                        "no queue goes from one org to another; write {org} there",
+                    )
+                )
         return context.section
+
+    @staticmethod
+    def _add_renames(nouns: Nouns, on: frozenset[str], renames: Iterable[Rename]) -> None:
+        nouns.renames.update({one.new: one for one in renames if are_met(one.needs, on)})
 
     def _other_org(self, name: str, org: Org) -> str | None:
         found = [values for values in self.owned.names.values_in(name) if values]

@@ -119,6 +119,9 @@ class QueueDoc(Document):
     delivery_limit: Annotated[Maybe[StrictInt], Field(ge=-1)] = None
     dead_letter: Maybe[DeadLetterDoc] = None
     retry: Annotated[Maybe[StrictStr], Field(description="the name of a retry circuit")] = None
+    renamed_from: Annotated[
+        Maybe[StrictStr], Field(alias="renamed_from", description="the name it has on the broker until now")
+    ] = None
     bindings: Listing[BindingDoc]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
 

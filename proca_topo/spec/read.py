@@ -144,6 +144,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
         expander.add_shared(nouns)
     for org in present:
         expander.add(nouns, org)
+    expander.check_renames(nouns)
     scope: Scope | None = None
     if orgs is not None and not problems:
         scope = scope_of([*present, *gone], expander)
@@ -159,6 +160,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
         queues=nouns.queues,
         bindings=nouns.bindings,
         policies=nouns.policies,
+        renames={rename.new: rename.old for rename in nouns.renames.values()},
         orgs=nouns.orgs,
         scope=scope,
         gone=scope_of_gone,
@@ -181,6 +183,7 @@ def problems_of_new_org(topology: TopologyFile, org: str, text: str) -> tuple[st
         problems.clear()
     if new is not None:
         expander.add(nouns, new)
+        expander.check_renames(nouns)
     return in_words(problems, partial(text_again, topology.directory))
 
 

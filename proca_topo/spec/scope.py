@@ -12,6 +12,7 @@ from proca_topo.topology.nouns import Binding, DestinationType
 def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
     """All that these orgs could have, whatever they have switched on, and what their objects lean on."""
     names: set[str] = set()
+    old_queues: set[str] = set()
     patterns: list[str] = []
     all_orgs: list[str] = []
     everything = Section()
@@ -23,6 +24,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
             everything.queues.update(section.queues)
             everything.bindings.update(section.bindings)
             everything.policies.update(section.policies)
+            old_queues.update(one.old for one in section.renames.values())
             everything.circuits.update({f"{org.name} {name}": one for name, one in section.circuits.items()})
         owned_names, owned_patterns = expander.owned.part_of(org.values)
         names |= owned_names
@@ -31,7 +33,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
     return Scope(
         orgs=frozenset(all_orgs),
         exchanges=frozenset(everything.exchanges) | names,
-        queues=frozenset(everything.queues) | names,
+        queues=frozenset(everything.queues) | names | old_queues,
         bindings=frozenset(everything.bindings),
         policies=frozenset(everything.policies) | names,
         name_patterns=tuple(patterns),

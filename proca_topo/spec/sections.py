@@ -33,15 +33,26 @@ class Circuit:
     needs: Needs = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """A queue that is on the broker under its old name. `where` is where the old name stands."""
+
+    new: str
+    old: str
+    where: Where
+    needs: Needs = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Section:
-    """What one part of the spec declares."""
+    """What one part of the spec declares. `renames` are by the new name."""
 
     exchanges: dict[str, Declared[Exchange]] = field(default_factory=dict)
     queues: dict[str, Declared[Queue]] = field(default_factory=dict)
     bindings: dict[Binding, Declared[Binding]] = field(default_factory=dict)
     policies: dict[str, Declared[Policy]] = field(default_factory=dict)
     circuits: dict[str, Circuit] = field(default_factory=dict)
+    renames: dict[str, Rename] = field(default_factory=dict)
 
     def table(self, kind: Kind) -> dict[Any, Any]:
         """What is declared of one kind, by name (bindings by themselves)."""

@@ -14,8 +14,12 @@ class Desired:
     """The topology that the spec describes, expanded for every org (or for the orgs in `scope` only).
 
     `orgs` tells for each kind which org an object is for: by name, for bindings by the binding itself.
-    What is shared by all orgs is not in it. `gone` is the part of the `scope` in which the orgs live that were
-    asked for by name and have no file any more.
+    What is shared by all orgs is not in it.
+
+    `renames` maps the name of a queue to the one it had before: the queue of that name on the broker, if there is
+    one, is to become this one, with its messages and bindings.
+
+    `gone` is the part of the `scope` in which the orgs live that were asked for by name and have no file any more.
     """
 
     ownership: Ownership
@@ -26,6 +30,7 @@ class Desired:
     queues: Mapping[str, Queue] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    renames: Mapping[str, str] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     scope: Scope | None = None
     gone: Scope | None = None

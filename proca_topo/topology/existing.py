@@ -43,7 +43,8 @@ class Existing:
 
     `bindings` maps each binding to RabbitMQ's own `properties_key`s for it, taken from the listing (more than one
     where int32 and int64 arguments make bindings that look alike; none where the broker is a file).
-    `activity` has every queue of a broker that counts messages; a definitions file has none.
+    `activity` has every queue of a broker that counts messages; a definitions file has none. `clients` names the
+    connections that consume from a queue, of those queues only whose consumers are to be disconnected.
     """
 
     broker: BrokerIdentity
@@ -55,6 +56,7 @@ class Existing:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     activity: Mapping[str, Activity] = field(default_factory=dict)
     exclusive: frozenset[str] = frozenset()
+    clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def shows(self, noun: Noun) -> bool:
         """Whether the vhost has this object just as it is described."""

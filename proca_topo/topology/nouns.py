@@ -8,6 +8,9 @@ from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 
 CLASSIC: Final = "classic"
 
+OUR_PREFIX: Final = "proca-topo."
+"""What the names of the lock and of holding queues begin with. No spec owns such a name."""
+
 
 class Kind(StrEnum):
     """The kinds of objects, by the names that people and the plan's JSON use."""
@@ -139,6 +142,11 @@ def kind_of(noun: Noun) -> Kind:
 def is_reserved(name: str) -> bool:
     """Whether RabbitMQ keeps this name for itself: the default exchange, `amq.*`, server-named queues."""
     return name == "" or name.startswith("amq.")
+
+
+def is_for_our_use(name: str) -> bool:
+    """Whether a name is one of those that a replacement or the lock uses."""
+    return name.startswith(OUR_PREFIX)
 
 
 def _name_in(arguments: Arguments, key: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from proca_topo.topology.nouns import Binding, Noun, is_reserved
+from proca_topo.topology.nouns import Binding, Noun, is_for_our_use, is_reserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,10 @@ class Ownership:
         return self.covers(name) and not self.ignores_name(name)
 
     def covers(self, name: str) -> bool:
-        """Whether `owns` covers this name, ignored or not. Names that RabbitMQ reserves are never ours."""
-        return not is_reserved(name) and self._any_pattern.fullmatch(name) is not None
+        """Whether `owns` covers this name, ignored or not. Names that RabbitMQ reserves are never ours to
+        declare, nor are those that replacements use.
+        """
+        return not is_reserved(name) and not is_for_our_use(name) and self._any_pattern.fullmatch(name) is not None
 
     def ignores_name(self, name: str) -> bool:
         """Whether `ignore` lists this name (its entries are regular expressions here)."""

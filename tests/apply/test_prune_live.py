@@ -15,7 +15,7 @@ from proca_topo.apply.waiting import wait_for_draining
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import address
 from proca_topo.broker.connect import open_broker
-from proca_topo.plan.changes import Delete, Retire
+from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.nouns import Queue
 from tests.brokers.fixtures import TestBroker
@@ -118,7 +118,15 @@ def test_an_apply_that_waits_deletes_the_queue_once_its_messages_came_back_and_w
             channel.basic_nack(method.delivery_tag, requeue=False)
             switch(folder, on=False)
             desired = desired_in(folder)
-            again = partial(apply_anew, desired, live.broker, vhost, with_prune=True, watch=SILENT)
+            again = partial(
+                apply_anew,
+                desired,
+                live.broker,
+                vhost,
+                with_prune=True,
+                watch=SILENT,
+                replacing=Replacing.FINISHING,
+            )
             first = again()
             read: list[bytes] = []
 

@@ -101,7 +101,7 @@ def test_a_change_of_the_broker_is_told() -> None:
     meanwhile = (existing(queues=(WORK, SLOWER), bindings=(SOURCE, WAY_BACK)), before[1])
     [(_, verdict, why)] = told(before, meanwhile)
     assert verdict is Verdict.DIFFERENT
-    assert why.startswith("to replace now, it was to declare; held back now (RabbitMQ cannot change it in place")
+    assert why.startswith("to replace now, it was to declare; held back now (it needs --replace")
     assert why.endswith("; it is on the broker now")
 
 

@@ -96,7 +96,7 @@ def test_it_is_the_plans_json_and_more() -> None:
         name: value for name, value in plain.items() if name != "changes"
     }
     assert [{**change, "before": None} for change in plain["changes"]] == document["changes"]
-    assert document.keys() - plain.keys() == {"prune", "default_queue_type", "as_desired"}
+    assert document.keys() - plain.keys() == {"prune", "replacing", "default_queue_type", "as_desired"}
 
 
 @pytest.mark.parametrize("plan", [plan_of(), plan_of(*EVERY_ACTION), evil_plan()], ids=["empty", "every", "evil"])

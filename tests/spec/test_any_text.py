@@ -22,6 +22,7 @@ _WORDS = [
     "ignore",
     "exchanges",
     "retry",
+    "renamed_from",
     "queues",
     "bindings",
     "policies",

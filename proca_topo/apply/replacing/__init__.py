@@ -1,0 +1,1 @@
+"""Replacing what RabbitMQ cannot change, without losing a message."""

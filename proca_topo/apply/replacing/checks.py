@@ -1,0 +1,92 @@
+"""What is found out before a replacement changes anything."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import ProcaTopoError
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.holding import Holding
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Noun, Policy, Queue
+from proca_topo.topology.policy_patterns import compiled
+
+# What a policy may have that would drop what waits in a holding queue, or delete it.
+_HARMFUL: Final = frozenset({"expires", "max-length", "max-length-bytes", "message-ttl"})
+_LIMIT_IN_BYTES: Final = "x-max-length-bytes"
+
+
+class HinderedError(ProcaTopoError):
+    """Something stands in the way of a replacement, and nothing has been changed."""
+
+
+def check(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> None:
+    """Raises HinderedError if this replacement would not come to its end.
+
+    `there` is the queue that is to be replaced, with the bindings that lead to it. What it tries leaves nothing
+    behind: it declares again what is there, and a queue like the new one, which it deletes.
+    """
+    holding = Holding.of(was.name)
+    if alarms := mover.alarms():
+        raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
+    _check_policies(mover.policies(), (holding.parked, holding.arriving))
+    # A permission that is missing shows now, and not when the old queue is gone.
+    bindings = [binding for binding in there.bindings if binding.destination == was.name]
+    _try(broker, there.vhost, [there.queues[was.name]], what="it")
+    _try(broker, there.vhost, bindings, what="its binding")
+    _try_new_queue(wanted, holding.trial, there, broker)
+    _check_messages(was, wanted, mover)
+
+
+def _check_messages(was: Queue, wanted: Queue, mover: Mover) -> None:
+    """Look at the messages themselves, if they may be too much for the new queue or from users that we are not."""
+    limit = wanted.arguments.get(_LIMIT_IN_BYTES)
+    impersonates = mover.may_impersonate()
+    if impersonates and not isinstance(limit, int):
+        return
+    found = mover.inspect(was.name)
+    if isinstance(limit, int) and found.bytes > limit:
+        raise HinderedError(
+            f"{found.bytes} bytes wait in it, more than its new max-length-bytes {limit}: let it drain first"
+        )
+    others = sorted(found.users - {mover.user})
+    if others and not impersonates:
+        raise HinderedError(
+            f"a message in it is from the user {shown(others[0])}, whose name RabbitMQ lets no other user publish"
+            " with: give the user of this apply the tag 'impersonator', or let the queue drain"
+        )
+
+
+def _check_policies(policies: Iterable[Policy], names: Sequence[str]) -> None:
+    for policy in policies:
+        harm = sorted(_HARMFUL & set(policy.definition))
+        pattern = compiled(policy.pattern)
+        if harm and policy.apply_to not in {"exchanges", "streams"} and any(map(pattern.may_match, names)):
+            raise HinderedError(
+                f"the policy {shown(policy.name)} would give {', '.join(harm)} to the queue that holds messages"
+                f" meanwhile, {shown(names[0])}: let its pattern leave out names that begin with 'proca-topo.'"
+            )
+
+
+def _try(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:
+    for failure in broker.declare(vhost, nouns, lambda _: None):
+        name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
+        raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
+
+
+def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker) -> None:
+    """Declare the new queue under another name: RabbitMQ refuses arguments that do not go together, and
+    dead-letter exchanges that the user may not write to.
+    """
+    trial = Queue(
+        name=name,
+        durable=wanted.durable,
+        auto_delete=wanted.auto_delete,
+        type=wanted.type,
+        arguments=wanted.arguments,
+    )
+    _try(broker, there.vhost, [trial], what="the new queue")
+    for failure in broker.delete(there, [trial], lambda _: None):
+        raise HinderedError(
+            f"the queue {shown(name)}, which was only a trial, cannot be deleted: {failure.reason}"
+        )

@@ -1,0 +1,131 @@
+"""Emptying the old queue: others kept out, everything parked, and a last look before it is deleted."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from proca_topo.apply.watch import Watcher
+from proca_topo.broker.moving import Leaving, Move
+from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import BrokerError, InUseError
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Holding
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Queue
+
+QUORUM: Final = "quorum"
+SETTLE_SECONDS: Final = 0.5
+"""A message that was routed just before its binding went may still be on its way into the queue for so long."""
+
+# RabbitMQ counts what is unacknowledged in a quorum queue every 5 s only.
+_QUORUM_SETTLE_SECONDS: Final = 6.0
+_ACKNOWLEDGE_SECONDS: Final = 10.0
+_DISCONNECT_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.1
+
+
+class _ReboundError(Exception):
+    """Somebody has bound the old queue anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draining:
+    """What is needed to empty one queue and delete it. `existing` is the vhost as it was read last."""
+
+    old: str
+    wanted: Queue
+    holding: Holding
+    existing: Existing
+    broker: Broker
+    mover: Mover
+    watch: Watcher
+    disconnecting: bool
+    sleep: Callable[[float], None]
+
+    def park(self, old: Queue, unbound_at: float) -> None:
+        """Move everything to the holding queue and delete the queue, which was unbound then (`time.monotonic`).
+
+        It is still there afterwards if somebody has bound it anew. Raises BrokerError if it is in use, or would be
+        replaced by one that is too small.
+        """
+        # RabbitMQ has no exclusive consumers on such a queue: there the first one keeps all messages to itself.
+        alone = old.arguments.get("x-single-active-consumer") is not True
+        order = Move(
+            source=old.name,
+            exchange=self.holding.parked,
+            leaving=Leaving.PARK,
+            source_is_quorum=old.type == QUORUM,
+            exclusive=alone,
+            delete_source=True,
+        )
+        idle = partial(self._before_deletion, is_quorum=order.source_is_quorum, unbound_at=unbound_at)
+        self.watch.stage(f"{shown(old.name)}: moving messages", self._look().messages)
+        deadline = time.monotonic() + _DISCONNECT_SECONDS
+        while True:
+            try:
+                if not alone:
+                    self._check_unused()
+                self.mover.move(order, progress=self.watch.advance, idle=idle)
+            except InUseError as error:
+                self._make_room(error, deadline)
+            except _ReboundError:
+                return  # the next look at it shows the binding, and the step that moves it
+            else:
+                return
+
+    def _check_unused(self) -> None:
+        if self._look().consumers:
+            raise InUseError(f"somebody consumes from {shown(self.old)}")
+
+    def _make_room(self, error: InUseError, deadline: float) -> None:
+        if not self.disconnecting:
+            raise BrokerError(f"{error}: stop it, or let --disconnect-consumers do it, and apply again") from error
+        if time.monotonic() > deadline:
+            raise BrokerError(f"{error}, again and again: stop it, and apply again") from error
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Let consumers finish what they have, then close their connections."""
+        deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
+        while self._look().unacknowledged and time.monotonic() < deadline:
+            self.sleep(_PAUSE_SECONDS)
+        for client in self.mover.clients(self.old):
+            self.watch.stage(f"{shown(self.old)}: disconnect {client.text}", 0)
+            self.mover.disconnect(client)
+
+    def _before_deletion(self, *, is_quorum: bool, unbound_at: float) -> None:
+        """All is parked: look whether the queue can be deleted. Raises what speaks against it."""
+        settled = 0.0 if is_quorum else max(0.0, unbound_at + SETTLE_SECONDS - time.monotonic())
+        self.sleep(_QUORUM_SETTLE_SECONDS if is_quorum else settled)
+        deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
+        while held := self._look().unacknowledged:
+            if time.monotonic() > deadline:
+                raise BrokerError(
+                    f"{held} of the messages in {shown(self.old)} are held unacknowledged by a client that does"
+                    " not consume: end that client, and apply again"
+                )
+            self.sleep(_PAUSE_SECONDS)
+        if self.mover.observe([self.old], []).bindings:
+            raise _ReboundError
+        self._check_room()
+
+    def _check_room(self) -> None:
+        """Raises BrokerError if the new queue would drop some of what has to go into it."""
+        limits = [self.wanted.arguments.get("x-max-length")]
+        limits += [p.definition.get("max-length") for p in ExistingIndex(self.existing).candidates(self.wanted)]
+        numbers = [limit for limit in limits if isinstance(limit, int)]
+        if not numbers:
+            return
+        held = self.broker.look(self.existing.vhost, [self.holding.parked, self.holding.arriving])
+        count = sum(activity.messages for activity in held.values())
+        if count > min(numbers):
+            raise BrokerError(
+                f"{count} messages are held for it by now, more than its new max-length {min(numbers)}: raise that"
+                " or take it back, and apply again"
+            )
+
+    def _look(self) -> Activity:
+        return self.broker.look(self.existing.vhost, [self.old]).get(self.old, Activity())

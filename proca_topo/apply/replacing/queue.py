@@ -1,0 +1,248 @@
+"""One queue replaced by another: observe, decide, do a step, and again, until nothing is left to do."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from proca_topo.apply.replacing import boundary
+from proca_topo.apply.replacing.checks import HinderedError, check
+from proca_topo.apply.replacing.draining import QUORUM, SETTLE_SECONDS, Draining
+from proca_topo.apply.replacing.steps import Route, Routes, Situation, Step, is_begun, next_step
+from proca_topo.apply.watch import Watcher
+from proca_topo.broker.moving import Leaving, Move
+from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import BrokerError, InUseError
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Holding, Replaced
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Noun, Queue
+
+# A connection that broke may hold on to a holding queue until RabbitMQ has noticed.
+_LINGER_SECONDS: Final = 20.0
+_PAUSE_SECONDS: Final = 0.1
+# Somebody else undoes a step that comes again and again.
+_TOO_OFTEN: Final = 10
+_NO_LIMIT: Final = -1
+_FIRST_WITH_NO_LIMIT: Final = 4
+
+
+@dataclass(kw_only=True)
+class QueueReplacement:
+    """The replacement of one queue. `existing` is the vhost as it was read last.
+
+    Told what to do by `next_step` alone, so that it does not matter who began it.
+    """
+
+    replaced: Replaced
+    wanted: Queue
+    existing: Existing
+    broker: Broker
+    mover: Mover
+    watch: Watcher
+    disconnecting: bool
+    sleep: Callable[[float], None] = time.sleep
+    _caught_up: bool = field(default=False, init=False)
+    _unbound_at: float = field(default_factory=time.monotonic, init=False)
+
+    def run(self) -> None:
+        """Begin it or go on, to the end. Raises HinderedError if it was not begun, and BrokerError where it stops.
+
+        Wherever it stops, it can be run again.
+        """
+        there = self._observe()
+        if not is_begun(self._situation(there)):
+            if self._was.name not in there.queues:
+                raise HinderedError("it is gone by now")
+            check(self._was, self.wanted, there, self.broker, self.mover)
+            self._do(Step.DECLARE_PARKED, there)
+            there = self._observe()
+        done: Counter[Step] = Counter()
+        while (step := next_step(self._situation(there))) is not None:
+            done[step] += 1
+            if done[step] > _TOO_OFTEN:
+                raise BrokerError(f"somebody else undoes what it does ({step}): find out who, and apply again")
+            self._do(step, there)
+            there = self._observe()
+        boundary.reached("done")
+
+    @property
+    def _draining(self) -> Draining:
+        return Draining(
+            old=self._was.name,
+            wanted=self.wanted,
+            holding=self._holding,
+            existing=self.existing,
+            broker=self.broker,
+            mover=self.mover,
+            watch=self.watch,
+            disconnecting=self.disconnecting,
+            sleep=self.sleep,
+        )
+
+    @property
+    def _was(self) -> Queue:
+        return self.replaced.was
+
+    @property
+    def _holding(self) -> Holding:
+        return self.replaced.holding
+
+    def _observe(self) -> Existing:
+        holding = self._holding
+        queues = {self._was.name, self.wanted.name, holding.parked, holding.arriving}
+        return self.mover.observe(queues, {holding.parked, holding.back})
+
+    def _situation(self, there: Existing) -> Situation:
+        holding = self._holding
+        return Situation(
+            old=self._was.name in there.queues,
+            new=self.wanted.name in there.queues,
+            parked=holding.parked in there.queues,
+            parked_exchange=holding.parked in there.exchanges,
+            parked_is_bound=_private(holding.parked, holding.parked) in there.bindings,
+            arriving=holding.arriving in there.queues,
+            marked=holding.back in there.exchanges,
+            way_back=_private(holding.back, self.wanted.name) in there.bindings,
+            to_old=self._routes(there, self._was.name),
+            to_arriving=self._routes(there, holding.arriving),
+            to_new=self._routes(there, self.wanted.name),
+            caught_up=self._caught_up,
+        )
+
+    def _routes(self, there: Existing, queue: str) -> Routes:
+        return frozenset(
+            Route(source=binding.source, routing_key=binding.routing_key, arguments=binding.arguments)
+            for binding in there.bindings
+            if binding.destination == queue and binding.source != self._holding.back
+        )
+
+    def _do(self, step: Step, there: Existing) -> None:  # noqa: C901, PLR0912 - a table
+        boundary.reached(step.name)
+        self.watch.stage(f"{shown(self.wanted.name)}: {step}", 0)
+        holding = self._holding
+        match step:
+            case Step.DECLARE_PARKED:
+                self._declare([self._holding_queue(holding.parked), self.replaced.exchange(holding.parked)])
+                self._declare([_private(holding.parked, holding.parked)])
+            case Step.DECLARE_ARRIVING:
+                self._declare([self._holding_queue(holding.arriving)])
+            case Step.BIND_ARRIVING:
+                self._bind(holding.arriving, self._routes(there, self._was.name))
+            case Step.UNBIND_OLD:
+                self._unbind(self._was.name, there)
+                self._unbound_at = time.monotonic()
+            case Step.PARK:
+                self._draining.park(there.queues[self._was.name], self._unbound_at)
+            case Step.MARK_OLD_GONE:
+                self._declare([self.replaced.exchange(holding.back)])
+            case Step.DECLARE_NEW:
+                self._declare([self.wanted])
+            case Step.OPEN_WAY_BACK:
+                self._declare([_private(holding.back, self.wanted.name)])
+            case Step.RETURN_PARKED:
+                self._give_back(there, holding.parked, then_delete=True)
+            case Step.CATCH_UP:
+                self._give_back(there, holding.arriving, then_delete=False)
+                self._caught_up = True
+            case Step.BIND_NEW:
+                self._bind(self.wanted.name, self._routes(there, holding.arriving))
+            case Step.UNBIND_ARRIVING:
+                self._unbind(holding.arriving, there)
+                self._unbound_at = time.monotonic()
+            case Step.RETURN_ARRIVED:
+                self._give_back(there, holding.arriving, then_delete=True)
+            case Step.CLOSE_WAY_BACK:
+                self._delete([_private(holding.back, self.wanted.name)], there)
+            case Step.DELETE_PARKED_EXCHANGE:
+                self._delete([there.exchanges[holding.parked]], there)
+            case Step.FORGET:
+                self._delete([there.exchanges[holding.back]], there)
+            case _:
+                assert_never(step)
+
+    def _holding_queue(self, name: str) -> Queue:
+        """A queue as safe as the old one; what expires in it goes where it would have gone."""
+        arguments = self.replaced.arguments
+        letters = ExistingIndex(self.existing).dead_letters.get(self._was.name, ())
+        if letters:
+            arguments["x-dead-letter-exchange"] = letters[0].exchange
+            if letters[0].routing_key is not None:
+                arguments["x-dead-letter-routing-key"] = letters[0].routing_key
+        if self._was.type == QUORUM and _major(self.existing.broker.version) >= _FIRST_WITH_NO_LIMIT:
+            # From 4.0 on a quorum queue drops what was delivered 20 times, and every interruption delivers again.
+            arguments["x-delivery-limit"] = _NO_LIMIT
+        return Queue(name=name, type=self._was.type, arguments=Arguments.of(arguments))
+
+    def _bind(self, queue: str, routes: Routes) -> None:
+        self._declare(
+            [
+                Binding(
+                    source=route.source,
+                    destination=queue,
+                    routing_key=route.routing_key,
+                    arguments=route.arguments,
+                )
+                for route in sorted(routes, key=lambda r: (r.source, r.routing_key, r.arguments.canonical))
+            ]
+        )
+
+    def _unbind(self, queue: str, there: Existing) -> None:
+        back = self._holding.back
+        self._delete([b for b in there.bindings if b.destination == queue and b.source != back], there)
+
+    def _declare(self, nouns: Sequence[Noun]) -> None:
+        for failure in self.broker.declare(self.existing.vhost, nouns, lambda _: None):
+            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+
+    def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
+        for failure in self.broker.delete(there, nouns, lambda _: None):
+            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+
+    def _give_back(self, there: Existing, source: str, *, then_delete: bool) -> None:
+        order = Move(
+            source=source,
+            exchange=self._holding.back,
+            leaving=Leaving.UNPARK,
+            source_is_quorum=there.queues[source].type == QUORUM,
+            delete_source=then_delete,
+            # What keeps arriving is moved once nothing arrives any more.
+            at_most=None if then_delete else self._look(source).ready,
+        )
+        if order.at_most == 0:
+            return
+        self._count(source)
+        deadline = time.monotonic() + _LINGER_SECONDS
+        while True:
+            try:
+                moved = self.mover.move(order, progress=self.watch.advance, idle=self._settle)
+            except InUseError:
+                if time.monotonic() > deadline:
+                    raise
+                self.sleep(_PAUSE_SECONDS)
+            else:
+                break
+        if then_delete and not moved.deleted:
+            raise BrokerError(f"{shown(source)} is empty and was not deleted: apply again")
+
+    def _settle(self) -> None:
+        self.sleep(max(0.0, self._unbound_at + SETTLE_SECONDS - time.monotonic()))
+
+    def _count(self, queue: str) -> None:
+        self.watch.stage(f"{shown(self.wanted.name)}: moving messages", self._look(queue).messages)
+
+    def _look(self, queue: str) -> Activity:
+        return self.broker.look(self.existing.vhost, [queue]).get(queue, Activity())
+
+
+def _private(exchange: str, queue: str) -> Binding:
+    return Binding(source=exchange, destination=queue)
+
+
+def _major(version: str | None) -> int:
+    found = re.match(r"\d+", version or "")
+    return int(found[0]) if found else 0

@@ -1,0 +1,101 @@
+"""The replacements of a plan, one after the other."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, assert_never
+
+from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.report import Status
+from proca_topo.apply.watch import Watcher
+from proca_topo.broker.protocol import Broker
+from proca_topo.errors import BrokerError, UnreachableError
+from proca_topo.plan.changes import Plan, Replace
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.holding import Replaced
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+
+if TYPE_CHECKING:
+    from proca_topo.apply.replacing.queue import QueueReplacement
+
+# One for what was begun with another spec, one for what the spec wants now.
+_ROUNDS = 2
+
+
+def replace_all(
+    plan: Plan,
+    existing: Existing,
+    broker: Broker,
+    ledger: Ledger,
+    watch: Watcher,
+    *,
+    disconnecting: bool,
+    read: Callable[[], Existing],
+) -> Existing | None:
+    """Make every Replace of `plan`, and read back what came of it; None if there were none.
+
+    What stands in the way of one is noted as held back, and what stops one as failed: the others are made. A
+    broker that does not answer ends it.
+    """
+    changes = [change for change in plan.to_do if isinstance(change, Replace)]
+    if not changes:
+        return None
+    mover = broker.mover(plan.vhost)
+    if mover is None:
+        for change in changes:
+            _swap(change, existing, broker)
+        return read()
+    # What moves messages is loaded for a replacement only.
+    from proca_topo.apply.replacing.checks import HinderedError
+    from proca_topo.apply.replacing.queue import QueueReplacement
+
+    for change in changes:
+        try:
+            if isinstance(change.noun, Queue) and change.replaced is not None:
+                _replace_queue(
+                    QueueReplacement(
+                        replaced=change.replaced,
+                        wanted=change.noun,
+                        existing=existing,
+                        broker=broker,
+                        mover=mover,
+                        watch=watch,
+                        disconnecting=disconnecting,
+                    )
+                )
+        except HinderedError as error:
+            ledger.note(change, Status.HELD_BACK, str(error))
+        except UnreachableError:
+            raise
+        except BrokerError as error:
+            ledger.note(change, Status.FAILED, f"{error} (nothing is lost: the same command goes on from here)")
+    watch.stage("reading back", 0)
+    return read()
+
+
+def _swap(change: Replace, existing: Existing, broker: Broker) -> None:
+    name = change.replaced.was.name if change.replaced is not None else change.noun.name
+    match change.noun:
+        case Queue():
+            broker.swap(existing.vhost, existing.queues[name], change.noun)
+        case Exchange():
+            broker.swap(existing.vhost, existing.exchanges[name], change.noun)
+        case Binding() | Policy():
+            raise AssertionError(change.noun)  # they change in place
+        case _:
+            assert_never(change.noun)
+
+
+def _replace_queue(first: "QueueReplacement") -> None:
+    """The replacement, and if it was begun for another spec, then the one for this spec."""
+    wanted, one = first.wanted, first
+    for _ in range(_ROUNDS):
+        one.run()
+        now = one.mover.observe([wanted.name], []).queues.get(wanted.name)
+        if now is None or wanted.is_like(now, one.existing.default_queue_type):
+            return
+        one = replace(first, replaced=Replaced(was=now, becomes=wanted.name))
+    raise BrokerError(
+        f"a client declares {shown(wanted.name)} as it was, whenever it is gone: end that client, or have it"
+        " declare the queue as the spec does"
+    )

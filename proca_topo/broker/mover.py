@@ -1,0 +1,139 @@
+"""What a replacement asks of a live broker, in one vhost: the `Mover` behind RabbitMQ's API and AMQP."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from proca_topo.broker.http import ManagementApi, path_of
+from proca_topo.broker.http_errors import reason_of
+from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
+from proca_topo.broker.protocol import Client
+from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
+from proca_topo.errors import AccessError, BrokerError
+from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
+from proca_topo.topology.names import one_line, shown
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+
+if TYPE_CHECKING:
+    from proca_topo.broker.moving import Inspected, Move, Moved
+
+_IMPERSONATOR: Final = "impersonator"
+_PLAIN: Final = "?disable_stats=true"
+
+
+class ManagementMover:
+    """One vhost of the broker at an address with a management URL. See `proca_topo.broker.protocol.Mover`."""
+
+    def __init__(self, api: ManagementApi, vhost: str, pool: ThreadPoolExecutor) -> None:
+        self._api = api
+        self._vhost = vhost
+        self._pool = pool
+
+    def observe(self, queues: Collection[str], exchanges: Collection[str]) -> Existing:
+        """These queues and exchanges with the bindings that lead to the queues, in a few requests."""
+        asked = [self._pool.submit(self._queue, name) for name in queues]
+        there = [one for one in self._pool.map(self._exchange, exchanges) if one is not None]
+        found: dict[str, Queue] = {}
+        activity: dict[str, Activity] = {}
+        bindings: dict[Binding, tuple[str, ...]] = {}
+        for one in asked:
+            if (result := one.result()) is not None:
+                queue, activity[queue.name], to_queue = result
+                found[queue.name] = queue
+                bindings |= to_queue
+        return Existing(
+            broker=BrokerIdentity(location=self._api.address.location),
+            vhost=self._vhost,
+            queues=found,
+            exchanges={exchange.name: exchange for exchange in there},
+            bindings=bindings,
+            activity=activity,
+        )
+
+    def policies(self) -> Sequence[Policy]:
+        """All policies, and those of the operator, which win over them. Raises AccessError for a mere user."""
+        operators = self._api.get_list(path_of("operator-policies", self._vhost))
+        return [*list_policies(self._api, self._vhost).values(), *map(policy_from, operators)]
+
+    def alarms(self) -> Sequence[str]:
+        """Why the broker's nodes take no messages at this moment; nothing where we may not see the nodes."""
+        try:
+            nodes = self._api.get_list("/nodes?columns=name,mem_alarm,disk_free_alarm,running")
+        except AccessError:
+            return ()  # then the move itself is stopped, without a loss
+        kinds = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
+        return [
+            f"{shown(str(node.get('name')))} has a {kind} alarm"
+            for node in nodes
+            for key, kind in kinds.items()
+            if node.get(key) is True
+        ]
+
+    def may_impersonate(self) -> bool:
+        """Whether our user may publish messages that say they are from another."""
+        tags = self._api.get_object("/whoami").get("tags")
+        # A list from 3.9 on, before that names with commas between them.
+        return isinstance(tags, (list, str)) and _IMPERSONATOR in tags and self._is_the_same_user()
+
+    @property
+    def user(self) -> str | None:
+        """The user who publishes."""
+        return self._api.address.amqp_username
+
+    def inspect(self, queue: str) -> "Inspected":
+        """Look at every message in a queue and put it back."""
+        from proca_topo.broker.moving import inspect
+
+        return inspect(self._api.address, self._vhost, queue)
+
+    def _is_the_same_user(self) -> bool:
+        return self._api.address.username == self._api.address.amqp_username
+
+    def move(
+        self, order: "Move", *, progress: Callable[[int], None], idle: Callable[[], None] | None = None
+    ) -> "Moved":
+        """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
+        from proca_topo.broker.moving import move
+
+        return move(self._api.address, self._vhost, order, progress=progress, idle=idle)
+
+    def clients(self, queue: str) -> Sequence[Client]:
+        """The connections that consume from a queue. RabbitMQ tells of a new one up to 6 s late."""
+        entry = self._api.find(path_of("queues", self._vhost, queue)) or {}
+        details = entry.get("consumer_details")
+        channels = [one.get("channel_details") for one in details] if isinstance(details, list) else []
+        names = {str(channel["connection_name"]) for channel in channels if isinstance(channel, dict)}
+        return [self._client(name) for name in sorted(names)]
+
+    def disconnect(self, client: Client) -> None:
+        """Close a connection. What it has not acknowledged goes back into its queues. No error if it is gone."""
+        response = self._api.request("DELETE", path_of("connections", client.connection))
+        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
+            return
+        raise BrokerError(
+            f"the connection {client.text} cannot be closed ({one_line(reason_of(response))}): that takes a user"
+            " with the tag 'administrator'; or stop the client yourself"
+        )
+
+    def _client(self, name: str) -> Client:
+        entry = self._api.find(path_of("connections", name)) or {}
+        said = entry.get("client_properties")
+        properties: Mapping[str, object] = said if isinstance(said, dict) else {}
+        words = (properties.get(key) for key in ("connection_name", "product"))
+        calls_itself = next((str(word) for word in words if isinstance(word, str) and word), None)
+        user = entry.get("user")
+        return Client(connection=name, user=user if isinstance(user, str) else None, calls_itself=calls_itself)
+
+    def _queue(self, name: str) -> tuple[Queue, Activity, dict[Binding, tuple[str, ...]]] | None:
+        entry: Json | None = self._api.find(
+            f"{path_of('queues', self._vhost, name)}{_PLAIN}&enable_queue_totals=true"
+        )
+        if entry is None or is_left_out(entry):
+            return None
+        to_queue = list_bindings(self._api, f"{path_of('queues', self._vhost, name)}/bindings")
+        return queue_from(entry), activity_from(entry), to_queue
+
+    def _exchange(self, name: str) -> Exchange | None:
+        entry = self._api.find(f"{path_of('exchanges', self._vhost, name)}{_PLAIN}")
+        return exchange_from(entry) if entry is not None else None

@@ -1,0 +1,278 @@
+"""Queues that RabbitMQ cannot change in place: what replacing them costs, and what stands in the way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from proca_topo.plan.busy import messages
+from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
+from proca_topo.plan.differences import differences
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Replaced, Unfinished, unfinished
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Queue
+
+QUORUM: Final = "quorum"
+STREAM: Final = "stream"
+
+# What RabbitMQ compares when a client declares a queue again; a difference is refused with 406
+# PRECONDITION_FAILED. Every other argument is stored and ignored on redeclare (measured on 3.8 to 4.3).
+_COMPARED_ON_REDECLARE: Final = frozenset(
+    {
+        "x-dead-letter-exchange",
+        "x-dead-letter-routing-key",
+        "x-expires",
+        "x-max-length",
+        "x-max-length-bytes",
+        "x-max-priority",
+        "x-message-ttl",
+        "x-overflow",
+        "x-queue-mode",
+        "x-single-active-consumer",
+    }
+)
+_NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
+_NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
+# So many interruptions in a row may strike the same message while it is moved.
+_LEAST_DELIVERIES: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueReplacements:
+    """The queues that have to be replaced, or whose replacement was begun."""
+
+    existing: Existing
+    desired: Desired
+    replacing: Replacing
+
+    @cached_property
+    def begun(self) -> Mapping[str, Unfinished]:
+        """What was begun and not finished, by the name that the queue will have."""
+        return {self._target(one): one for one in unfinished(self.existing) if self._is_ours(one)}
+
+    @cached_property
+    def renamed(self) -> Mapping[str, Queue]:
+        """The queues that get another name, as they are, by that name."""
+        there = self.existing.queues
+        return {
+            new: there[old] for new, old in self.desired.renames.items() if old in there and new not in self.begun
+        }
+
+    @cached_property
+    def changes(self) -> Mapping[str, Replace]:
+        """The replacements by the names that the queues will have, in that order."""
+        found = {}
+        for name, one in self.begun.items():
+            found[name] = self._resumed(name, one)
+        for name, before in self.renamed.items():
+            found[name] = self._begun_now(before, self._wanted(name))
+        for name, queue in self.desired.queues.items():
+            before_it = self.existing.queues.get(name)
+            if (
+                name not in found
+                and before_it is not None
+                and not queue.is_like(before_it, self.existing.default_queue_type)
+            ):
+                found[name] = self._begun_now(before_it, self._wanted(name))
+        return dict(sorted(found.items()))
+
+    def moved(self) -> Iterator[Binding]:
+        """The bindings that the queues will have once they are replaced: those of what stands in for them now."""
+        stands_in = {one.replaced.holding.arriving: name for name, one in self.begun.items()}
+        stands_in |= {one.replaced.was.name: name for name, one in self.begun.items()}
+        stands_in |= {before.name: name for name, before in self.renamed.items()}
+        for binding in self.existing.bindings if stands_in else ():
+            if binding.destination in stands_in and binding.destination_type is DestinationType.QUEUE:
+                yield replace(binding, destination=stands_in[binding.destination])
+
+    def _is_ours(self, one: Unfinished) -> bool:
+        names = (one.replaced.was.name, one.replaced.becomes)
+        scope = self.desired.scope
+        return any(map(self.desired.ownership.owns_name, names)) and (
+            scope is None or any(map(scope.covers, names))
+        )
+
+    def _target(self, one: Unfinished) -> str:
+        """The name that a queue gets in the end: as it was begun, unless that is in time to be changed."""
+        becomes, was = one.replaced.becomes, one.replaced.was.name
+        wanted = self.desired.queues
+        return was if not one.old_is_gone and becomes not in wanted and was in wanted else becomes
+
+    def _wanted(self, name: str) -> Queue:
+        return self.desired.queues[name].with_type_from(self.existing.default_queue_type)
+
+    def _resumed(self, name: str, one: Unfinished) -> Replace:
+        was = one.replaced.was
+        # What is not desired any more is put together again as it was: then a prune can decide.
+        after = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
+        counted = Hazard(
+            code=HazardCode.UNFINISHED,
+            message=f"begun and interrupted: {messages(one.messages)} in its holding queues; apply finishes it",
+        )
+        found = differences(was, after) if was != after else ()
+        return Replace(
+            noun=after,
+            org=self.desired.org_of(after),
+            differences=found,
+            hazards=(counted, *_hazards(found, Activity()), *self._cut(was)),
+            held_back=self._why_not_finished(one),
+            replaced=replace(one.replaced, becomes=name),
+            unfinished=one,
+        )
+
+    def _why_not_finished(self, one: Unfinished) -> str | None:
+        if self.replacing is Replacing.FORBIDDEN:
+            return _NEEDS_LOCK
+        return None if one.old_is_gone else self._consumed(one.replaced.was)
+
+    def _begun_now(self, before: Queue, after: Queue) -> Replace:
+        activity = self.existing.activity.get(before.name, Activity())
+        found = differences(before, after)
+        return Replace(
+            noun=after,
+            org=self.desired.org_of(after),
+            differences=found,
+            hazards=(*_hazards(found, activity), *self._cut(before)),
+            held_back=self._hindrance(before, after),
+            replaced=Replaced(was=before, becomes=after.name),
+        )
+
+    def _hindrance(self, before: Queue, after: Queue) -> str | None:
+        """Why a replacement is not begun, and what to do; None if it may be, as far as that can be told by now."""
+        protected = self.desired.protected
+        return (
+            protected.reason(after)
+            or protected.reason(before)
+            or _impossible(before, after)
+            or self._unsafe(before, after)
+            or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
+            or self._consumed(before)
+        )
+
+    def _cut(self, queue: Queue) -> Iterator[Hazard]:
+        clients = self.existing.clients.get(queue.name, ())
+        if clients:
+            yield Hazard(
+                code=HazardCode.CONSUMERS_CUT,
+                message=f"closes {len(clients)} connection{'s' if len(clients) > 1 else ''} that consume from it:"
+                f" {', '.join(clients)}",
+            )
+
+    def _consumed(self, queue: Queue) -> str | None:
+        consumers = self.existing.activity.get(queue.name, Activity()).consumers
+        if not consumers or self.replacing is Replacing.DISCONNECTING:
+            return None
+        who = "1 consumer is" if consumers == 1 else f"{consumers} consumers are"
+        return f"{who} on {shown(queue.name)}: stop them, or let --disconnect-consumers do it"
+
+    def _unsafe(self, before: Queue, after: Queue) -> str | None:
+        """What would cost messages, or a binding."""
+        hidden = [b for b in self._index.by_queue.get(before.name, ()) if "~" in b.routing_key and b.arguments]
+        if hidden:
+            return (
+                f"its binding {shown(hidden[0].name)} cannot be made anew: a '~' in the key of one with arguments"
+            )
+        if len(self._index.dead_letters.get(before.name, ())) > 1:
+            return (
+                "it cannot be told which policy gives it its dead-letter exchange, which its messages would need"
+            )
+        waiting = self.existing.activity.get(before.name, Activity()).messages
+        if not waiting:
+            return self._returning(before)
+        return (
+            self._over_limits(after, waiting) or self._few_deliveries(before, waiting) or self._returning(before)
+        )
+
+    def _returning(self, before: Queue) -> str | None:
+        """Dead letters that come to it by its name find no queue in the moment in which there is none."""
+        for name, letters in self._index.dead_letters.items():
+            by_name = any(one.exchange == "" and one.routing_key in (before.name, None) for one in letters)
+            count = self.existing.activity.get(name, Activity()).messages
+            if by_name and count and name != before.name:
+                return (
+                    f"{messages(count)} in {shown(name)} may come to it by its name, through the default exchange,"
+                    " in the moment in which it does not exist: wait until they have"
+                )
+        return None
+
+    def _over_limits(self, after: Queue, waiting: int) -> str | None:
+        arguments = after.arguments
+        limits = [arguments.get("x-max-length")]
+        limits += [policy.definition.get("max-length") for policy in self._index.candidates(after)]
+        numbers = [limit for limit in limits if isinstance(limit, int)]
+        if numbers and waiting > min(numbers):
+            return (
+                f"{messages(waiting)} wait in it, more than its new max-length {min(numbers)}: let it drain first"
+            )
+        if "x-expires" in arguments:
+            return f"x-expires would delete it with the {messages(waiting)} in it if nobody consumes: let it drain"
+        return None
+
+    def _few_deliveries(self, before: Queue, waiting: int) -> str | None:
+        """A quorum queue drops what was delivered too often, and an interrupted move delivers it again."""
+        if before.type != QUORUM:
+            return None
+        limits = [before.arguments.get("x-delivery-limit")]
+        limits += [policy.definition.get("delivery-limit") for policy in self._index.candidates(before)]
+        numbers = [limit for limit in limits if isinstance(limit, int) and limit >= 0]
+        if not numbers or min(numbers) >= _LEAST_DELIVERIES:
+            return None
+        return (
+            f"its delivery limit of {min(numbers)} could drop some of {messages(waiting)} if moving them is"
+            " interrupted so often: let it drain first"
+        )
+
+    @cached_property
+    def _index(self) -> ExistingIndex:
+        return ExistingIndex(self.existing)
+
+
+def _impossible(before: Queue, after: Queue) -> str | None:
+    if STREAM in (before.type, after.type):
+        return (
+            "what is in a stream cannot be moved to another queue, nor back: declare another one, and move by hand"
+        )
+    if before.auto_delete or after.auto_delete:
+        return "an auto-delete queue goes with its last consumer: end its consumers, and it is declared anew"
+    known = {CLASSIC, QUORUM}
+    if before.type not in known or after.type not in known:
+        return f"only classic and quorum queues can be replaced, not {shown(str(before.type))}"
+    if {".", ".."} & {before.name, after.name}:
+        return "the management API cannot be asked for a queue of this name"
+    return None
+
+
+def _hazards(found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:
+    if activity.messages:
+        yield Hazard(
+            code=HazardCode.MESSAGES_AT_STAKE,
+            message=f"{messages(activity.messages)} in it, which are moved to the new queue in their order",
+        )
+    yield Hazard(
+        code=HazardCode.DUPLICATES,
+        message="a message that comes while its bindings are moved may arrive twice",
+    )
+    yield Hazard(
+        code=HazardCode.PUBLISH_RACE,
+        message="what is published straight to its name in the moment in which it does not exist is lost",
+    )
+    ignored = [d.path.removeprefix("arguments.") for d in found if _ignored_on_redeclare(d)]
+    if len(ignored) < len(found):
+        yield Hazard(
+            code=HazardCode.REDECLARE_REFUSED,
+            message="until then a client that declares it as the spec says is refused (406 PRECONDITION_FAILED)",
+        )
+    if ignored:
+        yield Hazard(
+            code=HazardCode.REDECLARE_BLIND,
+            message=f"RabbitMQ does not compare {', '.join(map(shown, ignored))} when a client declares it again:"
+            " no client will notice",
+        )
+
+
+def _ignored_on_redeclare(difference: Difference) -> bool:
+    _, is_argument, argument = difference.path.partition("arguments.")
+    return bool(is_argument) and argument.split(".")[0] not in _COMPARED_ON_REDECLARE
