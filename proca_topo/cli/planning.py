@@ -14,12 +14,13 @@ from proca_topo.broker.protocol import Broker, Lock
 from proca_topo.cli import output
 from proca_topo.cli.connection import broker_address, vhost_of
 from proca_topo.errors import RefusedError, UsageError, VhostMissingError
-from proca_topo.plan.changes import Plan, Replacing
+from proca_topo.plan.changes import Replacing
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
+    from proca_topo.plan.changes import Plan
     from proca_topo.spec.read import TopologyFile
     from proca_topo.topology.desired import Desired
 
@@ -49,7 +50,7 @@ class Wanted:
 class Planned:
     """A plan with all that it was made of, and the lock under which it was made."""
 
-    plan: Plan
+    plan: "Plan"
     existing: Existing
     desired: "Desired"
     broker: Broker
@@ -173,7 +174,7 @@ def _check_cluster(wanted: str | None, address: "BrokerAddress", cluster_name: s
         raise RefusedError(f"nothing was done: {reason}")
 
 
-def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: Plan) -> None:
+def _check_orgs(orgs: Sequence[str], topology: "TopologyFile", plan: "Plan") -> None:
     """An org without a file is one that was removed, if the broker still has anything of it; else a mistake."""
     for org in orgs:
         if topology.has_org_file(org):

@@ -68,7 +68,7 @@ class Node:
                 )
                 node = cls(recipe, processes)
                 recipe.write()
-                node._run()
+                node.run()
             except _PortTakenError:
                 processes.close()
                 if not tries_left:
@@ -120,11 +120,28 @@ class Node:
         """
         self._end(signal.SIGTERM)
 
+    def run(self) -> None:
+        """Start the broker, and its port mapper unless that is another node's, and wait until it is ready.
+
+        Raises `SandboxError`, with the end of the node's log, where it does not start.
+        """
+        recipe = self._recipe
+        deadline = time.monotonic() + _START_SECONDS
+        if recipe.has_epmd and not self._epmd:
+            self._epmd = self._processes.start(recipe.epmd, environment=recipe.environment, log=recipe.epmd_log)
+            self._wait_for_epmd(deadline)
+        self._log = Log.from_here(recipe.log)
+        self.pid = self._processes.start(recipe.broker, environment=recipe.environment, log=recipe.log)
+        while (overview := self._overview()) is None:
+            self._check_start(deadline)
+            time.sleep(_POLL_SECONDS)
+        self.version = overview["rabbitmq_version"]
+
     def restart(self) -> None:
         """Stop the broker if it runs, start it on the same ports and data, and wait until it is ready."""
         if self.is_running:
             self.stop()
-        self._run()
+        self.run()
 
     @contextmanager
     def outlived_by_none(self, pid: int, *, group: bool) -> Iterator[None]:
@@ -144,19 +161,6 @@ class Node:
             raise SandboxError(
                 f"RabbitMQ {self.version} (pid {self.pid}) still runs {_STOP_SECONDS} s after {number.name}."
             )
-
-    def _run(self) -> None:
-        recipe = self._recipe
-        deadline = time.monotonic() + _START_SECONDS
-        if not self._epmd:
-            self._epmd = self._processes.start(recipe.epmd, environment=recipe.environment, log=recipe.epmd_log)
-            self._wait_for_epmd(deadline)
-        self._log = Log.from_here(recipe.log)
-        self.pid = self._processes.start(recipe.broker, environment=recipe.environment, log=recipe.log)
-        while (overview := self._overview()) is None:
-            self._check_start(deadline)
-            time.sleep(_POLL_SECONDS)
-        self.version = overview["rabbitmq_version"]
 
     def _wait_for_epmd(self, deadline: float) -> None:
         port = self._recipe.ports.epmd

@@ -17,13 +17,18 @@ _CHROOT_SCRIPT: Final = 'mount -t proc proc "$0/proc" && root=$0 && exec chroot 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One node, as files and commands. `directory` is as the host sees it; with a root it lies within."""
+    """One node, as files and commands. `directory` is as the host sees it; with a root it lies within.
+
+    Nodes of one cluster share a `cookie` and the port mapper of the one that `has_epmd`.
+    """
 
     installation: Installation
     directory: Path
     name: str
     ports: Ports
     extra_conf: str
+    cookie: str = ""
+    has_epmd: bool = True
 
     @property
     def log(self) -> Path:
@@ -68,7 +73,7 @@ class Recipe:
             "RABBITMQ_LOG_BASE": str(here / "log"),
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_PID_FILE": str(here / "pid"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _ERLANG_ARGUMENTS,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": self._erlang_arguments,
             # Makes the start script exec the VM instead of supervising it: the child's pid is the broker's.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
@@ -86,6 +91,10 @@ class Recipe:
             "vm_memory_high_watermark.absolute = 4GB\n"
             f"{self.extra_conf}\n"
         )
+
+    @property
+    def _erlang_arguments(self) -> str:
+        return f"{_ERLANG_ARGUMENTS} -setcookie {self.cookie}" if self.cookie else _ERLANG_ARGUMENTS
 
     @property
     def _here(self) -> Path:

@@ -42,11 +42,11 @@ def test_a_log_gets_a_line_every_ten_seconds_at_most(clock: Clock, capsys: pytes
     assert (
         capsys.readouterr().err
         == """\
-queues: 34 of 200
-queues: 68 of 200
-queues: 102 of 200
-queues: 136 of 200
-queues: 170 of 200
+queues: 34 of 200, 3/s, 50 s left
+queues: 68 of 200, 3/s, 40 s left
+queues: 102 of 200, 3/s, 29 s left
+queues: 136 of 200, 3/s, 19 s left
+queues: 170 of 200, 3/s, 9 s left
 bindings: 0 of 20
 """
     )

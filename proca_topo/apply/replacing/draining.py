@@ -62,7 +62,7 @@ class Draining:
             delete_source=True,
         )
         idle = partial(self._before_deletion, is_quorum=order.source_is_quorum, unbound_at=unbound_at)
-        self.watch.stage(f"{shown(old.name)}: moving messages", self._look().messages)
+        self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
         deadline = time.monotonic() + _DISCONNECT_SECONDS
         while True:
             try:

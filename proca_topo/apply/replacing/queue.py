@@ -127,7 +127,10 @@ class QueueReplacement:
         holding = self._holding
         match step:
             case Step.DECLARE_PARKED:
-                self._declare([self._holding_queue(holding.parked), self.replaced.exchange(holding.parked)])
+                # One that is there may have another dead-letter exchange: that of the policy of its time.
+                if holding.parked not in there.queues:
+                    self._declare([self._holding_queue(holding.parked)])
+                self._declare([self.replaced.exchange(holding.parked)])
                 self._declare([_private(holding.parked, holding.parked)])
             case Step.DECLARE_ARRIVING:
                 self._declare([self._holding_queue(holding.arriving)])
@@ -192,8 +195,15 @@ class QueueReplacement:
         )
 
     def _unbind(self, queue: str, there: Existing) -> None:
+        """Take away the routes that were seen when the step was chosen, and no other.
+
+        The lock is asked for before each: an unbinding that comes late, from a run that has lost it, would take a
+        route from the new queue.
+        """
         back = self._holding.back
-        self._delete([b for b in there.bindings if b.destination == queue and b.source != back], there)
+        for binding in [b for b in there.bindings if b.destination == queue and b.source != back]:
+            self.watch.advance(0)
+            self._delete([binding], there)
 
     def _declare(self, nouns: Sequence[Noun]) -> None:
         for failure in self.broker.declare(self.existing.vhost, nouns, lambda _: None):
@@ -233,7 +243,7 @@ class QueueReplacement:
         self.sleep(max(0.0, self._unbound_at + SETTLE_SECONDS - time.monotonic()))
 
     def _count(self, queue: str) -> None:
-        self.watch.stage(f"{shown(self.wanted.name)}: moving messages", self._look(queue).messages)
+        self.watch.stage(f"{shown(self.wanted.name)}: moving messages back", self._look(queue).messages)
 
     def _look(self, queue: str) -> Activity:
         return self.broker.look(self.existing.vhost, [queue]).get(queue, Activity())

@@ -1,0 +1,78 @@
+"""The topology under torture, and what other people have on the same broker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.torture.publisher import Route
+
+QUEUE: Final = "torture.work"
+WAITING: Final = ("torture.wait", "torture.slow.wait")
+THEIR_QUEUE: Final = "team.queue"
+
+Variant = Mapping[str, Any]
+
+_FAST: Final = {"exchange": "torture.fail", "key": QUEUE}
+_SLOW: Final = {"exchange": "torture.slow.fail", "key": QUEUE}
+
+CLASSIC: Final[Sequence[Variant]] = (
+    {"type": "classic", "dead-letter": _FAST},
+    {"type": "classic", "dead-letter": _FAST, "priorities": 5},
+    {"type": "classic", "dead-letter": _SLOW, "ttl": "1h"},
+    {"type": "classic", "dead-letter": _FAST, "max-length": 1_000_000, "overflow": "reject-publish"},
+)
+QUORUM: Final[Sequence[Variant]] = (
+    {"type": "quorum", "dead-letter": _FAST},
+    {"type": "quorum", "dead-letter": _SLOW, "ttl": "1h"},
+    {"type": "quorum", "dead-letter": _FAST, "max-length": 1_000_000},
+)
+# Each is of another type than its neighbours.
+MIXED: Final[Sequence[Variant]] = (CLASSIC[0], QUORUM[0], CLASSIC[2], QUORUM[2])
+
+_CIRCUITS: Final = {
+    "fast": {"delay": "300ms", "fail": "torture.fail", "wait": WAITING[0], "return": "torture.return"},
+    "slow": {"delay": "600ms", "fail": "torture.slow.fail", "wait": WAITING[1], "return": "torture.slow.return"},
+}
+# From both circuits there is a way back, so that what is in one comes back after a change to the other.
+_BINDINGS: Final = (
+    {"exchange": "torture.in", "key": "a.#"},
+    {"exchange": "torture.in", "key": "*.b"},
+    {"exchange": "torture.kinds", "arguments": {"x-match": "all", "kind": "share"}},
+    {"exchange": "torture.return", "key": QUEUE},
+    {"exchange": "torture.slow.return", "key": QUEUE},
+)
+
+# Another team's exchange leads to our queue, which our spec ignores, and their queue hangs on our exchange.
+THEIRS: Final[Mapping[str, Any]] = {
+    "exchanges": [
+        {"name": "team.events", "type": "direct", "durable": True, "auto_delete": False, "internal": False},
+    ],
+    "queues": [{"name": THEIR_QUEUE, "durable": True, "auto_delete": False, "arguments": {}}],
+}
+THEIR_BINDINGS: Final = (
+    ("team.events", QUEUE, {"routing_key": "news", "arguments": {}}),
+    ("torture.in", THEIR_QUEUE, {"routing_key": "team.#", "arguments": {"whose": "theirs"}}),
+)
+
+ROUTES: Final[Sequence[Route]] = (
+    Route(name="topic", exchange="torture.in", key="a.x"),
+    Route(name="wildcard", exchange="torture.in", key="x.b"),
+    Route(name="headers", exchange="torture.kinds", headers=(("kind", "share"),)),
+    Route(name="return", exchange="torture.return", key=QUEUE),
+    Route(name="news", exchange="team.events", key="news"),
+    Route(name="theirs", exchange="torture.in", key="team.x"),
+)
+
+
+def write_spec(folder: Path, variant: Variant) -> None:
+    """The spec with the queue as a variant has it. (JSON is YAML.)"""
+    spec = {
+        "topology": 1,
+        "owns": ["torture.*"],
+        "ignore": [{"exchange": "team.events", "key": "news"}],
+        "exchanges": {"torture.in": {"type": "topic"}, "torture.kinds": {"type": "headers"}},
+        "retry": _CIRCUITS,
+        "queues": {QUEUE: {**variant, "bindings": _BINDINGS}},
+    }
+    (folder / "topology.yaml").write_text(json.dumps(spec))
