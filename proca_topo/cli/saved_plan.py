@@ -1,10 +1,11 @@
 """Plans in files: written by `plan --out`, read and checked by `apply FILE`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
@@ -15,6 +16,13 @@ from proca_topo.plan.changes import Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
 from proca_topo.topology.names import shown
+
+_FLAGS: Final[Mapping[Replacing, Sequence[str]]] = {
+    Replacing.FORBIDDEN: (),
+    Replacing.FINISHING: (),
+    Replacing.IDLE: ("--replace",),
+    Replacing.DISCONNECTING: ("--replace", "--disconnect-consumers"),
+}
 
 
 def check_place(file: Path, directory: Path) -> None:
@@ -78,7 +86,14 @@ class PlanFile:
         prune = ["--prune"] if self.plan.with_prune else []
         there = broker_options(broker=self.wanted.broker, amqp=self.wanted.amqp, vhost=self.wanted.vhost)
         return command_line(
-            "plan", *orgs, *prune, *there, "--out", str(self.file), directory=self.wanted.directory
+            "plan",
+            *orgs,
+            *prune,
+            *_FLAGS[self.plan.replacing],
+            *there,
+            "--out",
+            str(self.file),
+            directory=self.wanted.directory,
         )
 
 

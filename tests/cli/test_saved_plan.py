@@ -205,14 +205,14 @@ def test_the_commands_that_it_tells_name_the_broker_and_vhost_that_were_named(pl
 def test_only_a_part_of_it_done_tells_how_to_get_the_rest(place: Place) -> None:
     """As after an interruption: a saved plan is applied once, and the new one has what is left."""
     place.write_org("acme", "options: {crm: true}\n")
-    place.run("plan", "--org", "acme", "--out", "plan.json")
+    place.run("plan", "--org", "acme", "--replace", "--out", "plan.json")
     place.run("apply")
     definitions = json.loads(place.broker.read_text())
     definitions["bindings"] = []
     place.broker.write_text(json.dumps(definitions))
     again = place.run("apply", "plan.json")
     assert again.code == 4
-    command = "proca-topo plan --org acme --out plan.json"
+    command = "proca-topo plan --org acme --replace --out plan.json"
     assert again.err.endswith(f"\nMake a new plan, and look at it: {command}\n")
     assert place.run(*command.split()[1:]).code == 0
     assert place.run("apply", "plan.json").code == 0
