@@ -16,8 +16,7 @@ from proca_topo.topology.names import one_line, shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.inspecting import Inspected
-    from proca_topo.broker.move import Move, Moved
+    from proca_topo.broker.moving import Inspected, Move, Moved
 
 _IMPERSONATOR: Final = "impersonator"
 _PLAIN: Final = "?disable_stats=true"
@@ -83,8 +82,8 @@ class ManagementMover:
         return self._api.address.amqp_username
 
     def inspect(self, queue: str) -> "Inspected":
-        """Look at every message in a classic queue and put it back."""
-        from proca_topo.broker.inspecting import inspect
+        """Look at every message in a queue and put it back."""
+        from proca_topo.broker.moving import inspect
 
         return inspect(self._api.address, self._vhost, queue)
 
@@ -97,8 +96,7 @@ class ManagementMover:
         """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
         from proca_topo.broker.moving import move
 
-        user = None if self.may_impersonate() else self.user
-        return move(self._api.address, self._vhost, order, progress=progress, idle=idle, user=user)
+        return move(self._api.address, self._vhost, order, progress=progress, idle=idle)
 
     def clients(self, queue: str) -> Sequence[Client]:
         """The connections that consume from a queue. RabbitMQ tells of a new one up to 6 s late."""

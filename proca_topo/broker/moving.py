@@ -1,23 +1,76 @@
 """Moving all messages of one queue to another. None is lost, whatever dies: at worst one is there twice."""
 
+import logging
 import time
 from collections.abc import Callable
-from enum import Enum, auto
-from typing import Any, Final
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.message_properties import moved, user_id
-from proca_topo.broker.message_session import END_SECONDS, MessageSession
-from proca_topo.broker.move import Move, Moved
-from proca_topo.broker.source_deletion import SourceDeletion
-from proca_topo.errors import AccessError, BrokerError, UnroutableError
+from proca_topo.errors import BrokerError, InUseError, UnroutableError
 from proca_topo.topology.names import shown
+
+if TYPE_CHECKING:
+    from pika import BasicProperties, BlockingConnection, SelectConnection
+    from pika.channel import Channel
+    from pika.frame import Method
+    from pika.spec import Basic
 
 _PREFETCH: Final = 1_000
 # A tenth of the prefetch: the broker always has room to send more before the acknowledgements come.
 _ACKNOWLEDGE_EVERY: Final = 100
 _PROGRESS_SECONDS: Final = 0.1
-_LOOK_AGAIN_SECONDS: Final = 0.01
+_STOP_SECONDS: Final = 10.0
+_MOST_DELETIONS: Final = 20
+_ACCESS_REFUSED: Final = 403
+_NOT_FOUND: Final = 404
+_PRECONDITION_FAILED: Final = 406
+
+_EXPIRATION: Final = "x-proca-topo-expiration"
+# A quorum queue puts these into what it delivers again. They are not part of the message.
+_OF_QUORUM_QUEUES: Final = ("x-delivery-count", "x-acquired-count")
+
+
+class Leaving(StrEnum):
+    """What becomes of a message's expiration, which runs anew in each queue: a parked message must not expire."""
+
+    PARK = "park"
+    UNPARK = "unpark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What to move: the queue `source`, through the `exchange`, a private fanout that leads to the target alone.
+
+    `exclusive` keeps other consumers out; RabbitMQ refuses that for a queue with x-single-active-consumer. Once
+    the source is empty it is deleted if `delete_source` says so. `at_most` is how many messages are moved.
+    """
+
+    source: str
+    exchange: str
+    leaving: Leaving
+    source_is_quorum: bool
+    exclusive: bool = True
+    delete_source: bool = False
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """How many messages were moved, and whether the source was deleted."""
+
+    messages: int
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What is in a queue: the bytes of all bodies, and the users that its messages say they are from."""
+
+    bytes: int
+    users: frozenset[str]
 
 
 def move(
@@ -27,37 +80,23 @@ def move(
     *,
     progress: Callable[[int], None],
     idle: Callable[[], None] | None = None,
-    user: str | None = None,
 ) -> Moved:
     """Move messages, in their order, each acknowledged only once its copy is confirmed.
 
     `progress` is told how many more were moved. `idle` is called when the source is empty, before it is deleted;
-    no heartbeat is answered meanwhile, so it should not take more than half a minute. What one of the two raises
-    ends the move in good order and is raised here. `user` is who alone the messages may say they are from:
-    RabbitMQ would close the channel because of another's.
-
-    Raises InUseError if another consumes from the source, AccessError at a message from another user, and other
-    BrokerErrors; what was not moved is then in the source.
+    what one of the two raises ends the move in good order and is raised here. Raises InUseError if another
+    consumes from the source, and other BrokerErrors; what was not moved is then in the source.
     """
-    moving = _Moving(address, vhost, order, progress=progress, idle=idle, user=user)
+    moving = _Moving(address, vhost, order, progress, idle)
     moving.run()
     return Moved(messages=moving.moved, deleted=moving.deleted)
 
 
-class _Phase(Enum):
-    TAKING = auto()
-    DETACHING = auto()
-    DETACHED = auto()  # not consuming any more: the source is deleted once all is settled
-    DELETING = auto()
-    ENDING = auto()
+class _Moving:
+    """One connection that consumes from the source and publishes to the target.
 
-
-class _Moving(MessageSession):
-    """Every delivery is published on the channel that it came by: so the number of a publish in RabbitMQ's
+    Every delivery is published, in order, on the channel that it came by: so the number of a publish in RabbitMQ's
     confirms is the delivery's tag.
-
-    It ends in one of two ways. In good order: what was published is confirmed and acknowledged first. At once:
-    what is confirmed is acknowledged. Either way what is not acknowledged stays in the source.
     """
 
     def __init__(
@@ -65,95 +104,128 @@ class _Moving(MessageSession):
         address: BrokerAddress,
         vhost: str,
         order: Move,
-        *,
         progress: Callable[[int], None],
         idle: Callable[[], None] | None,
-        user: str | None,
     ) -> None:
-        super().__init__(
-            address,
-            vhost,
-            order.source,
-            exchange=order.exchange,
-            copy_properties=self._copied,
-            at_most=order.at_most,
-        )
         self.moved = 0
+        self.deleted = False
+        self._address = address
+        self._vhost = vhost
         self._order = order
         self._progress = progress
         self._idle = idle
-        self._user = user
-        self._confirms = self._passage.confirms
+        self._error: BaseException | None = None
+        self._published = 0
+        self._confirmed = 0
         self._acknowledged = 0
-        self._asked_at: int | None = None
+        self._out_of_order: set[int] = set()
+        self._consumer = ""
+        self._ending = False
+        self._closing = False
+        self._asked_at = -1
+        self._asking = False
         self._idled = False
-        self._phase = _Phase.TAKING
-        self._deletion: SourceDeletion | None = None
+        self._deletions = 0
         self._told = 0
         self._told_at = 0.0
-
-    @property
-    def deleted(self) -> bool:
-        """Whether the source was deleted."""
-        return self._deletion is not None and self._deletion.is_done
+        self._connection: SelectConnection
+        self._channel: Channel
 
     def run(self) -> None:
-        super().run()
+        """Do it all. Raises what ended it."""
+        from pika import SelectConnection
+
+        from proca_topo.broker.amqp import parameters
+
+        logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+        self._connection = SelectConnection(
+            parameters(
+                self._address, self._vhost, {"product": "proca-topo", "connection_name": "proca-topo move"}
+            ),
+            on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
+            on_open_error_callback=lambda _, error: self._lost(error, connected=False),
+            on_close_callback=lambda _, reason: self._lost(reason, connected=True),
+        )
+        self._connection.ioloop.start()
+        if self._error is not None:
+            raise self._error
         self._tell(at_last=True)
 
-    def opened(self) -> None:
-        self._channel.confirm_delivery(lambda _: None)
-        self._begin()
+    def _opened(self, channel: "Channel") -> None:
+        self._channel = channel
+        channel.add_on_close_callback(self._channel_closed)
+        channel.add_on_return_callback(self._returned)
+        channel.add_on_cancel_callback(self._cancelled)
+        channel.confirm_delivery(self._answered)
+        channel.basic_qos(prefetch_count=_PREFETCH, callback=lambda _: self._consume())
 
-    def received(self) -> None:
-        if self._confirms.is_returned:
-            self.fail(
-                UnroutableError(
-                    f"the private exchange {shown(self._order.exchange)} leads nowhere any more: somebody has"
-                    f" unbound it. What could not be moved is in {shown(self._queue)}; apply again"
-                )
-            )
-        elif self._confirms.is_refused:
-            self.fail(
+    def _consume(self) -> None:
+        self._consumer = self._channel.basic_consume(
+            self._order.source,
+            self._delivered,
+            exclusive=self._order.exclusive,
+            callback=lambda _: self._look(),
+        )
+
+    def _delivered(
+        self, channel: "Channel", method: "Basic.Deliver", properties: "BasicProperties", body: bytes
+    ) -> None:
+        if self._ending:
+            return  # it goes back to the source with the channel
+        self._published += 1
+        channel.basic_publish(
+            self._order.exchange, method.routing_key, body, self._as_it_leaves(properties), mandatory=True
+        )
+        if self._published == self._order.at_most:
+            self._ending = True
+            channel.basic_cancel(self._consumer)
+
+    def _as_it_leaves(self, properties: "BasicProperties") -> "BasicProperties":
+        headers: dict[str, Any] | None = properties.headers
+        if self._order.source_is_quorum and headers:
+            for name in _OF_QUORUM_QUEUES:
+                headers.pop(name, None)
+        if self._order.leaving is Leaving.PARK and properties.expiration is not None:
+            headers = {**(headers or {}), _EXPIRATION: properties.expiration}
+            properties.expiration = None
+        elif self._order.leaving is Leaving.UNPARK and headers and _EXPIRATION in headers:
+            properties.expiration = str(headers.pop(_EXPIRATION))
+        properties.headers = headers or None
+        return properties
+
+    def _answered(self, frame: "Method[Any]") -> None:
+        from pika.spec import Basic
+
+        method = frame.method
+        if isinstance(method, Basic.Nack):
+            self._fail(
                 BrokerError(
-                    f"the queue that takes the messages of {shown(self._queue)} rejects them: it is full."
+                    f"the queue that takes the messages of {shown(self._order.source)} rejects them: it is full."
                     " What could not be moved is where it was; let the queue drain or raise its limit, and apply"
                     " again"
                 )
             )
-        elif not self._passage.is_taking:
-            self._end()
-        more = self._confirms.confirmed - self._acknowledged
-        if more >= _ACKNOWLEDGE_EVERY or (more and self._confirms.is_settled):
+            return
+        if self._error is not None and not self._ending:
+            return
+        if method.multiple:
+            self._confirmed = max(self._confirmed, method.delivery_tag)
+            self._out_of_order = {tag for tag in self._out_of_order if tag > self._confirmed}
+        else:
+            self._out_of_order.add(method.delivery_tag)
+        while self._confirmed + 1 in self._out_of_order:
+            self._confirmed += 1
+            self._out_of_order.remove(self._confirmed)
+        done = self._confirmed == self._published
+        if self._confirmed - self._acknowledged >= _ACKNOWLEDGE_EVERY or done:
             self._acknowledge()
+        if done:
             self._look()
 
-    def cancelled(self) -> None:
-        if self._deletion is None or not self._deletion.is_asked_for:
-            super().cancelled()
-
-    def closing(self) -> None:
-        self._acknowledge()
-
-    def _begin(self) -> None:
-        self.consume(prefetch=_PREFETCH, exclusive=self._order.exclusive, then=self._look)
-
-    def _copied(self, properties: bytes) -> bytes | None:
-        if self._user is not None and (theirs := user_id(properties)) not in {None, self._user}:
-            self._error = self._error or AccessError(
-                f"a message in {shown(self._queue)} is from the user {shown(str(theirs))}, whose name RabbitMQ"
-                " lets no other user publish with: give the user of this apply the tag 'impersonator', and apply"
-                " again"
-            )
-            self._passage.is_taking = False
-            return None
-        return moved(properties, self._order.leaving, from_quorum=self._order.source_is_quorum)
-
     def _acknowledge(self) -> None:
-        confirmed = self._confirms.confirmed
-        if confirmed > self._acknowledged and self._channel.is_open:
-            self._channel.basic_ack(confirmed, multiple=True)
-            self._acknowledged = self.moved = confirmed
+        if self._confirmed > self._acknowledged and self._channel.is_open:
+            self._channel.basic_ack(self._confirmed, multiple=True)
+            self._acknowledged = self.moved = self._confirmed
             self._tell()
 
     def _tell(self, *, at_last: bool = False) -> None:
@@ -163,7 +235,7 @@ class _Moving(MessageSession):
         more, self._told, self._told_at = self.moved - self._told, self.moved, now
         if at_last:
             self._progress(more)
-        elif self._error is None:
+        else:
             self._guarded(lambda: self._progress(more))
 
     def _guarded(self, call: Callable[[], None]) -> bool:
@@ -171,115 +243,193 @@ class _Moving(MessageSession):
         try:
             call()
         except Exception as error:  # noqa: BLE001 - it is raised to the caller once all is acknowledged
-            self._error = self._error or error
-            self._stop()
+            self._error = error
+            self._ending = True
+            self._connection.ioloop.call_later(_STOP_SECONDS, self._close)
+            self._look()
             return False
         return True
 
-    def _stop(self) -> None:
-        """End in good order, with what has been delivered by then: a quorum queue counts what comes back to it."""
-        if self._closing:
-            return
-        self._connection.ioloop.call_later(END_SECONDS, self.close)
-        match self._phase:
-            case _Phase.TAKING:
-                self.detach(self._end)
-            case _Phase.DETACHED:
-                self._end()
-            case _:
-                pass  # it is about to end
-
-    def _end(self) -> None:
-        """End in good order, with what has been published."""
-        if self._phase is not _Phase.ENDING:
-            self._phase = _Phase.ENDING
-            self._passage.is_taking = False
-            self._connection.ioloop.call_later(END_SECONDS, self.close)
-        self._look()
-
     def _look(self) -> None:
-        """What is to be done once nothing is under way."""
-        if self._closing or not self._confirms.is_settled:
+        """Whether it is time to end, or to look whether the source is empty."""
+        if self._published != self._confirmed or self._closing:
             return
-        match self._phase:
-            case _Phase.TAKING:
-                if self._error is None and self._asked_at is None:
-                    self._ask(is_first=True)
-            case _Phase.DETACHED:
-                self._delete()
-            case _Phase.ENDING:
-                self.close()
-            case _Phase.DETACHING | _Phase.DELETING:
-                pass  # its answer comes
+        if self._ending:
+            self._close()
+        elif not self._asking:
+            self._asking, self._asked_at = True, self._published
+            self._channel.queue_declare(
+                self._order.source, passive=True, callback=partial(self._counted, again=True)
+            )
 
-    def _ask(self, *, is_first: bool) -> None:
-        """Have the source say how many messages are ready.
+    def _counted(self, frame: "Method[Any]", *, again: bool) -> None:
+        """The source says how many messages are ready. Those that are on their way to us are not among them.
 
-        Those that are on their way to us are not among them: they come before the answer to the second question.
+        They come before the answer to the second question.
         """
-        self._asked_at = self._passage.seen
-        self._channel.queue_declare(
-            self._queue, passive=True, callback=lambda frame: self._counted(frame, is_first=is_first)
-        )
-
-    def _counted(self, frame: Any, *, is_first: bool) -> None:  # noqa: ANN401 - pika has no types
-        asked_at, self._asked_at = self._asked_at, None
-        if self._error is not None or self._closing:
-            return
-        if self._passage.seen != asked_at:
+        self._asking = False
+        if self._published != self._asked_at:
             self._look()
         elif frame.method.message_count:
-            self._connection.ioloop.call_later(_LOOK_AGAIN_SECONDS, self._look)
-        elif is_first:
-            self._ask(is_first=False)
+            self._connection.ioloop.call_later(0.01, self._look)
+        elif again:
+            self._asking = True
+            self._channel.queue_declare(
+                self._order.source, passive=True, callback=partial(self._counted, again=False)
+            )
         else:
             self._empty()
 
     def _empty(self) -> None:
-        is_quorum = self._order.source_is_quorum
-        if self._idle is not None and not (self._idled and is_quorum):
+        if self._idle is not None and not (self._idled and self._order.source_is_quorum):
             self._idled = True
             if not self._guarded(self._idle):
                 return
-            if is_quorum:
+            if self._order.source_is_quorum:
                 self._look()  # the call took a while
                 return
         if not self._order.delete_source:
-            self._end()
-        elif is_quorum:
+            self._close()
+        elif self._order.source_is_quorum:
+            # These queues cannot check anything themselves. So the consumer stays: what is still published to the
+            # queue's name is delivered to it before the queue goes.
             self._delete()
         else:
-            self._phase = _Phase.DETACHING
-            self.detach(self._detached)
+            self._channel.basic_cancel(self._consumer, callback=lambda _: self._delete_when_settled())
 
-    def _detached(self) -> None:
-        if self._phase is _Phase.DETACHING:
-            self._phase = _Phase.DETACHED
-        if self._error is None:
-            self._look()
-        else:
-            self._end()
+    def _delete_when_settled(self) -> None:
+        if self._published != self._confirmed:
+            self._connection.ioloop.call_later(0.005, self._delete_when_settled)
+            return
+        self._acknowledge()
+        self._delete()
 
     def _delete(self) -> None:
-        self._phase = _Phase.DELETING
-        if self._deletion is None:
-            self._deletion = SourceDeletion(
-                self._connection,
-                self._queue,
-                is_checked=not self._order.source_is_quorum,
-                done=self._gone,
-                came_between=self._begin_again,
-                failed=self.fail,
+        self._connection.channel(on_open_callback=self._delete_on)
+
+    def _delete_on(self, channel: "Channel") -> None:
+        """On a channel of its own, which RabbitMQ closes if it refuses."""
+        checked = not self._order.source_is_quorum
+        channel.add_on_close_callback(self._not_deleted)
+        channel.queue_delete(
+            self._order.source, if_unused=checked, if_empty=checked, callback=lambda _: self._gone()
+        )
+
+    def _not_deleted(self, _channel: "Channel", reason: Exception) -> None:
+        if self._closing or self.deleted:
+            return
+        code = getattr(reason, "reply_code", None)
+        self._deletions += 1
+        if code == _PRECONDITION_FAILED and self._deletions < _MOST_DELETIONS:
+            self._consume()  # something came between
+            return
+        self._fail(
+            BrokerError(
+                f"{shown(self._order.source)} cannot be deleted ({getattr(reason, 'reply_text', reason)}): find"
+                " out who publishes to it by its name, and apply again. Nothing was lost"
             )
-        self._deletion.ask()
+        )
 
     def _gone(self) -> None:
+        self.deleted = True
         # What was delivered before is in front of this answer.
         self._channel.basic_qos(prefetch_count=_PREFETCH, callback=lambda _: self._end())
 
-    def _begin_again(self) -> None:
-        if self._error is not None:
-            self._end()
+    def _end(self) -> None:
+        self._ending = True
+        self._look()
+
+    def _cancelled(self, _frame: "Method[Any]") -> None:
+        """RabbitMQ ended the consumer: we have deleted the queue, or something else has."""
+        if not (self.deleted or (self._order.source_is_quorum and self._idled)):
+            self._fail(BrokerError(f"{shown(self._order.source)} was deleted, or its node went down: apply again"))
+
+    def _returned(self, *_: object) -> None:
+        self._fail(
+            UnroutableError(
+                f"the private exchange {shown(self._order.exchange)} leads nowhere any more: somebody has unbound"
+                f" it. What could not be moved is in {shown(self._order.source)}; apply again"
+            )
+        )
+
+    def _fail(self, error: BrokerError) -> None:
+        """End at once. Nothing more is acknowledged: it stays in the source."""
+        if self._error is None:
+            self._error = error
+        self._close()
+
+    def _channel_closed(self, _channel: "Channel", reason: Exception) -> None:
+        if self._closing:
             return
-        self._phase = _Phase.TAKING
-        self._begin()
+        from pika.exceptions import ChannelClosedByBroker
+
+        from proca_topo.broker.amqp_errors import closed_by_broker
+
+        source = shown(self._order.source)
+        if not isinstance(reason, ChannelClosedByBroker):
+            self._fail(BrokerError(f"the channel that moves the messages of {source} was closed: apply again"))
+        elif reason.reply_code == _ACCESS_REFUSED and "exclusive" in reason.reply_text:
+            self._fail(InUseError(f"somebody consumes from {source}"))
+        elif reason.reply_code == _NOT_FOUND:
+            self._fail(BrokerError(f"{source} or the exchange to move its messages through is gone: apply again"))
+        else:
+            self._fail(closed_by_broker(reason, f"to move the messages of {source}"))
+
+    def _close(self) -> None:
+        if self._closing:
+            return
+        if self._error is None or self._ending:
+            self._acknowledge()
+        self._closing = True
+        if self._connection.is_open:
+            self._connection.close()
+
+    def _lost(self, reason: Any, *, connected: bool) -> None:  # noqa: ANN401 - pika tells it in many ways
+        if not self._closing and self._error is None:
+            from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
+
+            problem = reason if isinstance(reason, AMQP_PROBLEMS) else ConnectionError(str(reason))
+            self._error = amqp_failure(problem, self._address, self._vhost, connected=connected)
+        self._connection.ioloop.stop()
+
+
+def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
+    """Look at every message in a queue and put it back, in its order.
+
+    Raises InUseError if another has the queue for itself, and other BrokerErrors.
+    """
+    from pika.exceptions import ChannelClosedByBroker
+
+    from proca_topo.broker.amqp import connected
+    from proca_topo.broker.amqp_errors import closed_by_broker
+
+    with connected(address, vhost) as connection:
+        try:
+            channel = connection.channel()
+            count: int = channel.queue_declare(queue, passive=True).method.message_count
+            size, users, seen = 0, set(), 0
+            while seen < count:
+                for method, properties, body in channel.consume(queue, inactivity_timeout=_STOP_SECONDS):
+                    if method is None:
+                        count = seen  # somebody else has taken the rest
+                        break
+                    seen, size = seen + 1, size + len(body)
+                    if properties.user_id is not None:
+                        users.add(str(properties.user_id))
+                    if seen >= count:
+                        break
+            channel.close()
+            _wait_until_ready(connection, queue, seen)
+        except ChannelClosedByBroker as error:
+            if error.reply_code == _ACCESS_REFUSED and "exclusive" in error.reply_text:
+                raise InUseError(f"somebody consumes from {shown(queue)}") from error
+            raise closed_by_broker(error, f"to look at the messages in {shown(queue)}") from error
+    return Inspected(bytes=size, users=frozenset(users))
+
+
+def _wait_until_ready(connection: "BlockingConnection", queue: str, count: int) -> None:
+    """Until RabbitMQ has put back what it had delivered."""
+    channel = connection.channel()
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline and channel.queue_declare(queue, passive=True).method.message_count < count:
+        connection.sleep(0.01)

@@ -9,8 +9,7 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Exchange, Noun, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.inspecting import Inspected
-    from proca_topo.broker.move import Move, Moved
+    from proca_topo.broker.moving import Inspected, Move, Moved
 
 Progress = Callable[[int], None]
 """Told how many more objects are done, as they are done. May be called from any thread.
@@ -80,9 +79,7 @@ class Mover(Protocol):
         ...
 
     def inspect(self, queue: str) -> "Inspected":
-        """Look at every message in a classic queue and put it back. Raises InUseError if another keeps it for
-        itself.
-        """
+        """Look at every message in a queue and put it back. Raises InUseError if another keeps it for itself."""
         ...
 
     def move(
@@ -90,8 +87,7 @@ class Mover(Protocol):
     ) -> "Moved":
         """Move all messages of a queue through an exchange, each acknowledged once its copy is confirmed.
 
-        Raises InUseError if somebody else consumes from it, AccessError at a message from a user that we may not
-        publish as.
+        Raises InUseError if somebody else consumes from it.
         """
         ...
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.move import Leaving, Move
+from proca_topo.broker.moving import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.existing_index import ExistingIndex

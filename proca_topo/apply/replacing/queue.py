@@ -12,7 +12,7 @@ from proca_topo.apply.replacing.checks import HinderedError, check
 from proca_topo.apply.replacing.draining import QUORUM, SETTLE_SECONDS, Draining
 from proca_topo.apply.replacing.steps import Route, Routes, Situation, Step, is_begun, next_step
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.move import Leaving, Move
+from proca_topo.broker.moving import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.existing_index import ExistingIndex
