@@ -6,9 +6,6 @@ from dataclasses import replace
 from proca_topo.plan.changes import (
     Change,
     Declare,
-    Difference,
-    Hazard,
-    HazardCode,
     Plan,
     Replace,
     Replacing,
@@ -18,6 +15,7 @@ from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.plan.pruning import prune
+from proca_topo.plan.redeclaring import redeclare_hazards
 from proca_topo.plan.replacing import QueueReplacements
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
@@ -167,26 +165,6 @@ def _replacement(before: Exchange, after: Exchange, desired: Desired) -> Replace
         noun=after,
         org=desired.org_of(after),
         differences=found,
-        hazards=tuple(_replacement_hazards(found)),
+        hazards=tuple(redeclare_hazards(after, found)),
         held_back=desired.protected.reason(after) or _IN_PLACE_IMPOSSIBLE,
     )
-
-
-def _replacement_hazards(found: tuple[Difference, ...]) -> Iterator[Hazard]:
-    ignored = [d.path.removeprefix("arguments.") for d in found if _ignored_on_redeclare(d)]
-    if len(ignored) < len(found):
-        yield Hazard(
-            code=HazardCode.REDECLARE_REFUSED,
-            message="until then a client that declares it as the spec says is refused (406 PRECONDITION_FAILED)",
-        )
-    if ignored:
-        yield Hazard(
-            code=HazardCode.REDECLARE_BLIND,
-            message=f"RabbitMQ does not compare {', '.join(map(shown, ignored))} when a client declares it again:"
-            " no client will notice",
-        )
-
-
-def _ignored_on_redeclare(difference: Difference) -> bool:
-    _, is_argument, argument = difference.path.partition("arguments.")
-    return bool(is_argument) and argument != "alternate-exchange"

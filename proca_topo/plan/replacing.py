@@ -9,6 +9,7 @@ from proca_topo.plan.busy import messages
 from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.redeclaring import redeclare_hazards
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
@@ -18,22 +19,6 @@ from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Queue
 QUORUM: Final = "quorum"
 STREAM: Final = "stream"
 
-# What RabbitMQ compares when a client declares a queue again; a difference is refused with 406
-# PRECONDITION_FAILED. Every other argument is stored and ignored on redeclare (measured on 3.8 to 4.3).
-_COMPARED_ON_REDECLARE: Final = frozenset(
-    {
-        "x-dead-letter-exchange",
-        "x-dead-letter-routing-key",
-        "x-expires",
-        "x-max-length",
-        "x-max-length-bytes",
-        "x-max-priority",
-        "x-message-ttl",
-        "x-overflow",
-        "x-queue-mode",
-        "x-single-active-consumer",
-    }
-)
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
 # So many interruptions in a row may strike the same message while it is moved.
@@ -117,7 +102,7 @@ class QueueReplacements:
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(counted, *_hazards(found, Activity()), *self._cut(was)),
+            hazards=(counted, *_hazards(after, found, Activity()), *self._cut(was)),
             held_back=self._why_not_finished(one),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
@@ -135,7 +120,7 @@ class QueueReplacements:
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(*_hazards(found, activity), *self._cut(before)),
+            hazards=(*_hazards(after, found, activity), *self._cut(before)),
             held_back=self._hindrance(before, after),
             replaced=Replaced(was=before, becomes=after.name),
         )
@@ -245,7 +230,7 @@ def _impossible(before: Queue, after: Queue) -> str | None:
     return None
 
 
-def _hazards(found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:
+def _hazards(noun: Queue, found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:
     if activity.messages:
         yield Hazard(
             code=HazardCode.MESSAGES_AT_STAKE,
@@ -259,20 +244,4 @@ def _hazards(found: tuple[Difference, ...], activity: Activity) -> Iterator[Haza
         code=HazardCode.PUBLISH_RACE,
         message="what is published straight to its name in the moment in which it does not exist is lost",
     )
-    ignored = [d.path.removeprefix("arguments.") for d in found if _ignored_on_redeclare(d)]
-    if len(ignored) < len(found):
-        yield Hazard(
-            code=HazardCode.REDECLARE_REFUSED,
-            message="until then a client that declares it as the spec says is refused (406 PRECONDITION_FAILED)",
-        )
-    if ignored:
-        yield Hazard(
-            code=HazardCode.REDECLARE_BLIND,
-            message=f"RabbitMQ does not compare {', '.join(map(shown, ignored))} when a client declares it again:"
-            " no client will notice",
-        )
-
-
-def _ignored_on_redeclare(difference: Difference) -> bool:
-    _, is_argument, argument = difference.path.partition("arguments.")
-    return bool(is_argument) and argument.split(".")[0] not in _COMPARED_ON_REDECLARE
+    yield from redeclare_hazards(noun, found)
