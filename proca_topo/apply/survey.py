@@ -6,7 +6,7 @@ from functools import partial
 
 from proca_topo.apply.background import in_background
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.changes import Replace, Replacing
+from proca_topo.plan.changes import Replacing
 from proca_topo.plan.policy_effects import may_cost
 from proca_topo.plan.replacing import QueueReplacements
 from proca_topo.plan.undesired import endangered, undesired
@@ -69,17 +69,20 @@ def read_activity(broker: Broker, vhost: str, desired: Desired) -> Existing:
     return replace(existing, activity=activity)
 
 
+def look_at(broker: Broker, vhost: str, queue: str) -> Activity:
+    """What goes on in one queue at this moment; nothing where it is gone."""
+    return broker.look(vhost, [queue]).get(queue, Activity())
+
+
 def _to_replace(existing: Existing, desired: Desired, replacing: Replacing) -> Collection[str]:
     """The queues that are to be replaced now, and are still there."""
-    changes = QueueReplacements(existing=existing, desired=desired, replacing=replacing).changes.values()
-    begun = [change.replaced.was.name for change in changes if change.replaced and _goes_on(change, replacing)]
-    return [name for name in begun if name in existing.queues]
-
-
-def _goes_on(change: Replace, replacing: Replacing) -> bool:
     if replacing is Replacing.FORBIDDEN:
-        return False
-    return change.unfinished is not None or replacing is not Replacing.FINISHING
+        return ()
+    replacements = QueueReplacements(existing=existing, desired=desired, replacing=replacing)
+    names = [one.replaced.was.name for one in replacements.begun.values()]
+    if replacing is not Replacing.FINISHING:
+        names += [queue.name for queue in replacements.to_begin.values()]
+    return [name for name in names if name in existing.queues]
 
 
 def _uncounted(existing: Existing, desired: Desired) -> Collection[str]:

@@ -120,4 +120,4 @@ class Declaring:
 
 
 def _hides_bindings(noun: Noun) -> bool:
-    return isinstance(noun, Binding) and "~" in noun.routing_key and bool(noun.arguments)
+    return isinstance(noun, Binding) and noun.hides_others

@@ -12,10 +12,10 @@ from proca_topo.broker.scoped import find_queue
 from proca_topo.broker.wire import Json, activity_from
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity
+from proca_topo.topology.nouns import STREAM
 
 _logger: Final = logging.getLogger("proca_topo.broker")
 
-_STREAM: Final = "stream"
 # One queue takes 1 ms, a listing of 15,000 queues a second.
 _LIST_FROM: Final = 500
 
@@ -54,7 +54,7 @@ def _streams(
 
 
 def _is_stream(entry: Json) -> bool:
-    return bool(entry.get("type") == _STREAM)
+    return bool(entry.get("type") == STREAM)
 
 
 def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]) -> dict[str, Activity]:

@@ -21,7 +21,7 @@ from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.holding import Holding
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 
 # One request takes about a millisecond, listing 15,000 queues and 20,000 bindings two seconds.
@@ -167,7 +167,7 @@ def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> Non
         found.exclusive.add(name)
         return
     counted: Json | None = entry
-    if "messages_ready" not in entry and entry.get("type") != "stream":
+    if "messages_ready" not in entry and entry.get("type") != STREAM:
         # RabbitMQ 3.10 tells a single queue's counts and policy only with its statistics, and too late.
         found.hides_policies = True
         counted = api.find(path_of("queues", vhost, name))

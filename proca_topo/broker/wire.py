@@ -13,12 +13,11 @@ from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 from proca_topo.topology.definitions import definition
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.names import one_line
-from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import CLASSIC, STREAM, Binding, DestinationType, Exchange, Noun, Policy, Queue
 
 Json = Mapping[str, Any]
 
 QUEUE_TYPE: Final = "x-queue-type"
-_STREAM: Final = "stream"
 
 
 def exchange_from(entry: Json) -> Exchange:
@@ -75,7 +74,7 @@ def policy_from(entry: Json) -> Policy:
 
 def activity_from(entry: Json) -> Activity:
     """The messages counted in a queue's entry, and a stream's consumers. What is not counted (yet) is 0."""
-    if entry.get("type") == _STREAM:
+    if entry.get("type") == STREAM:
         # All statistics: messages that wait are not told apart, and AMQP knows nothing of who reads a stream.
         consumers = entry.get("consumers")
         return Activity(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled
 
 
@@ -178,7 +178,7 @@ def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> b
     """Whether a policy, its pattern compiled, is for this queue or exchange."""
     match noun:
         case Queue():
-            kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != "stream" else "streams"}
+            kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != STREAM else "streams"}
         case Exchange():
             kinds = {"all", "exchanges"}
     return policy.apply_to in kinds and pattern.may_match(noun.name)

@@ -14,10 +14,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Queue
-
-QUORUM: Final = "quorum"
-STREAM: Final = "stream"
+from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Binding, DestinationType, Queue
 
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
@@ -47,21 +44,22 @@ class QueueReplacements:
         }
 
     @cached_property
+    def to_begin(self) -> Mapping[str, Queue]:
+        """The queues that are not as they should be, as they are, by the names that they will have."""
+        found = dict(self.renamed)
+        for name, queue in self.desired.queues.items():
+            there = self.existing.queues.get(name)
+            if there is None or name in self.begun or name in found:
+                continue
+            if not queue.is_like(there, self.existing.default_queue_type):
+                found[name] = there
+        return found
+
+    @cached_property
     def changes(self) -> Mapping[str, Replace]:
         """The replacements by the names that the queues will have, in that order."""
-        found = {}
-        for name, one in self.begun.items():
-            found[name] = self._resumed(name, one)
-        for name, before in self.renamed.items():
-            found[name] = self._begun_now(before, self._wanted(name))
-        for name, queue in self.desired.queues.items():
-            before_it = self.existing.queues.get(name)
-            if (
-                name not in found
-                and before_it is not None
-                and not queue.is_like(before_it, self.existing.default_queue_type)
-            ):
-                found[name] = self._begun_now(before_it, self._wanted(name))
+        found = {name: self._resumed(name, one) for name, one in self.begun.items()}
+        found |= {name: self._begun_now(before, self._wanted(name)) for name, before in self.to_begin.items()}
         return dict(sorted(found.items()))
 
     def moved(self) -> Iterator[Binding]:
@@ -155,7 +153,7 @@ class QueueReplacements:
 
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
-        hidden = [b for b in self._index.by_queue.get(before.name, ()) if "~" in b.routing_key and b.arguments]
+        hidden = [b for b in self._index.by_queue.get(before.name, ()) if b.hides_others]
         if hidden:
             return (
                 f"its binding {shown(hidden[0].name)} cannot be made anew: a '~' in the key of one with arguments"
@@ -184,15 +182,10 @@ class QueueReplacements:
         return None
 
     def _over_limits(self, after: Queue, waiting: int) -> str | None:
-        arguments = after.arguments
-        limits = [arguments.get("x-max-length")]
-        limits += [policy.definition.get("max-length") for policy in self._index.candidates(after)]
-        numbers = [limit for limit in limits if isinstance(limit, int)]
-        if numbers and waiting > min(numbers):
-            return (
-                f"{messages(waiting)} wait in it, more than its new max-length {min(numbers)}: let it drain first"
-            )
-        if "x-expires" in arguments:
+        limit = min(limits_of(after, "max-length", self._index), default=None)
+        if limit is not None and waiting > limit:
+            return f"{messages(waiting)} wait in it, more than its new max-length {limit}: let it drain first"
+        if "x-expires" in after.arguments:
             return f"x-expires would delete it with the {messages(waiting)} in it if nobody consumes: let it drain"
         return None
 
@@ -200,19 +193,26 @@ class QueueReplacements:
         """A quorum queue drops what was delivered too often, and an interrupted move delivers it again."""
         if before.type != QUORUM:
             return None
-        limits = [before.arguments.get("x-delivery-limit")]
-        limits += [policy.definition.get("delivery-limit") for policy in self._index.candidates(before)]
-        numbers = [limit for limit in limits if isinstance(limit, int) and limit >= 0]
-        if not numbers or min(numbers) >= _LEAST_DELIVERIES:
+        # A negative number is no limit.
+        limits = limits_of(before, "delivery-limit", self._index)
+        limit = min((limit for limit in limits if limit >= 0), default=None)
+        if limit is None or limit >= _LEAST_DELIVERIES:
             return None
         return (
-            f"its delivery limit of {min(numbers)} could drop some of {messages(waiting)} if moving them is"
+            f"its delivery limit of {limit} could drop some of {messages(waiting)} if moving them is"
             " interrupted so often: let it drain first"
         )
 
     @cached_property
     def _index(self) -> ExistingIndex:
         return ExistingIndex(self.existing)
+
+
+def limits_of(queue: Queue, setting: str, index: ExistingIndex) -> list[int]:
+    """What a setting (`max-length`) may be in a queue, by argument and by policy. The lowest is in force."""
+    limits = [queue.arguments.get(f"x-{setting}")]
+    limits += [policy.definition.get(setting) for policy in index.candidates(queue)]
+    return [limit for limit in limits if isinstance(limit, int)]
 
 
 def _impossible(before: Queue, after: Queue) -> str | None:

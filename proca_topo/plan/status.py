@@ -16,9 +16,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.holding import Unfinished, unfinished
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Queue
-
-_STREAM = "stream"
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Queue
 
 
 class State(StrEnum):
@@ -237,7 +235,7 @@ class _Look:
             return State.LEAVING
         if queue.name in self._waiting and queue.name in self._in_use:
             return State.WAITING
-        if activity.ready and activity.consumers == 0 and queue.type != _STREAM:
+        if activity.ready and activity.consumers == 0 and queue.type != STREAM:
             return State.UNATTENDED
         return State.BUSY if activity.messages else State.IDLE
 

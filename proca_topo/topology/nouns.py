@@ -7,6 +7,8 @@ from typing import Final
 from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 
 CLASSIC: Final = "classic"
+QUORUM: Final = "quorum"
+STREAM: Final = "stream"
 
 OUR_PREFIX: Final = "proca-topo."
 """What the names of the lock and of holding queues begin with. No spec owns such a name."""
@@ -110,6 +112,11 @@ class Binding:
     def name(self) -> str:
         """`source -[routing key]-> destination`, for people and for the plan's JSON."""
         return f"{self.source} -[{self.routing_key}]-> {self.destination}"
+
+    @property
+    def hides_others(self) -> bool:
+        """Whether RabbitMQ's API could list no bindings with it there: a `~` in the key, and arguments."""
+        return "~" in self.routing_key and bool(self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,20 @@
 """What is found out before a replacement changes anything."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import ProcaTopoError
-from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Noun, Policy, Queue
+from proca_topo.topology.nouns import QUORUM, Binding, Noun, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 
 # What a policy may have that would drop what waits in a holding queue, or delete it.
 _HARMFUL: Final = frozenset({"expires", "max-length", "max-length-bytes", "message-ttl"})
-_QUORUM: Final = "quorum"
 _LIMIT_IN_BYTES: Final = "x-max-length-bytes"
 
 
@@ -36,7 +37,7 @@ def check(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mov
     _try(broker, there.vhost, [there.queues[was.name]], what="it")
     _try(broker, there.vhost, bindings, what="its binding")
     _try_new_queue(wanted, holding.trial, there, broker)
-    if was.type == _QUORUM:
+    if was.type == QUORUM:
         _check_unseen(was, wanted, there, broker)
     else:
         _check_messages(was, wanted, mover)
@@ -65,7 +66,7 @@ def _check_unseen(was: Queue, wanted: Queue, there: Existing, broker: Broker) ->
     """Before 4.3 each look at the messages of a quorum queue counts as a delivery, of which it allows so many:
     what has reached that would be dropped. A user that we are not then stops the move, which loses nothing.
     """
-    waiting = broker.look(there.vhost, [was.name]).get(was.name, Activity()).messages
+    waiting = look_at(broker, there.vhost, was.name).messages
     if waiting and isinstance(wanted.arguments.get(_LIMIT_IN_BYTES), int):
         raise HinderedError(
             "what waits in a quorum queue cannot be measured without a risk, and its new max-length-bytes might be"
@@ -94,13 +95,7 @@ def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker) ->
     """Declare the new queue under another name: RabbitMQ refuses arguments that do not go together, and
     dead-letter exchanges that the user may not write to.
     """
-    trial = Queue(
-        name=name,
-        durable=wanted.durable,
-        auto_delete=wanted.auto_delete,
-        type=wanted.type,
-        arguments=wanted.arguments,
-    )
+    trial = replace(wanted, name=name)
     _try(broker, there.vhost, [trial], what="the new queue")
     for failure in broker.delete(there, [trial], lambda _: None):
         raise HinderedError(

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from proca_topo.apply.deleting import QUORUM_SETTLE_SECONDS
+from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.replacing import limits_of
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Queue
+from proca_topo.topology.nouns import QUORUM, Queue
 
-QUORUM: Final = "quorum"
 SETTLE_SECONDS: Final = 0.5
 """A message that was routed just before its binding went may still be on its way into the queue for so long."""
 
-# RabbitMQ counts what is unacknowledged in a quorum queue every 5 s only.
-_QUORUM_SETTLE_SECONDS: Final = 6.0
 _ACKNOWLEDGE_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
@@ -99,7 +99,7 @@ class Draining:
     def _before_deletion(self, *, is_quorum: bool, unbound_at: float) -> None:
         """All is parked: look whether the queue can be deleted. Raises what speaks against it."""
         settled = 0.0 if is_quorum else max(0.0, unbound_at + SETTLE_SECONDS - time.monotonic())
-        self.sleep(_QUORUM_SETTLE_SECONDS if is_quorum else settled)
+        self.sleep(QUORUM_SETTLE_SECONDS if is_quorum else settled)
         deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
         while held := self._look().unacknowledged:
             if time.monotonic() > deadline:
@@ -114,18 +114,16 @@ class Draining:
 
     def _check_room(self) -> None:
         """Raises BrokerError if the new queue would drop some of what has to go into it."""
-        limits = [self.wanted.arguments.get("x-max-length")]
-        limits += [p.definition.get("max-length") for p in ExistingIndex(self.existing).candidates(self.wanted)]
-        numbers = [limit for limit in limits if isinstance(limit, int)]
-        if not numbers:
+        limit = min(limits_of(self.wanted, "max-length", ExistingIndex(self.existing)), default=None)
+        if limit is None:
             return
         held = self.broker.look(self.existing.vhost, [self.holding.parked, self.holding.arriving])
         count = sum(activity.messages for activity in held.values())
-        if count > min(numbers):
+        if count > limit:
             raise BrokerError(
-                f"{count} messages are held for it by now, more than its new max-length {min(numbers)}: raise that"
+                f"{count} messages are held for it by now, more than its new max-length {limit}: raise that"
                 " or take it back, and apply again"
             )
 
     def _look(self) -> Activity:
-        return self.broker.look(self.existing.vhost, [self.old]).get(self.old, Activity())
+        return look_at(self.broker, self.existing.vhost, self.old)

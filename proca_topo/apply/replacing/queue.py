@@ -9,8 +9,9 @@ from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import HinderedError, check
-from proca_topo.apply.replacing.draining import QUORUM, SETTLE_SECONDS, Draining
+from proca_topo.apply.replacing.draining import SETTLE_SECONDS, Draining
 from proca_topo.apply.replacing.steps import Route, Routes, Situation, Step, is_begun, next_step
+from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
@@ -20,7 +21,7 @@ from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding, Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Noun, Queue
+from proca_topo.topology.nouns import QUORUM, Binding, Noun, Queue
 
 # A connection that broke may hold on to a holding queue until RabbitMQ has noticed.
 _LINGER_SECONDS: Final = 20.0
@@ -246,7 +247,7 @@ class QueueReplacement:
         self.watch.stage(f"{shown(self.wanted.name)}: moving messages back", self._look(queue).messages)
 
     def _look(self, queue: str) -> Activity:
-        return self.broker.look(self.existing.vhost, [queue]).get(queue, Activity())
+        return look_at(self.broker, self.existing.vhost, queue)
 
 
 def _private(exchange: str, queue: str) -> Binding:
