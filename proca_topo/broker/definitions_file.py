@@ -75,7 +75,7 @@ class DefinitionsFile:
     def mover(self, vhost: str) -> None:
         """There are no messages in a file."""
 
-    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> None:
+    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
         """Put one object in the place of another, with all its bindings, in one writing of the file."""
         document = self._load()
         kind = kind_of(before)
@@ -93,6 +93,7 @@ class DefinitionsFile:
         for noun in (after, *bindings):
             document.add(vhost, noun)
         self._save(document)
+        return True
 
     def create_vhost(self, vhost: str) -> None:
         """List the vhost in the file, which is made if it is not there."""

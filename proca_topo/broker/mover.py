@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from proca_topo.broker.consumers import tags_of_user
 from proca_topo.broker.http import ManagementApi, path_of
 from proca_topo.broker.http_errors import reason_of
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
 from proca_topo.broker.protocol import Client
-from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
+from proca_topo.broker.scoped import find_exchange, find_queue
+from proca_topo.broker.wire import activity_from, exchange_from, policy_from, queue_from
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.names import one_line, shown
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from proca_topo.broker.moving import Inspected, Move, Moved
 
 _IMPERSONATOR: Final = "impersonator"
-_PLAIN: Final = "?disable_stats=true"
 
 
 class ManagementMover:
@@ -72,9 +73,7 @@ class ManagementMover:
 
     def may_impersonate(self) -> bool:
         """Whether our user may publish messages that say they are from another."""
-        tags = self._api.get_object("/whoami").get("tags")
-        # A list from 3.9 on, before that names with commas between them.
-        return isinstance(tags, (list, str)) and _IMPERSONATOR in tags and self._is_the_same_user()
+        return _IMPERSONATOR in tags_of_user(self._api) and self._is_the_same_user()
 
     @property
     def user(self) -> str | None:
@@ -126,14 +125,12 @@ class ManagementMover:
         return Client(connection=name, user=user if isinstance(user, str) else None, calls_itself=calls_itself)
 
     def _queue(self, name: str) -> tuple[Queue, Activity, dict[Binding, tuple[str, ...]]] | None:
-        entry: Json | None = self._api.find(
-            f"{path_of('queues', self._vhost, name)}{_PLAIN}&enable_queue_totals=true"
-        )
+        entry = find_queue(self._api, self._vhost, name)
         if entry is None or is_left_out(entry):
             return None
         to_queue = list_bindings(self._api, f"{path_of('queues', self._vhost, name)}/bindings")
         return queue_from(entry), activity_from(entry), to_queue
 
     def _exchange(self, name: str) -> Exchange | None:
-        entry = self._api.find(f"{path_of('exchanges', self._vhost, name)}{_PLAIN}")
+        entry = find_exchange(self._api, self._vhost, name)
         return exchange_from(entry) if entry is not None else None

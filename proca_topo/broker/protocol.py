@@ -134,8 +134,8 @@ class Broker(Protocol):
         """What moves messages in the vhost; None where there are none, in a file."""
         ...
 
-    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> None:
-        """Put one object in the place of another, with its bindings, where that takes no more: in a file."""
+    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
+        """Put one object in the place of another, with its bindings; False where that takes a mover."""
         ...
 
     def create_vhost(self, vhost: str) -> None:

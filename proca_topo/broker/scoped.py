@@ -100,6 +100,11 @@ def find_queue(api: ManagementApi, vhost: str, name: str) -> Json | None:
     return api.find(f"{path_of('queues', vhost, name)}?{COUNTED}")
 
 
+def find_exchange(api: ManagementApi, vhost: str, name: str) -> Json | None:
+    """An exchange's entry."""
+    return api.find(f"{path_of('exchanges', vhost, name)}?disable_stats=true")
+
+
 def _size(scope: Scope) -> int:
     return sum(1 for _ in _names(scope)) + len(scope.bindings)
 
@@ -177,7 +182,7 @@ def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> Non
 
 
 def _read_exchange(api: ManagementApi, vhost: str, name: str, found: _Found) -> None:
-    entry = api.find(f"{path_of('exchanges', vhost, name)}?disable_stats=true")
+    entry = find_exchange(api, vhost, name)
     if entry is not None:
         found.exchanges[name] = exchange_from(entry)
         _note_policy(entry, found)

@@ -40,16 +40,15 @@ def replace_all(
     changes = [change for change in plan.to_do if isinstance(change, Replace)]
     if not changes:
         return None
-    mover = broker.mover(plan.vhost)
+    left = [change for change in changes if not _swapped(change, existing, broker)]
+    mover = broker.mover(plan.vhost) if left else None
     if mover is None:
-        for change in changes:
-            _swap(change, existing, broker)
         return read()
     # What moves messages is loaded for a replacement only.
     from proca_topo.apply.replacing.checks import HinderedError
     from proca_topo.apply.replacing.queue import QueueReplacement
 
-    for change in changes:
+    for change in left:
         try:
             if isinstance(change.noun, Queue) and change.replaced is not None:
                 _replace_queue(
@@ -73,13 +72,14 @@ def replace_all(
     return read()
 
 
-def _swap(change: Replace, existing: Existing, broker: Broker) -> None:
+def _swapped(change: Replace, existing: Existing, broker: Broker) -> bool:
+    """Whether the broker is one that takes the new object in the place of the old, and has."""
     name = change.replaced.was.name if change.replaced is not None else change.noun.name
     match change.noun:
         case Queue():
-            broker.swap(existing.vhost, existing.queues[name], change.noun)
+            return name in existing.queues and broker.swap(existing.vhost, existing.queues[name], change.noun)
         case Exchange():
-            broker.swap(existing.vhost, existing.exchanges[name], change.noun)
+            return broker.swap(existing.vhost, existing.exchanges[name], change.noun)
         case Binding() | Policy():
             raise AssertionError(change.noun)  # they change in place
         case _:
