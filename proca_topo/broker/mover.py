@@ -102,7 +102,9 @@ class ManagementMover:
         entry = self._api.find(path_of("queues", self._vhost, queue)) or {}
         details = entry.get("consumer_details")
         channels = [one.get("channel_details") for one in details] if isinstance(details, list) else []
-        names = {str(channel["connection_name"]) for channel in channels if isinstance(channel, dict)}
+        # The channel of a consumer that has just gone may have no name any more.
+        said = (channel.get("connection_name") for channel in channels if isinstance(channel, dict))
+        names = {name for name in said if isinstance(name, str)}
         return [self._client(name) for name in sorted(names)]
 
     def disconnect(self, client: Client) -> None:
