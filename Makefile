@@ -1,4 +1,4 @@
-# make help lists what there is. Settings: ARGS="more arguments" for bench, demo and pytest.
+# make help lists what there is. Settings: ARGS="more arguments" for bench, demo, torture and pytest.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -13,7 +13,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup rabbitmq check test test-matrix bench demo versions clean
+.PHONY: help setup rabbitmq check test test-matrix torture bench demo versions clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ test-matrix: setup ## The tests that talk to a broker, on RabbitMQ 3.10, 4.0 and
 		PROCA_TOPO_TEST_RABBITMQ=$$version PROCA_TOPO_TEST_KILLS=10 $(BIN)/pytest -n 2 -q -m broker $(ARGS) || failed="$$failed $$version"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Failed on RabbitMQ$$failed"; exit 1; fi
+
+# PROCA_TOPO_TEST_RABBITMQ=4.3 make torture ARGS="--minutes 30 --seed 7"
+torture: setup ## Replace queues at random while all goes wrong, 5 minutes; fails if a message is lost
+	$(BIN)/python -m tests.torture $(ARGS)
 
 bench: setup ## Measure it on a private broker
 	$(BIN)/python -m bench $(ARGS)

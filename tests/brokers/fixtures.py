@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -66,17 +66,24 @@ def broker_urls(request: pytest.FixtureRequest) -> Iterator[TestBroker]:
         )
 
 
-@pytest.fixture
-def vhost(broker_urls: TestBroker) -> Iterator[str]:
-    """A new vhost, with full permissions for the broker's user, deleted after the test."""
+@contextmanager
+def new_vhost(broker: TestBroker) -> Iterator[str]:
+    """A new vhost, with full permissions for the broker's user, deleted after the block."""
     name = f"test-{secrets.token_hex(6)}"
-    with broker_urls.http() as http:
+    with broker.http() as http:
         http.put(f"/api/vhosts/{name}").raise_for_status()
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        user = quote(broker_urls.username, safe="")
+        user = quote(broker.username, safe="")
         http.put(f"/api/permissions/{name}/{user}", json=everything).raise_for_status()
         yield name
         http.delete(f"/api/vhosts/{name}")
+
+
+@pytest.fixture
+def vhost(broker_urls: TestBroker) -> Iterator[str]:
+    """A new vhost of the session's broker."""
+    with new_vhost(broker_urls) as name:
+        yield name
 
 
 @pytest.fixture

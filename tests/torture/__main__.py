@@ -5,7 +5,9 @@ import logging
 import secrets
 import sys
 
+from tests.brokers.versions import selected
 from tests.torture import random_rounds
+from tests.torture.tally import Tally
 
 
 def main() -> int:
@@ -17,12 +19,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
     chosen = parser.parse_args()
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+    tally, failed = Tally(), False
     try:
-        random_rounds.play_for(chosen.minutes, chosen.seed)
+        random_rounds.play_for(chosen.minutes, chosen.seed, tally)
     except AssertionError as failure:
         sys.stderr.write(f"{failure}\n")
-        return 1
-    return 0
+        failed = True
+    finally:
+        sys.stdout.write(f"RabbitMQ {selected()}, seed {chosen.seed}: {tally}\n")
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,20 @@
-"""What can go wrong while a queue is replaced."""
+"""What can go wrong while a queue is replaced. Boundaries have the names of the steps that follow them."""
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final, assert_never
 from urllib.parse import urlsplit
 
+from proca_topo.apply.replacing.steps import Step
+from tests.torture import proxy
 from tests.torture.command import REPLACE, At, Ended
 from tests.torture.field import Attack, Field
-from tests.torture.proxy import Fault, Kind, proxy_to
+from tests.torture.proxy import Fault, proxy_to
+from tests.torture.tally import Kind, Trouble
+
+BOUNDARIES: Final = (*(step.name for step in Step), "done")
 
 
 @dataclass
@@ -17,69 +23,98 @@ class Nothing:
 
     ended: Ended | None = None
 
-    def strike(self, field: Field) -> str | None:
+    def strike(self, field: Field) -> Sequence[Trouble]:
         self.ended = field.command.run(*REPLACE)
-        return None
+        return []
 
 
 @dataclass(frozen=True)
 class KillAtStep:
-    """The command gets a SIGKILL at the boundary of that number, counted from 1."""
+    """The command gets a SIGKILL at a boundary."""
 
-    number: int
+    step: str
 
-    def strike(self, field: Field) -> str | None:
-        ended = field.command.run(*REPLACE, at=At.KILL, boundary=self.number)
-        return ended.last_step if len(ended.steps) >= self.number else None
+    def strike(self, field: Field) -> Sequence[Trouble]:
+        ended = field.command.run(*REPLACE, at=At.KILL, boundary=self.step)
+        return [Trouble(kind=Kind.AT_STEP, where=self.step)] if self.step in ended.steps else []
 
 
 @dataclass(frozen=True)
 class KillAfter:
     """The command gets a SIGKILL some seconds after a boundary: in the middle of a step."""
 
-    number: int
+    step: str
     seconds: float
 
-    def strike(self, field: Field) -> str | None:
+    def strike(self, field: Field) -> Sequence[Trouble]:
         with field.command.running(*REPLACE) as running:
-            if running.wait_for_step(self.number):
+            if running.wait_for_step(self.step):
                 time.sleep(self.seconds)
             running.kill()
             ended = running.end()
-        return f"in {ended.last_step}" if ended.code < 0 else None
+        return [Trouble(kind=Kind.IN_STEP, where=ended.last_step)] if ended.code < 0 else []
 
 
 @dataclass(frozen=True)
 class KillBroker:
     """The broker gets a SIGKILL while the command waits at a boundary, and is started again."""
 
-    number: int
+    step: str
 
-    def strike(self, field: Field) -> str | None:
-        assert field.node is not None
-        with field.command.running(*REPLACE, at=At.HOLD, boundary=self.number) as running:
-            if not running.wait_for_step(self.number):
-                return None
-            field.node.kill()
+    def strike(self, field: Field) -> Sequence[Trouble]:
+        with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
+            if not running.wait_for_step(self.step):
+                return []
+            field.outages.kill(then=running.go_on)
+            ended = running.end()
+        return [Trouble(kind=Kind.BROKER, where=self.step, interrupted=ended.code != 0)]
+
+
+@dataclass(frozen=True)
+class BeThere:
+    """The command waits at a boundary while another lane kills the broker. `outage` counts from 1."""
+
+    step: str
+    outage: int
+
+    def strike(self, field: Field) -> Sequence[Trouble]:
+        with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
+            field.outages.wait_for(self.outage, or_until=lambda: running.has_ended)
             running.go_on()
-            field.node.restart()
-            return running.end().last_step
+            ended = running.end()
+        if field.outages.count < self.outage or not ended.code:
+            return []
+        return [Trouble(kind=Kind.BROKER, where=ended.last_step)]
 
 
 @dataclass(frozen=True)
 class BadNetwork:
-    """Something happens to an AMQP connection of the command."""
+    """Something happens to an AMQP connection of the command. A stall is over before anybody gives up."""
 
     fault: Fault
 
-    def strike(self, field: Field) -> str | None:
+    def strike(self, field: Field) -> Sequence[Trouble]:
         port = urlsplit(field.amqp_url).port
         assert port is not None
-        with proxy_to(port) as proxy:
-            proxy.set_fault(self.fault)
-            url = field.broker.amqp_url.replace(f":{port}/", f":{proxy.port}/")
+        with proxy_to(port) as between:
+            between.set_fault(self.fault)
+            url = field.broker.amqp_url.replace(f":{port}/", f":{between.port}/")
             ended = field.command.run(*REPLACE, amqp_url=url)
-            return f"in {ended.last_step}" if proxy.struck.is_set() and ended.code else None
+            if not between.struck.is_set():
+                return []
+            return [Trouble(kind=self._kind, where=ended.last_step, interrupted=ended.code != 0)]
+
+    @property
+    def _kind(self) -> Kind:
+        match self.fault.kind:
+            case proxy.Kind.CUT:
+                return Kind.CUT
+            case proxy.Kind.RESET:
+                return Kind.RESET
+            case proxy.Kind.STALL:
+                return Kind.STALL
+            case _:
+                assert_never(self.fault.kind)
 
 
 @dataclass(frozen=True)
@@ -89,26 +124,25 @@ class Twice:
     first: Attack
     second: Attack
 
-    def strike(self, field: Field) -> str | None:
-        places = [place for attack in (self.first, self.second) if (place := attack.strike(field)) is not None]
-        return ", then ".join(places) or None
+    def strike(self, field: Field) -> Sequence[Trouble]:
+        return [*self.first.strike(field), *self.second.strike(field)]
 
 
-def random_attack(randomly: random.Random, *, steps: int) -> Attack:
-    """One of them. `steps` are the boundaries that there are."""
+def random_attack(randomly: random.Random, *, on_broker: bool) -> Attack:
+    """One of them; the broker itself is killed only where that is said."""
 
     def at_step() -> KillAtStep:
-        return KillAtStep(randomly.randint(1, steps))
+        return KillAtStep(randomly.choice(BOUNDARIES))
 
     def after_step() -> KillAfter:
-        return KillAfter(randomly.randint(1, steps), randomly.uniform(0, 0.3))
+        return KillAfter(randomly.choice(BOUNDARIES), randomly.uniform(0, 0.3))
 
     def network() -> BadNetwork:
         # From the handshake to the end of what is moved, each order of magnitude as likely as the others.
         return BadNetwork(
             Fault(
-                kind=randomly.choice(list(Kind)),
-                after_bytes=round(10 ** randomly.uniform(2.5, 6)),
+                kind=randomly.choice(list(proxy.Kind)),
+                after_bytes=round(10 ** randomly.uniform(2.5, 5.5)),
                 seconds=randomly.uniform(0.5, 5),
             )
         )
@@ -118,7 +152,7 @@ def random_attack(randomly: random.Random, *, steps: int) -> Attack:
         return Twice(randomly.choice(kinds)(), randomly.choice(kinds)())
 
     def broker() -> KillBroker:
-        return KillBroker(randomly.randint(1, steps))
+        return KillBroker(randomly.choice(BOUNDARIES))
 
-    kinds: list[Callable[[], Attack]] = [at_step, after_step, network, twice, broker]
-    return randomly.choice(kinds)()
+    kinds: list[Callable[[], Attack]] = [at_step, after_step, network, twice]
+    return randomly.choice([*kinds, broker] if on_broker else kinds)()

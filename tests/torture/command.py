@@ -20,6 +20,7 @@ _SECONDS: Final = 120
 _LOOK_SECONDS: Final = 0.02
 
 REPLACE: Final = ("apply", "--yes", "--replace", "--disconnect-consumers")
+NOWHERE: Final = "nowhere"
 PLAN: Final = ("plan", "--detailed-exitcode")
 
 
@@ -57,13 +58,17 @@ class Running:
         """The boundaries reached so far."""
         return tuple(self.trace.read_text().splitlines()) if self.trace.exists() else ()
 
-    def wait_for_step(self, number: int) -> bool:
-        """Wait until boundary `number` is reached. False if it ended before."""
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def wait_for_step(self, step: str) -> bool:
+        """Wait until the boundary before a step is reached. False if the command ended before."""
         deadline = time.monotonic() + _SECONDS
-        while len(self.steps) < number:
-            if self.process.poll() is not None:
-                return False
-            assert time.monotonic() < deadline, f"no step {number} in {_SECONDS} s; {self._so_far()}"
+        while step not in self.steps:
+            if self.has_ended:
+                return step in self.steps
+            assert time.monotonic() < deadline, f"no {step} in {_SECONDS} s; {self._so_far()}"
             time.sleep(_LOOK_SECONDS)
         return True
 
@@ -101,7 +106,7 @@ class Command:
 
     @contextmanager
     def running(
-        self, *arguments: str, at: At = At.GO, boundary: int = 0, amqp_url: str | None = None
+        self, *arguments: str, at: At = At.GO, boundary: str = NOWHERE, amqp_url: str | None = None
     ) -> Iterator[Running]:
         """Start it; it is gone after the block."""
         number = next(self._numbers)
@@ -113,7 +118,7 @@ class Command:
             "PROCA_TOPO_PASSWORD": self.broker.password,
             "PROCA_TOPO_VHOST": self.vhost,
         }
-        runner: Sequence[str] = (sys.executable, "-m", "tests.torture.runner", str(trace), at, str(boundary))
+        runner: Sequence[str] = (sys.executable, "-m", "tests.torture.runner", str(trace), at, boundary)
         with (
             output.open("wb") as file,
             subprocess.Popen(
@@ -130,7 +135,7 @@ class Command:
             finally:
                 process.kill()
 
-    def run(self, *arguments: str, at: At = At.GO, boundary: int = 0, amqp_url: str | None = None) -> Ended:
+    def run(self, *arguments: str, at: At = At.GO, boundary: str = NOWHERE, amqp_url: str | None = None) -> Ended:
         """Run it to its end, whatever that is."""
         with self.running(*arguments, at=at, boundary=boundary, amqp_url=amqp_url) as started:
             return started.end()

@@ -32,6 +32,7 @@ class Manners:
 
 
 GOOD: Final = Manners()
+DYING: Final = Manners(seconds_to_death=1.0)
 BAD: Final = Manners(rejects=0.1, seconds_to_death=1.0)
 
 

@@ -40,11 +40,15 @@ class Ledger:
         self._returned: list[str] = []
         self._came_out: Counter[str] = Counter()
         self._first_times: list[str] = []
+        self._missing: set[str] = set()
+        self._taken = 0
 
     def confirm(self, message_id: str) -> None:
         """The broker has taken it."""
         with self._changed:
             self._confirmed.add(message_id)
+            if message_id not in self._came_out:
+                self._missing.add(message_id)
             self._changed.notify_all()
 
     def give_back(self, message_id: str) -> None:
@@ -56,9 +60,11 @@ class Ledger:
     def come_out(self, message_id: str) -> None:
         """A consumer has it and is about to acknowledge it."""
         with self._changed:
-            if not self._came_out[message_id]:
+            if message_id not in self._came_out:
                 self._first_times.append(message_id)
+                self._missing.discard(message_id)
             self._came_out[message_id] += 1
+            self._taken += 1
             self._changed.notify_all()
 
     @property
@@ -77,15 +83,15 @@ class Ledger:
         """The account, once everything has come out or nothing has for so long."""
         with self._changed:
             before, since = -1, time.monotonic()
-            while self._missing() and time.monotonic() - since < idle_seconds:
-                if (now := self._came_out.total()) != before:
-                    before, since = now, time.monotonic()
+            while self._missing and time.monotonic() - since < idle_seconds:
+                if self._taken != before:
+                    before, since = self._taken, time.monotonic()
                 self._changed.wait(_LOOK_SECONDS)
             return Account(
                 confirmed=len(self._confirmed),
-                lost=tuple(sorted(self._missing())),
+                lost=tuple(sorted(self._missing)),
                 returned=tuple(self._returned),
-                duplicates=self._came_out.total() - len(self._came_out),
+                duplicates=self._taken - len(self._came_out),
             )
 
     def out_of_order(self, among: frozenset[str]) -> tuple[str, str] | None:
@@ -96,6 +102,3 @@ class Ledger:
             if later < earlier:
                 return earlier, later
         return None
-
-    def _missing(self) -> set[str]:
-        return self._confirmed - self._came_out.keys()

@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What happens to the connection over which the proxy's `after_bytes`-th byte goes, in either direction.
+    """What happens to the first connection over which `after_bytes` have gone, counted in both directions.
 
     A stall holds everything on that connection for `seconds` and then lets it pass.
     """
@@ -49,15 +49,14 @@ class Proxy:
         self._lock = Lock()
         self._pairs: list[_Pair] = []
         self._fault: Fault | None = None
-        self._bytes = 0
         self.struck = Event()
         self._acceptor = Thread(target=self._accept, name="proxy", daemon=True)
         self._acceptor.start()
 
     def set_fault(self, fault: Fault | None) -> None:
-        """What is to happen next, once; bytes are counted from here. None: nothing."""
+        """What is to happen next, once. None: nothing."""
         with self._lock:
-            self._fault, self._bytes = fault, 0
+            self._fault = fault
             self.struck.clear()
 
     def reset_one(self, randomly: random.Random) -> None:
@@ -76,12 +75,12 @@ class Proxy:
         for pair in self._pairs:
             pair.end(with_reset=True)
 
-    def due(self, count: int) -> Fault | None:
+    def due(self, pair: "_Pair", count: int) -> Fault | None:
         """Count the bytes that are about to pass; the fault that they run into, if any."""
         with self._lock:
-            self._bytes += count
+            pair.bytes += count
             fault = self._fault
-            if fault is None or self._bytes < fault.after_bytes:
+            if fault is None or pair.bytes < fault.after_bytes:
                 return None
             self._fault = None
             self.struck.set()
@@ -115,6 +114,7 @@ class _Pair:
         self._passing = Event()
         self._passing.set()
         self.is_open = True
+        self.bytes = 0
 
     def start(self) -> None:
         client, server = self._sockets
@@ -140,7 +140,7 @@ class _Pair:
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         try:
             while data := source.recv(_CHUNK):
-                match self._proxy.due(len(data)):
+                match self._proxy.due(self, len(data)):
                     case Fault(kind=Kind.STALL, seconds=seconds):
                         self._passing.clear()
                         time.sleep(seconds)

@@ -17,6 +17,7 @@ _RETRY_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 60
 # A broker that has stopped answering is not sent ever more.
 _UNCONFIRMED: Final = 500
+_BURST_PER_TICK: Final = 50
 _PERSISTENT: Final = 2
 
 
@@ -41,6 +42,7 @@ class Publisher:
         self._routes = itertools.cycle(routes)
         self._numbers = itertools.count()
         self._per_tick = max(1, round(rate * _TICK_SECONDS))
+        self._burst = 0
         self._ledger = Ledger()
         self._running = Event()
         self._idle = Event()
@@ -48,9 +50,10 @@ class Publisher:
         self._thread = Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
-    def resume(self, ledger: Ledger) -> None:
-        """Publish, and write into this ledger."""
+    def resume(self, ledger: Ledger, *, burst: int = 0) -> None:
+        """Publish, and write into this ledger. So many messages go faster than the others."""
         self._ledger = ledger
+        self._burst = burst
         self._idle.clear()
         self._running.set()
 
@@ -87,7 +90,9 @@ class Publisher:
         """What is to be published now."""
         if not self._running.is_set():
             return
-        for _ in range(min(self._per_tick, _UNCONFIRMED - unconfirmed)):
+        wanted = max(self._per_tick, min(self._burst, _BURST_PER_TICK))
+        for _ in range(min(wanted, _UNCONFIRMED - unconfirmed)):
+            self._burst -= 1
             route = next(self._routes)
             yield f"{next(self._numbers):09d}.{route.name}", route
 

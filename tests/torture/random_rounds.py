@@ -9,47 +9,66 @@ within a step is the machine's.
 import random
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from proca_topo.sandbox.node import running_node
 from tests.brokers.cluster import as_broker
 from tests.brokers.versions import selected
-from tests.torture.attacks import KillBroker, Nothing, random_attack
-from tests.torture.consumers import BAD, GOOD, Manners
-from tests.torture.field import Field, Tally, battlefield, play
-from tests.torture.world import CLASSIC, QUORUM
+from tests.torture.attacks import random_attack
+from tests.torture.consumers import BAD, DYING, GOOD, Manners
+from tests.torture.field import Round
+from tests.torture.lanes import Lane, play_lanes
+from tests.torture.outages import Outages
+from tests.torture.tally import Tally
+from tests.torture.world import CLASSIC, QUORUM, Variant
 
 _WAITING: Final = (0, 150, 600, 2000)
+_STEADY_LANES: Final = 3
+_MORTAL_LANES: Final = 2
 
 
-def play_for(minutes: float, seed: int) -> Tally:
-    """Play until the time is over. Raises AssertionError at the first message that is lost."""
-    randomly = random.Random(seed)
-    tally = Tally()
-    with running_node(selected().installation()) as node, tempfile.TemporaryDirectory() as folder:
-        _say(f"RabbitMQ {node.version}, seed {seed}")
-        with battlefield(as_broker(node), "/", Path(folder), seed=seed, tally=tally, node=node) as field:
-            field.prepare(CLASSIC[0])
-            recording = Nothing()
-            play(field, CLASSIC[1], recording, manners=BAD)
-            assert recording.ended is not None
-            deadline = time.monotonic() + minutes * 60
-            while time.monotonic() < deadline:
-                _play_one(field, randomly, steps=len(recording.ended.steps))
-            field.check_plan_is_empty()
-        _say(f"RabbitMQ {node.version}, seed {seed}: {tally}")
-    return tally
+def play_for(minutes: float, seed: int, tally: Tally) -> None:
+    """Play until the time is over, on two brokers, one of which is killed now and then.
+
+    RabbitMQ dead-letters without waiting for a confirm: what is rejected while a broker dies may be lost. So
+    consumers reject on the other one only. Raises AssertionError at the first message that is lost.
+    """
+    installation = selected().installation()
+    with (
+        running_node(installation) as steady,
+        running_node(installation) as mortal,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        _say(f"RabbitMQ {steady.version}, seed {seed}")
+        outages = Outages(mortal)
+        deadline = time.monotonic() + minutes * 60
+        lanes = [
+            Lane(
+                broker=as_broker(mortal if is_mortal else steady),
+                outages=outages if is_mortal else Outages(),
+                start=CLASSIC[0],
+                rounds=_rounds(random.Random(f"{seed}.{number}"), deadline, tally, is_mortal=is_mortal),
+            )
+            for number, is_mortal in enumerate([False] * _STEADY_LANES + [True] * _MORTAL_LANES)
+        ]
+        play_lanes(lanes, Path(folder), seed=seed, tally=tally)
 
 
-def _play_one(field: Field, randomly: random.Random, *, steps: int) -> None:
-    others = [variant for variant in (*CLASSIC, *QUORUM) if variant != field.variant]
-    variant = randomly.choice(others)
-    attack = random_attack(randomly, steps=steps)
-    # RabbitMQ dead-letters without waiting for a confirm: what is rejected while it dies may be lost.
-    manners: Manners | None = randomly.choice([None, GOOD if isinstance(attack, KillBroker) else BAD])
-    play(field, variant, attack, manners=manners, waiting=randomly.choice(_WAITING))
-    _say(f"{field.tally}; {attack}, {'with' if manners else 'without'} consumers, to {variant}")
+def _rounds(randomly: random.Random, deadline: float, tally: Tally, *, is_mortal: bool) -> Iterator[Round]:
+    variant: Variant = CLASSIC[0]
+    while time.monotonic() < deadline:
+        variant = randomly.choice([other for other in (*CLASSIC, *QUORUM) if other != variant])
+        manners: Manners | None = randomly.choice([None, GOOD, DYING] if is_mortal else [None, BAD])
+        game = Round(
+            variant=variant,
+            attack=random_attack(randomly, on_broker=is_mortal),
+            manners=manners,
+            waiting=randomly.choice(_WAITING),
+        )
+        yield game
+        _say(f"{tally}; {game}")
 
 
 def _say(text: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.torture.field import Tally
+from tests.torture.tally import Tally, told
 
-_PROPERTY = "torture"
+_PROPERTY = "torture."
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def tally(record_property: Callable[[str, object], None], request: pytest.Fixtur
     counted = Tally()
     yield counted
     for name, number in counted.numbers.items():
-        record_property(f"{_PROPERTY}.{name}", number)
+        record_property(f"{_PROPERTY}{name}", number)
     print(f"\n{request.node.name}: {counted}")  # noqa: T201 - seen with -s
 
 
@@ -27,8 +27,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in reports:
             if getattr(report, "when", None) == "teardown":
                 numbers.update(
-                    {name: value for name, value in report.user_properties if name.startswith(f"{_PROPERTY}.")}
+                    {name: value for name, value in report.user_properties if name.startswith(_PROPERTY)}
                 )
     if numbers:
-        told = ", ".join(f"{number} {name.removeprefix(f'{_PROPERTY}.')}" for name, number in numbers.items())
-        terminalreporter.write_line(f"torture: {told}")
+        by_name = {name.removeprefix(_PROPERTY): number for name, number in numbers.items()}
+        terminalreporter.write_line(f"torture: {told(by_name)}")

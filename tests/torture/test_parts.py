@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from proca_topo.sandbox.node import PASSWORD, USERNAME
+from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.torture.consumers import BAD, GOOD, Manners, consumers_of
-from tests.torture.field import Field, Tally, battlefield
+from tests.torture.field import Field, battlefield
 from tests.torture.ledger import Ledger
 from tests.torture.proxy import Fault, Kind, proxy_to
+from tests.torture.tally import Tally
 from tests.torture.world import CLASSIC, QUEUE, QUORUM, THEIR_QUEUE, Variant
 
 IDLE = 3.0
@@ -96,14 +97,7 @@ def test_a_killed_broker_keeps_what_it_confirmed(
 ) -> None:
     """The publisher goes on after the broker is back, and everything that was confirmed is there."""
     node = node_factory()
-    broker = TestBroker(
-        management_url=node.management_url,
-        amqp_url=node.amqp_url,
-        username=USERNAME,
-        password=PASSWORD,
-        version=node.version,
-    )
-    with battlefield(broker, "/", tmp_path, seed=1, tally=Tally()) as field:
+    with battlefield(as_broker(node), "/", tmp_path, seed=1, tally=Tally()) as field:
         field.prepare(variant)
         time.sleep(3)  # 3.10 may forget what was declared just before
         ledger = Ledger()

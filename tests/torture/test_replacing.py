@@ -1,6 +1,10 @@
-"""A queue is replaced under live traffic and everything goes wrong: no confirmed message is lost."""
+"""A queue is replaced under live traffic and everything goes wrong: no confirmed message is lost.
+
+Each test plays in several vhosts side by side, and counts what went wrong: it shall not become less unnoticed.
+"""
 
 import itertools
+import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -8,94 +12,107 @@ from typing import Final
 import pytest
 
 from proca_topo.apply.replacing.steps import Step
-from proca_topo.sandbox.node import Node
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import NodeFactory, TestBroker
-from tests.torture.attacks import BadNetwork, KillAfter, KillAtStep, KillBroker, Nothing
-from tests.torture.consumers import BAD, GOOD
-from tests.torture.field import Field, Tally, battlefield, play
-from tests.torture.proxy import Fault, Kind
+from tests.torture import proxy
+from tests.torture.attacks import BOUNDARIES, BadNetwork, BeThere, KillAfter, KillAtStep, KillBroker
+from tests.torture.consumers import BAD, GOOD, Manners
+from tests.torture.field import Attack, Round
+from tests.torture.lanes import Lane, play_lanes
+from tests.torture.outages import Outages
+from tests.torture.proxy import Fault
+from tests.torture.tally import Kind, Tally
 from tests.torture.world import CLASSIC, QUORUM, Variant
 
 pytestmark = pytest.mark.broker
 
 SEED: Final = 1
-# Quorum queues become others, and classic ones, and come back.
-CHANGES: Final = {"classic": CLASSIC, "quorum": (QUORUM[0], QUORUM[1], CLASSIC[2], QUORUM[2])}
+# What the queue is in turn. Quorum queues become others, and classic ones, and come back.
+CHANGES: Final[Sequence[Sequence[Variant]]] = (
+    CLASSIC,
+    QUORUM,
+    (CLASSIC[0], QUORUM[0], CLASSIC[2], QUORUM[2]),
+    (QUORUM[2], QUORUM[1], CLASSIC[1]),
+)
 # The steps in which messages are moved.
 MOVING: Final = (Step.PARK.name, Step.RETURN_PARKED.name, Step.RETURN_ARRIVED.name)
 # The boundaries just after messages have left one queue, so that they are in another one alone, which is new.
 ALONE: Final = (Step.PARK.name, Step.MARK_OLD_GONE.name, Step.BIND_NEW.name, Step.CLOSE_WAY_BACK.name)
 
 
-@pytest.fixture(params=CHANGES)
-def variants(request: pytest.FixtureRequest) -> Sequence[Variant]:
-    """What the queue is in turn."""
-    return CHANGES[request.param]
+def rounds(
+    variants: Sequence[Variant], attacks: Sequence[Attack], manners: Sequence[Manners | None], waiting: int = 150
+) -> Iterator[Round]:
+    """A round for each attack, with the consumers in turn."""
+    following = itertools.cycle([*variants[1:], variants[0]])
+    for variant, attack, one in zip(following, attacks, itertools.cycle(manners), strict=False):
+        yield Round(variant=variant, attack=attack, manners=one, waiting=waiting)
 
 
-@pytest.fixture
-def field(
-    broker_urls: TestBroker, vhost: str, tmp_path: Path, tally: Tally, variants: Sequence[Variant]
-) -> Iterator[Field]:
-    with battlefield(broker_urls, vhost, tmp_path, seed=SEED, tally=tally) as made:
-        made.prepare(variants[0])
-        yield made
-        made.check_plan_is_empty()
+def play(
+    broker: TestBroker, attacks: Sequence[Attack], manners: Sequence[Manners | None], folder: Path, tally: Tally
+) -> None:
+    """All attacks, dealt out to a lane for each of the CHANGES."""
+    lanes = [
+        Lane(
+            broker=broker,
+            outages=Outages(),
+            start=variants[0],
+            rounds=rounds(variants, attacks[number :: len(CHANGES)], manners),
+        )
+        for number, variants in enumerate(CHANGES)
+    ]
+    play_lanes(lanes, folder, seed=SEED, tally=tally)
 
 
-def steps_of_a_replacement(field: Field, variant: Variant) -> tuple[str, ...]:
-    """The boundaries of a replacement in which nothing goes wrong."""
-    recording = Nothing()
-    play(field, variant, recording, manners=BAD)
-    assert recording.ended is not None
-    assert recording.ended.code == 0, recording.ended.wrote
-    return recording.ended.steps
-
-
-def test_killed_at_every_step(field: Field, variants: Sequence[Variant]) -> None:
+def test_killed_at_every_step(broker_urls: TestBroker, tmp_path: Path, tally: Tally) -> None:
     """The command is killed at each boundary between two steps; the next one finishes it.
 
     In turn with consumers that reject and die, and without any: what was waiting then keeps its order.
     """
-    following = itertools.cycle([*variants[1:], variants[0]])
-    steps = steps_of_a_replacement(field, next(following))
-    for number in range(1, len(steps) + 1):
-        play(field, next(following), KillAtStep(number), manners=BAD if number % 2 else None)
-    assert field.tally.interruptions == len(steps)
+    play(broker_urls, [KillAtStep(step) for step in BOUNDARIES], [BAD, None], tmp_path, tally)
+    assert tally.interrupted == tally.kinds[Kind.AT_STEP] == len(BOUNDARIES) == 17
 
 
-def test_killed_in_a_step(field: Field, variants: Sequence[Variant]) -> None:
+def test_killed_in_a_step(broker_urls: TestBroker, tmp_path: Path, tally: Tally) -> None:
     """The command is killed while it moves messages, or at whatever it does at that moment."""
-    following = itertools.cycle([*variants[1:], variants[0]])
-    steps = steps_of_a_replacement(field, next(following))
-    for number in (steps.index(step) + 1 for step in MOVING):
-        seconds = field.randomly.uniform(0, 0.1)
-        play(field, next(following), KillAfter(number, seconds), manners=None, waiting=500)
-    assert field.tally.interruptions
+    randomly = random.Random(SEED)
+    attacks = [KillAfter(step, randomly.uniform(0, 0.1)) for step in MOVING * 3]
+    play(broker_urls, attacks, [None], tmp_path, tally)
+    assert tally.interrupted == tally.kinds[Kind.IN_STEP] == 9
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_a_bad_network(kind: Kind, field: Field, variants: Sequence[Variant]) -> None:
+def test_a_bad_network(broker_urls: TestBroker, tmp_path: Path, tally: Tally) -> None:
     """The command's AMQP connections are cut, reset or held at some byte of all that goes over them."""
-    following = itertools.cycle([*variants[1:], variants[0]])
-    for after_bytes in (1500, 15_000, 60_000):
-        fault = Fault(kind=kind, after_bytes=after_bytes, seconds=2)
-        play(field, next(following), BadNetwork(fault), manners=None, waiting=300)
+    faults = [
+        Fault(kind=kind, after_bytes=after_bytes, seconds=2)
+        for after_bytes in (2000, 15_000, 60_000)
+        for kind in proxy.Kind
+    ]
+    play(broker_urls, [BadNetwork(fault) for fault in faults], [None], tmp_path, tally)
+    assert tally.kinds == {Kind.CUT: 3, Kind.RESET: 3, Kind.STALL: 3}
+    assert tally.interrupted == 6
 
 
-def test_the_broker_is_killed(
-    variants: Sequence[Variant], node_factory: NodeFactory, tmp_path: Path, tally: Tally
-) -> None:
-    """The broker is killed at once where a new queue has become the only one with a message, and comes back.
+def test_the_broker_is_killed(node_factory: NodeFactory, tmp_path: Path, tally: Tally) -> None:
+    """The broker is killed at once where a new quorum queue is the only one with a message, and comes back.
 
-    Nothing is rejected meanwhile: RabbitMQ dead-letters without waiting for a confirm.
+    Other replacements are in the same place then, or on their way to it. Nothing is rejected meanwhile: RabbitMQ
+    dead-letters without waiting for a confirm.
     """
-    node: Node = node_factory()
-    with battlefield(as_broker(node), "/", tmp_path, seed=SEED, tally=tally, node=node) as field:
-        field.prepare(variants[0])
-        following = itertools.cycle([*variants[1:], variants[0]])
-        steps = steps_of_a_replacement(field, next(following))
-        for step, manners in zip(ALONE, itertools.cycle((None, GOOD)), strict=False):
-            play(field, next(following), KillBroker(steps.index(step) + 1), manners=manners)
-        assert tally.interruptions == len(ALONE)
+    node = node_factory()
+    outages = Outages(node)
+    killing = [KillBroker(step) for step in ALONE]
+    being_there = [BeThere(step, outage) for outage, step in enumerate(ALONE, 1)]
+    lanes = [
+        Lane(
+            broker=as_broker(node),
+            outages=outages,
+            start=variants[0],
+            rounds=rounds(variants, killing if variants is QUORUM else being_there, manners),
+        )
+        for variants, manners in ((QUORUM, [None, GOOD]), (CLASSIC, [GOOD, None]), (CHANGES[2], [None, GOOD]))
+    ]
+    play_lanes(lanes, tmp_path, seed=SEED, tally=tally)
+    assert outages.count == len(ALONE)
+    assert tally.interrupted == tally.kinds[Kind.BROKER] == len(ALONE) * len(lanes)
