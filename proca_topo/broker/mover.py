@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.consumers import tags_of_user
 from proca_topo.broker.http import ManagementApi, path_of
-from proca_topo.broker.http_errors import reason_of
+from proca_topo.broker.http_errors import ServerError, reason_of
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
 from proca_topo.broker.protocol import Client
 from proca_topo.broker.scoped import find_exchange, find_queue
@@ -19,6 +20,8 @@ from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
     from proca_topo.broker.moving import Inspected, Move, Moved
+
+_Seen = tuple[Queue, Activity, dict[Binding, tuple[str, ...]]]
 
 _IMPERSONATOR: Final = "impersonator"
 
@@ -32,14 +35,19 @@ class ManagementMover:
         self._pool = pool
 
     def observe(self, queues: Collection[str], exchanges: Collection[str]) -> Existing:
-        """These queues and exchanges with the bindings that lead to the queues, in a few requests."""
-        asked = [self._pool.submit(self._queue, name) for name in queues]
+        """These queues and exchanges with the bindings that lead to the queues, in a few requests.
+
+        Raises BrokerError for a queue whose node is down: it is neither there nor gone.
+        """
+        asked = {name: self._pool.submit(self._queue, name) for name in queues}
         there = [one for one in self._pool.map(self._exchange, exchanges) if one is not None]
         found: dict[str, Queue] = {}
         activity: dict[str, Activity] = {}
         bindings: dict[Binding, tuple[str, ...]] = {}
-        for one in asked:
-            if (result := one.result()) is not None:
+        results = {name: one.result() for name, one in asked.items()}
+        results |= self._not_gone([name for name, result in results.items() if result is None])
+        for result in results.values():
+            if result is not None:
                 queue, activity[queue.name], to_queue = result
                 found[queue.name] = queue
                 bindings |= to_queue
@@ -126,8 +134,31 @@ class ManagementMover:
         user = entry.get("user")
         return Client(connection=name, user=user if isinstance(user, str) else None, calls_itself=calls_itself)
 
-    def _queue(self, name: str) -> tuple[Queue, Activity, dict[Binding, tuple[str, ...]]] | None:
-        entry = find_queue(self._api, self._vhost, name)
+    def _not_gone(self, names: Sequence[str]) -> dict[str, _Seen | None]:
+        """Those that are not gone after all. Raises BrokerError for one on a node that is down."""
+        if not names or self._is_one_node:
+            return {}
+        from proca_topo.broker.amqp import not_gone
+
+        seen: dict[str, _Seen | None] = {}
+        for name, said in not_gone(self._api.address, self._vhost, names).items():
+            seen[name] = self._queue(name)
+            if seen[name] is None and said:
+                raise _unreachable(name, said)
+        return seen
+
+    @cached_property
+    def _is_one_node(self) -> bool:
+        try:
+            return len(self._api.get_list("/nodes?columns=name")) == 1
+        except AccessError:
+            return False  # it may be a cluster
+
+    def _queue(self, name: str) -> _Seen | None:
+        try:
+            entry = find_queue(self._api, self._vhost, name)
+        except ServerError as error:
+            raise _unreachable(name, str(error)) from error
         if entry is None or is_left_out(entry):
             return None
         to_queue = list_bindings(self._api, f"{path_of('queues', self._vhost, name)}/bindings")
@@ -136,3 +167,10 @@ class ManagementMover:
     def _exchange(self, name: str) -> Exchange | None:
         entry = find_exchange(self._api, self._vhost, name)
         return exchange_from(entry) if entry is not None else None
+
+
+def _unreachable(queue: str, said: str) -> BrokerError:
+    return BrokerError(
+        f"RabbitMQ knows {shown(queue)} and cannot reach it ({one_line(said)}): if the node that it is on is down,"
+        " start that node, and apply again"
+    )

@@ -8,7 +8,7 @@ import pika
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import publish
+from proca_topo.broker.amqp import not_gone, publish
 from proca_topo.errors import (
     AccessError,
     BrokerError,
@@ -169,3 +169,10 @@ def test_an_alarm_blocks_publishers(installation: Installation) -> None:
         failure = _failure(replace(_at(1), amqp_url=node.amqp_url.rstrip("/")), exchange="amq.topic")
     assert isinstance(failure, UnreachableError)
     assert "memory or disk alarm" in str(failure)
+
+
+@pytest.mark.broker
+def test_what_is_gone_is_told_from_what_is_there(where: BrokerAddress, vhost: str, raw: Raw) -> None:
+    """One question for each, also after one that was answered with an error. tests/torture stops a node for it."""
+    raw.put("queues", "there", durable=True)
+    assert not_gone(where, vhost, ["never", "there", "gone"]) == {"there": ""}

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -49,6 +49,13 @@ class Field:
     def amqp_url(self) -> str:
         """The AMQP URL of the vhost."""
         return f"{self.broker.amqp_url}{self._path}"
+
+    def turn_to(self, broker: TestBroker) -> None:
+        """Use another node of the cluster from now on."""
+        self.broker = broker
+        self.command = replace(self.command, broker=broker)
+        self.http.close()
+        self.http = broker.http()
 
     def get(self, what: str, **parameters: str) -> Any:
         """A listing of the vhost from the management API: `bindings`."""
@@ -144,12 +151,14 @@ class Round:
     """The queue becomes `variant`, and the attack strikes.
 
     Without consumers (no manners) `waiting` messages are there first, and come out in the order they went in.
+    Messages `may_return` to the publisher where a queue is on a node that is down.
     """
 
     variant: Variant
     attack: Attack
     manners: Manners | None
     waiting: int = 150
+    may_return: bool = False
 
 
 def play(field: Field, game: Round) -> None:
@@ -174,7 +183,7 @@ def play(field: Field, game: Round) -> None:
     assert not account.lost, (
         f"{len(account.lost)} of {account.confirmed} lost in {where}: {account.lost[:_SHOWN]}\n{field.messages()}"
     )
-    assert not account.returned, (
+    assert game.may_return or not account.returned, (
         f"{len(account.returned)} had no queue to go to in {where}: {account.returned[:_SHOWN]}"
     )
     if game.manners is None:
@@ -203,11 +212,21 @@ def _consuming(field: Field, ledger: Ledger, queues: list[str], manners: Manners
 
 @contextmanager
 def battlefield(
-    broker: TestBroker, vhost: str, folder: Path, *, seed: int, tally: Tally, outages: Outages | None = None
+    broker: TestBroker,
+    vhost: str,
+    folder: Path,
+    *,
+    seed: int,
+    tally: Tally,
+    outages: Outages | None = None,
+    others: Sequence[TestBroker] = (),
 ) -> Iterator[Field]:
-    """A field with its publisher (paused), for the length of a `with` block. Nothing is declared yet."""
-    url = f"{broker.amqp_url}{quote(vhost, safe='')}"
-    with publisher_to([url], ROUTES, rate=_RATE) as publisher, broker.http() as http:
+    """A field with its publisher (paused), for the length of a `with` block. Nothing is declared yet.
+
+    The publisher also knows the `others` of the broker's cluster.
+    """
+    urls = [f"{one.amqp_url}{quote(vhost, safe='')}" for one in (broker, *others)]
+    with publisher_to(urls, ROUTES, rate=_RATE) as publisher, broker.http() as http:
         yield Field(
             broker=broker,
             vhost=vhost,

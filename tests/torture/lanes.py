@@ -16,12 +16,16 @@ from tests.torture.world import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """A vhost of a broker, what its queue is in the beginning, and what is played there, round after round."""
+    """A vhost of a broker, what its queue is in the beginning, and what is played there, round after round.
+
+    `others` are the other nodes of its cluster.
+    """
 
     broker: TestBroker
     outages: Outages
     start: Variant
     rounds: Iterable[Round]
+    others: Sequence[TestBroker] = ()
 
 
 def play_lanes(lanes: Sequence[Lane], folder: Path, *, seed: int, tally: Tally) -> None:
@@ -49,7 +53,9 @@ def _field(lane: Lane, folder: Path, *, seed: int, tally: Tally) -> Iterator[Fie
     folder.mkdir()
     with (
         new_vhost(lane.broker) as vhost,
-        battlefield(lane.broker, vhost, folder, seed=seed, tally=tally, outages=lane.outages) as field,
+        battlefield(
+            lane.broker, vhost, folder, seed=seed, tally=tally, outages=lane.outages, others=lane.others
+        ) as field,
     ):
         yield field
 
