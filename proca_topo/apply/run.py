@@ -47,7 +47,16 @@ def apply_plan(
         if not ledger.any_not_made():
             disconnecting = replacing is Replacing.DISCONNECTING
             after = (
-                replace_all(plan, after or existing, broker, ledger, watch, disconnecting=disconnecting, read=read)
+                replace_all(
+                    plan,
+                    after or existing,
+                    broker,
+                    ledger,
+                    watch,
+                    desired=desired.exchanges,
+                    disconnecting=disconnecting,
+                    read=read,
+                )
                 or after
             )
             after = declare(plan, broker, ledger, watch, read, after_replacement=True) or after

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 
 if TYPE_CHECKING:
     from proca_topo.broker.moving import Inspected, Move, Moved
@@ -54,11 +54,39 @@ class Client:
         return f"{shown(self.connection)} ({name}{user})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Some exchanges with their bindings in both directions and, if it is there, one policy, as they are now.
+
+    `in_force` has the policy that is in force on each exchange that has one.
+    """
+
+    existing: Existing
+    in_force: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """An exchange to be deleted as it is `before`, declared as it is to be `after`, and bound to exchanges."""
+
+    before: Exchange
+    after: Exchange
+    then_bind: tuple[Binding, ...]
+
+
 class Mover(Protocol):
     """What a replacement needs besides, in one vhost of a live broker. Every method may raise `BrokerError`."""
 
     def observe(self, queues: Collection[str], exchanges: Collection[str]) -> Existing:
         """These queues and exchanges, and the bindings that lead to the queues. What is absent is left out."""
+        ...
+
+    def around(self, exchanges: Collection[str], policy: str) -> Around:
+        """These exchanges, all their bindings, and this policy. What is absent is left out."""
+        ...
+
+    def swap(self, order: Swap) -> None:
+        """Delete an exchange and declare another in its place, with as little in between as can be."""
         ...
 
     def policies(self) -> Sequence[Policy]:

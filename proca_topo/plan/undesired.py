@@ -7,7 +7,7 @@ from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue, is_for_our_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,7 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     binding
                     for binding in existing.bindings
                     if binding not in desired.bindings
+                    and not is_for_our_use(binding.source)
                     and not (binding.destination in renamed and binding.destination_type is DestinationType.QUEUE)
                     and owns.owns(binding)
                     and not is_to_exclusive_queue(binding, existing)

@@ -1,0 +1,70 @@
+"""What is found out before the replacement of an exchange changes anything, and before the exchange is deleted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from proca_topo.apply.replacing.checks import HinderedError
+from proca_topo.broker.protocol import Around, Broker, Mover, Swap
+from proca_topo.errors import BrokerError
+from proca_topo.plan.busy import messages
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.topology.exchange_holding import ReplacedExchange
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy
+
+
+def check_exchange(
+    replaced: ReplacedExchange, catching: Policy, around: Around, broker: Broker, mover: Mover
+) -> None:
+    """Raises HinderedError if this replacement would not come to its end.
+
+    What it tries leaves nothing behind: it declares again what is there, and an exchange like the new one with a
+    policy like the one that it will need, which it swaps and deletes.
+    """
+    name, there = replaced.was.name, around.existing
+    bindings = [b for b in there.bindings if name in (b.source, b.destination)]
+    # A permission that is missing shows now, and not when the old exchange is gone.
+    _try(broker, there.vhost, [there.exchanges[name]], what="it")
+    _try(broker, there.vhost, bindings, what="its binding")
+    trial = replace(replaced.becomes, name=replaced.holding.trial)
+    policy = replaced.catching(None, catching.priority, name=trial.name)
+    tried: list[Noun] = [trial, policy]
+    try:
+        _try(broker, there.vhost, [trial], what="the new exchange")
+        _try(broker, there.vhost, [policy], what="the policy that keeps messages meanwhile")
+        mover.swap(Swap(before=trial, after=trial, then_bind=()))
+    except BrokerError as error:
+        _forget(tried, there, broker)
+        raise HinderedError(str(error)) from error
+    _forget(tried, there, broker)
+
+
+def check_letters(exchange: Exchange, existing: Existing, broker: Broker) -> None:
+    """Raises BrokerError if dead letters may come to this exchange in the moment in which it does not exist."""
+    queues = ExistingIndex(existing).dead_lettering_to.get(exchange.name, ())
+    for queue, activity in sorted(broker.look(existing.vhost, queues).items() if queues else ()):
+        if said := _says(activity):
+            raise BrokerError(
+                f"{shown(queue)} has {said} by now, and its dead letters would be lost in the moment in which"
+                f" {shown(exchange.name)} does not exist: stop its consumers and let it drain, and apply again"
+            )
+
+
+def _says(activity: Activity) -> str:
+    if activity.messages:
+        return f"{messages(activity.messages)} in it"
+    return "consumers on it" if activity.consumers else ""
+
+
+def _try(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:
+    for failure in broker.declare(vhost, nouns, lambda _: None):
+        name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
+        raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
+
+
+def _forget(nouns: Sequence[Noun], existing: Existing, broker: Broker) -> None:
+    for failure in broker.delete(existing, nouns, lambda _: None):
+        raise HinderedError(
+            f"{shown(failure.noun.name)}, which was only a trial, cannot be deleted: {failure.reason}"
+        )
