@@ -16,6 +16,7 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp import connected
 from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
+from tests.apply.replacing.traffic import Way, published
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 
@@ -251,3 +252,45 @@ def test_an_exchange_that_is_gone_comes_back(
     assert our_own(live) == []
     assert live.definitions()["bindings"] == bindings
     assert exchange(live)["type"] == ("direct" if meanwhile in {"same", "another"} else "topic")
+
+
+def contents(live: Live, queue: str) -> list[str]:
+    """The bodies of all messages, which are taken out."""
+    found = []
+    with live.channel() as channel:
+        count = channel.queue_declare(queue, passive=True).method.message_count
+        for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=5):
+            if body is None:
+                break
+            found.append(body.decode())
+            if len(found) == count:
+                break
+    return found
+
+
+WAYS: Final = (
+    Way(name="mandatory", exchange="in", mandatory=True),
+    Way(name="silent", exchange="in", mandatory=False),
+    Way(name="through another exchange", exchange="before", mandatory=False),
+)
+
+
+@pytest.mark.parametrize("alternate", ["", ", alternate: unrouted"])
+def test_no_confirmed_message_is_lost_under_load(alternate: str, live: Live, tmp_path: Path) -> None:
+    """Whatever type becomes whatever, each message that was confirmed is in each queue, and is there once.
+
+    Publishers that do not ask for what is unroutable to be returned would not notice a loss.
+    """
+    write(tmp_path, f"type: topic{alternate}")
+    live.apply(desired_in(tmp_path))
+    arrange(live)
+    with published(live, WAYS, key="a.b") as traffic:
+        for kind in ("direct", "fanout", "headers", "topic"):
+            write(tmp_path, f"type: {kind}{alternate}")
+            report = replaced(live, tmp_path)
+            assert [(result.status, result.reason) for result in report.results] == [(Status.APPLIED, None)]
+    assert traffic.returned == 0
+    for queue in ("work", "their work"):
+        there = contents(live, queue)
+        assert traffic.confirmed <= set(there), sorted(traffic.confirmed - set(there))[:10]
+        assert len(there) == len(set(there))
