@@ -10,7 +10,7 @@ from proca_topo.topology.catch_all import can_catch, matches_by_key_alone
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, is_for_our_use, is_reserved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class Hindrances:
                     f"its alternate exchange {shown(str(alternate))}, set by argument, would take messages while"
                     f" it has no bindings, and {reason}: have a policy set alternate-exchange instead"
                 )
-        for source in self.index.alternates_to.get(self.before.name, ()):
+        for source in self._with_alternate(self.before.name):
             yield (
                 f"it is the alternate exchange of {shown(source)}, whose unroutable messages would be lost while"
                 " it does not exist: take it away from that first"
@@ -106,11 +106,15 @@ class Hindrances:
         if any(binding.source == name for binding in self.index.by_destination_exchange.get(self.before.name, ())):
             return "is bound to it besides"
         others = {binding.source for binding in self.index.by_destination_exchange.get(name, ())}
-        others |= {source for source in self.index.alternates_to.get(name, ()) if source != self.before.name}
+        others |= {source for source in self._with_alternate(name) if source != self.before.name}
         others |= set(self.index.dead_lettering_to.get(name, ()))
         if others:
             return f"has messages from {shown(min(others))} too"
         return None
+
+    def _with_alternate(self, name: str) -> list[str]:
+        """The exchanges that have this one as their alternate, without those that replacements use."""
+        return [source for source in self.index.alternates_to.get(name, ()) if not is_for_our_use(source)]
 
     def _letters(self) -> str | None:
         """Dead letters that would find no exchange."""

@@ -140,18 +140,23 @@ class ExchangeReplacements:
         )
         bindings = len(self._index.by_source.get(before.name, ()))
         if before.type != after.type and bindings:
-            whose = "its binding is" if bindings == 1 else f"its {bindings} bindings are"
+            one = bindings == 1
+            whose = (
+                "its binding is kept as it is, and then matches"
+                if one
+                else (f"its {bindings} bindings are kept as they are, and then match")
+            )
             yield Hazard(
                 code=HazardCode.SETTINGS_CHANGE,
-                message=f"{whose} kept as they are, and then match as in a {shown(after.type)} exchange",
+                message=f"{whose} as in a {shown(after.type)} exchange",
             )
         letters = self._index.dead_lettering_to.get(before.name, ())
         if letters:
             more = f" and {len(letters) - _SOME} more" if len(letters) > _SOME else ""
             yield Hazard(
                 code=HazardCode.PUBLISH_RACE,
-                message="a dead letter in the moment in which it does not exist is lost:"
-                f" {', '.join(map(shown, letters[:_SOME]))}{more} sent it none, being empty and without consumers",
+                message="a dead letter that comes in the moment in which it does not exist is lost: it is only"
+                f" replaced while {', '.join(map(shown, letters[:_SOME]))}{more} are empty and not consumed from",
             )
         if found:
             yield from redeclare_hazards(after, found)

@@ -8,7 +8,14 @@ from typing import Final, assert_never
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import HinderedError
 from proca_topo.apply.replacing.exchange_checks import check_exchange, check_letters
-from proca_topo.apply.replacing.exchange_steps import Bindings, ExchangeSituation, ExchangeStep, next_exchange_step
+from proca_topo.apply.replacing.exchange_steps import (
+    EXCHANGE_PROTOCOL,
+    Bindings,
+    ExchangeRule,
+    ExchangeSituation,
+    ExchangeStep,
+    next_exchange_step,
+)
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import BrokerError
@@ -17,7 +24,7 @@ from proca_topo.topology.catch_all import catch_all
 from proca_topo.topology.exchange_holding import ALTERNATE, ExchangeHolding, ReplacedExchange
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, is_for_our_use
 
 # Somebody else undoes a step that comes again and again.
 _TOO_OFTEN: Final = 10
@@ -39,6 +46,7 @@ class ExchangeReplacement:
     broker: Broker
     mover: Mover
     watch: Watcher
+    protocol: Sequence[ExchangeRule] = EXCHANGE_PROTOCOL
 
     def run(self) -> None:
         """Begin it or go on, to the end. Raises HinderedError if it was not begun, and BrokerError where it stops.
@@ -56,7 +64,7 @@ class ExchangeReplacement:
             self._do(ExchangeStep.DECLARE_SHADOW, around)
             around = self._look()
         done: Counter[ExchangeStep] = Counter()
-        while (step := next_exchange_step(self._situation(around))) is not None:
+        while (step := next_exchange_step(self._situation(around), self.protocol)) is not None:
             done[step] += 1
             if done[step] > _TOO_OFTEN:
                 raise BrokerError(f"somebody else undoes what it does ({step}): find out who, and apply again")
@@ -171,7 +179,7 @@ class ExchangeReplacement:
         self.mover.swap(Swap(before=before, after=after, then_bind=tuple(seen.catch_needed)))
 
     def _policy(self, around: Around) -> Policy:
-        policies = [one for one in self.mover.policies() if one.name != self._holding.catching]
+        policies = [one for one in self.mover.policies() if not is_for_our_use(one.name)]
         priority = 1 + max((policy.priority for policy in policies), default=0)
         return self.replaced.catching(self._base(around), priority)
 

@@ -30,6 +30,7 @@ def check_exchange(
     trial = replace(replaced.becomes, name=replaced.holding.trial)
     policy = replaced.catching(None, catching.priority, name=trial.name)
     tried: list[Noun] = [trial, policy]
+    _forget(tried, there, broker)  # a run that was killed may have left another one
     try:
         _try(broker, there.vhost, [trial], what="the new exchange")
         _try(broker, there.vhost, [policy], what="the policy that keeps messages meanwhile")
