@@ -53,6 +53,16 @@ def test_the_whole_document() -> None:
                 "old_is_gone": False,
             },
         ],
+        "exchange_replacements": [
+            {
+                "exchange": name,
+                "org": None,
+                "was": definition(Exchange(name=name, type="topic")),
+                "becomes": definition(Exchange(name=name, type="direct")),
+                "is_gone": is_gone,
+            }
+            for name, is_gone in (("confirm", False), ("deliver", True))
+        ],
         "circuits": [
             {
                 "queue": "system.retry",

@@ -117,7 +117,6 @@ SHORT: Final = (
     "with an alternate by policy",
     "an alternate goes to a policy",
     "to fanout",
-    "then as it was",
 )
 """Stories that are searched soon, for every change of the protocol."""
 
@@ -131,7 +130,7 @@ HARMLESS: Final[dict[str, str]] = {
     "SET_CATCHING before COPY_INCOMING": _DOUBLING,
     "BIND_ALTERNATES before SET_CATCHING": _DOUBLING,
     "DECLARE before SWAP": "the one is for an exchange that is there, the other for one that is not",
-    "RESTORE_OUTGOING before UNBIND_ALTERNATES": "it would only pass on what else comes to the alternate for longer",
+    "RESTORE_OUTGOING before UNBIND_ALTERNATES": "only what else comes to the alternate would be passed on for longer",
     "without UNBIND_ALTERNATES": "RabbitMQ deletes the bindings to the shadow along with it, only later",
     "RESTORE_INCOMING before RESTORE_OUTGOING": "what comes by a binding comes to the shadow too",
     "UNBIND_CATCH before RESTORE_INCOMING": _CLEARING,
