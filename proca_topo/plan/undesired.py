@@ -66,10 +66,10 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     binding
                     for binding in existing.bindings
                     if binding not in desired.bindings
-                    and not is_for_our_use(binding.source)
                     and not (binding.destination in renamed and binding.destination_type is DestinationType.QUEUE)
                     and owns.owns(binding)
                     and not is_to_exclusive_queue(binding, existing)
+                    and not is_for_our_use(binding.source)  # a replacement under way, which takes it away itself
                     and in_scope(binding)
                 ),
                 key=lambda b: (b.source, b.destination, b.routing_key, b.arguments.canonical),

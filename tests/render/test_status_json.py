@@ -8,6 +8,8 @@ import pytest
 
 from proca_topo.plan.status import State, Status
 from proca_topo.render.status_json import status_json, status_schema
+from proca_topo.topology.definitions import definition
+from proca_topo.topology.nouns import Exchange
 from tests.render.plans import EVIL
 from tests.render.statuses import EVERY_STATE, EVIL_STATUS, queue, status_with
 from tests.render.unsafe import assert_harmless

@@ -130,7 +130,7 @@ HARMLESS: Final[dict[str, str]] = {
     "SET_CATCHING before COPY_INCOMING": _DOUBLING,
     "BIND_ALTERNATES before SET_CATCHING": _DOUBLING,
     "DECLARE before SWAP": "the one is for an exchange that is there, the other for one that is not",
-    "RESTORE_OUTGOING before UNBIND_ALTERNATES": "only what else comes to the alternate would be passed on for longer",
+    "RESTORE_OUTGOING before UNBIND_ALTERNATES": "only what others send to the alternate is passed on for longer",
     "without UNBIND_ALTERNATES": "RabbitMQ deletes the bindings to the shadow along with it, only later",
     "RESTORE_INCOMING before RESTORE_OUTGOING": "what comes by a binding comes to the shadow too",
     "UNBIND_CATCH before RESTORE_INCOMING": _CLEARING,
