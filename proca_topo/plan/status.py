@@ -112,7 +112,8 @@ class Counts:
 class Status:
     """Everything, in the order of attention. `orgs` is empty for the whole vhost.
 
-    `absent` are the desired queues that are not there, under their old name neither.
+    `absent` are the desired queues that are not there, under their old name neither; `exchanges` those that are
+    being replaced.
     """
 
     broker: BrokerIdentity
@@ -123,7 +124,6 @@ class Status:
     circuits: tuple[CircuitStatus, ...]
     absent: tuple[str, ...]
     exchanges: tuple[ExchangeStatus, ...] = ()
-    """Those whose replacement is not finished."""
 
     @cached_property
     def counts(self) -> Counts:
@@ -217,9 +217,8 @@ class _Look:
                 yield ReplacementStatus(org=self._org_of(new), found=one)
 
     def exchanges(self) -> Iterator[ExchangeStatus]:
-        scope = self.desired.scope
         for one in unfinished_exchanges(self.existing):
-            if scope is None or scope.covers(one.replaced.was.name):
+            if self.desired.scope is None or self.desired.scope.covers(one.replaced.was.name):
                 yield ExchangeStatus(org=self.desired.org_of(one.replaced.was), found=one)
 
     def absent(self) -> Iterator[str]:

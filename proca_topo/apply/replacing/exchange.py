@@ -18,7 +18,7 @@ from proca_topo.apply.replacing.exchange_steps import (
 )
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
-from proca_topo.errors import BrokerError
+from proca_topo.errors import AccessError, BrokerError
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.catch_all import catch_all
 from proca_topo.topology.exchange_holding import ALTERNATE, ExchangeHolding, ReplacedExchange
@@ -53,7 +53,12 @@ class ExchangeReplacement:
 
         Wherever it stops, it can be run again.
         """
-        around = self._look()
+        try:
+            around = self._look()
+        except AccessError as error:
+            if self._holding.shadow in self.existing.exchanges:
+                raise
+            raise HinderedError(str(error)) from error
         if not self._is_begun(around):
             there = around.existing.exchanges.get(self._name)
             if there is None:
@@ -179,7 +184,7 @@ class ExchangeReplacement:
         self.mover.swap(Swap(before=before, after=after, then_bind=tuple(seen.catch_needed)))
 
     def _policy(self, around: Around) -> Policy:
-        policies = [one for one in self.mover.policies() if not is_for_our_use(one.name)]
+        policies = [one for name, one in self.existing.policies.items() if not is_for_our_use(name)]
         priority = 1 + max((policy.priority for policy in policies), default=0)
         return self.replaced.catching(self._base(around), priority)
 

@@ -1,5 +1,6 @@
 """What is found out before the replacement of an exchange changes anything, and before the exchange is deleted."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,20 +26,33 @@ def check_exchange(
     name, there = replaced.was.name, around.existing
     bindings = [b for b in there.bindings if name in (b.source, b.destination)]
     # A permission that is missing shows now, and not when the old exchange is gone.
+    _check_rights(mover, there.vhost, name, replaced.holding.shadow)
     _try(broker, there.vhost, [there.exchanges[name]], what="it")
     _try(broker, there.vhost, bindings, what="its binding")
     trial = replace(replaced.becomes, name=replaced.holding.trial)
     policy = replaced.catching(None, catching.priority, name=trial.name)
+    # The policy first: whoever may not set it may not delete it either. A run that was killed may have left both.
+    _try(broker, there.vhost, [policy], what="the policy that keeps messages meanwhile")
     tried: list[Noun] = [trial, policy]
-    _forget(tried, there, broker)  # a run that was killed may have left another one
+    _forget([trial], there, broker)
     try:
         _try(broker, there.vhost, [trial], what="the new exchange")
-        _try(broker, there.vhost, [policy], what="the policy that keeps messages meanwhile")
         mover.swap(Swap(before=trial, after=trial, then_bind=()))
     except BrokerError as error:
-        _forget(tried, there, broker)
         raise HinderedError(str(error)) from error
-    _forget(tried, there, broker)
+    finally:
+        _forget(tried, there, broker)
+
+
+def _check_rights(mover: Mover, vhost: str, exchange: str, shadow: str) -> None:
+    """The exchange is swapped by the AMQP user, who may be another than the one who does the rest."""
+    if lacking := mover.lacking(exchange, shadow):
+        user = shown(mover.user or "")
+        raise HinderedError(
+            f"the AMQP user {user!r}, who puts the new exchange in its place, may not {', '.join(lacking)}: let an"
+            f" administrator give that with `rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))}"
+            f" {shlex.quote(user)} CONFIGURE WRITE READ`, three regular expressions for names"
+        )
 
 
 def check_letters(exchange: Exchange, existing: Existing, broker: Broker) -> None:

@@ -162,8 +162,8 @@ class FakeBroker:
             in_force={name: one.name for name, one in in_force.items() if one is not None},
         )
 
-    def policies(self) -> Sequence[Policy]:
-        return list(self.vhost.policies)
+    def lacking(self, _exchange: str, _ours: str) -> Sequence[str]:
+        return ()
 
     def look(self, _vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
         return {queue: Activity(consumers=0) for queue in queues}
