@@ -8,7 +8,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -50,11 +50,11 @@ class Node:
         self.version = ""
 
     @classmethod
-    def start(cls, installation: Installation, *, extra_conf: str = "") -> Self:
+    def start(cls, installation: Installation, *, extra_conf: str = "", plugins: Sequence[str] = ()) -> Self:
         """Start a node and wait until it is ready for HTTP and AMQP: 3 to 10 seconds.
 
-        `extra_conf` are more lines for `rabbitmq.conf`. Raises `SandboxError`, with the end of the node's log,
-        where it does not start; nothing is left of it then.
+        `extra_conf` are more lines for `rabbitmq.conf`, `plugins` those besides the management plugin. Raises
+        `SandboxError`, with the end of the node's log, where it does not start; nothing is left of it then.
         """
         for tries_left in reversed(range(_PORT_TRIES)):
             processes = KeptProcesses(_parent_directory(installation))
@@ -65,6 +65,7 @@ class Node:
                     name=f"sandbox-{secrets.token_hex(4)}@{HOST}",
                     ports=free_ports(),
                     extra_conf=extra_conf,
+                    plugins=plugins,
                 )
                 node = cls(recipe, processes)
                 recipe.write()
@@ -219,9 +220,11 @@ class Node:
 
 
 @contextmanager
-def running_node(installation: Installation, *, extra_conf: str = "") -> Iterator[Node]:
-    """A node for the length of a `with` block. Raises what `Node.start` raises."""
-    node = Node.start(installation, extra_conf=extra_conf)
+def running_node(
+    installation: Installation, *, extra_conf: str = "", plugins: Sequence[str] = ()
+) -> Iterator[Node]:
+    """A node for the length of a `with` block. Takes and raises what `Node.start` does."""
+    node = Node.start(installation, extra_conf=extra_conf, plugins=plugins)
     try:
         yield node
     finally:
