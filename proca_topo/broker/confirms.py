@@ -24,7 +24,7 @@ class Confirms:
     @property
     def taken_through(self) -> int:
         """The last one up to which all are taken."""
-        return min(self._rejected) - 1 if self._rejected else self._through
+        return min(self._through, min(self._rejected) - 1) if self._rejected else self._through
 
     @property
     def taken_apart(self) -> list[int]:

@@ -52,6 +52,10 @@ class Recipe:
         """The command that becomes the broker (each part of it execs the next)."""
         return self._inside(str(self.installation.server))
 
+    def control(self, *arguments: str) -> list[str]:
+        """A command of rabbitmqctl for the running broker."""
+        return self._inside(str(self.installation.server.with_name("rabbitmqctl")), *arguments)
+
     @property
     def epmd(self) -> list[str]:
         """The command that stays in the foreground as the node's own port mapper."""
