@@ -56,6 +56,7 @@ class Relay:
         self._suspect: str | None = None
         self._impersonates = False
         self._is_refused = False
+        self._not_taken = 0
         self._is_in_doubt = False
         source.add_on_close_callback(self._source_closed)
         source.add_on_cancel_callback(self._cancelled)
@@ -90,7 +91,8 @@ class Relay:
     @property
     def has_all(self) -> bool:
         """Whether the source can give nothing more until something is acknowledged."""
-        return self.delivered >= self.acknowledged + self.prefetch or self._is_refused or not self.is_consuming
+        given = self.delivered + self._not_taken
+        return given >= self.acknowledged + self.prefetch or not self.is_consuming
 
     def confirm(self, answered: Callable[[Any], None]) -> None:
         """Have RabbitMQ confirm what is published."""
@@ -130,7 +132,8 @@ class Relay:
 
     def _delivered(self, _: Channel, method: Basic.Deliver, properties: RawProperties, body: bytes) -> None:
         if self._is_refused:
-            return  # it goes back to the source with the channel
+            self._not_taken += 1  # it goes back to the source with the channel
+            return
         # Other than 0 where deliveries were given back between two consumers: they have tags too.
         self._tags_before = method.delivery_tag - self.delivered - 1
         properties.encoded = self._as_it_leaves(properties.encoded, redelivered=method.redelivered)
@@ -194,13 +197,14 @@ class Relay:
         self._is_in_doubt = True
         self._refuse(refusals.unroutable(self._order))
 
-    def _refuse(self, error: BrokerError) -> None:
-        """Nothing more is published."""
+    def _refuse(self, error: BrokerError | None) -> None:
+        """Nothing more is published. Without an error that is why, there is one of the connection."""
         self._is_refused = True
+        self._not_taken += len(self._held)
         self._held.clear()
         self._fail(error)
 
-    def _fail(self, error: BrokerError) -> None:
+    def _fail(self, error: BrokerError | None) -> None:
         self.failure = self.failure or error
         self._wake()
 
@@ -216,5 +220,5 @@ class Relay:
             self._fail(refusals.source_refused(self._order, reason))
 
     def _target_closed(self, _: Channel, reason: Exception) -> None:
-        if isinstance(reason, ChannelClosedByBroker):
-            self._refuse(refusals.target_refused(self._order, reason, suspect=self._suspect))
+        by_broker = isinstance(reason, ChannelClosedByBroker)
+        self._refuse(refusals.target_refused(self._order, reason, suspect=self._suspect) if by_broker else None)

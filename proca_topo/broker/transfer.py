@@ -107,7 +107,8 @@ class Transfer:
     def _finish(self) -> None:
         """Let the source give all that it is about to, then end the consumer, and acknowledge what is confirmed.
 
-        Without that, what is on its way would be given back, and a quorum queue would count it as delivered.
+        Without that, pika would give back one by one what is on its way. A quorum queue counts that as delivered,
+        and puts it before what goes back later, with the channel.
         """
         relay, deadline = self._relay, time.monotonic() + _FINISH_SECONDS
         relay.withhold()

@@ -86,12 +86,15 @@ class Tracks:
         self.publish(str(number).encode().ljust(size) for number in range(first, first + count))
 
     def publish(self, bodies: Iterator[bytes] | Sequence[bytes], *, key: str = SOURCE) -> None:
-        """Publish persistent messages to a queue, and wait until the broker has them."""
+        """Publish persistent messages to a queue, and wait until the broker has written them."""
+        *first, last = bodies
+        properties = pika.BasicProperties(delivery_mode=2)
         with self.channel() as channel:
-            for body in bodies:
-                channel.basic_publish("", key, body, pika.BasicProperties(delivery_mode=2))
+            for body in first:
+                channel.basic_publish("", key, body, properties)
+            # Confirmed once it is written, and what comes before it in the queue is written before it.
             channel.confirm_delivery()
-            channel.basic_publish("", "nobody", b"")  # confirmed: what was before it is in the queue
+            channel.basic_publish("", key, last, properties)
 
     def order(self, **changes: Any) -> Move:
         """From the source to the target, to be parked there, if nothing else is said."""
@@ -115,6 +118,8 @@ class Tracks:
             # A consumer: a quorum queue adds a header for one who only asks for a message.
             for method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=0.4):
                 if method is None:
+                    if channel.queue_declare(queue, passive=True).method.message_count:
+                        continue
                     break
                 taken.append(
                     Message(
