@@ -14,6 +14,7 @@ from bench.rows import Row
 from bench.world import client
 from proca_topo.broker.address import address
 from proca_topo.broker.moving import Leaving, Move, move
+from proca_topo.cli.main import prepare
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
 
@@ -29,6 +30,7 @@ TYPES = ("classic", "quorum")
 
 def moving(installation: Installation) -> Iterator[Row]:
     """One row for each queue type. The messages go to and fro, by shovel one way and by us the other."""
+    prepare()
     with running_node(installation, plugins=[SHOVEL_PLUGIN]) as node, client(node) as http:
         for queue_type in TYPES:
             there_and_back = _ThereAndBack(node=node, http=http, queue_type=queue_type)
