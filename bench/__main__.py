@@ -1,7 +1,7 @@
 """`python -m bench [SIZE]…`: every figure against its floor in the same run; writes bench/RESULTS.md.
 
-Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000). `python -m bench moving` measures
-only how messages are moved, and writes nothing.
+Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000). `python -m bench moving`
+measures only how messages are moved, and writes nothing.
 """
 
 import compileall

@@ -91,7 +91,7 @@ PROPERTIES: Final = {
     "no text as an id": b"\x04\x80" + short(b"\xff\x00\xfe") + short(b"\x80"),
     "our own user": b"\x00\x10" + short(b"guest"),
     "headers of a quorum queue that are a client's": b"\x20\x00"
-    + table(**{"x-delivery-count": struct.pack(">cq", b"l", 7), "x-acquired-count": b"t\x01", "x-other": b"V"}),
+    + table(**{"x-acquired-count": b"t\x01", "x-delivery-count": struct.pack(">cq", b"l", 7), "x-other": b"V"}),
     "x-death that a client has made": b"\x20\x00"
     + table(
         **{
@@ -134,6 +134,11 @@ def shown(message: Message) -> tuple[str, bytes, bytes]:
     return message.routing_key, message.properties, message.body
 
 
+def as_published(message: Message) -> bytes:
+    """RabbitMQ 4.x puts all headers into the order of the alphabet, 3.10 where it adds some."""
+    return message.properties.replace(SORTED_HEADERS, ALL_HEADERS)
+
+
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_parked_and_brought_back_a_message_is_the_same(
     name: str, tracks: Tracks, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +152,7 @@ def test_parked_and_brought_back_a_message_is_the_same(
     [moved] = tracks.take(SOURCE, monkeypatch)
     assert shown(moved) == shown(unmoved)
     if not name.endswith("carbon copy"):
-        assert moved.properties == PROPERTIES[name]
+        assert as_published(moved) == PROPERTIES[name]
     assert tracks.take("copies", monkeypatch) == []
     assert copies == name.endswith("carbon copy")
 
@@ -179,10 +184,7 @@ def test_a_parked_message_does_not_expire(tracks: Tracks, monkeypatch: pytest.Mo
 
 
 def test_what_a_quorum_queue_adds_is_taken_off(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message that was given back has been delivered before; its count is not part of the message.
-
-    Where RabbitMQ has put it among the headers, these are in the order of the alphabet.
-    """
+    """A message that was given back has been delivered before; its count is not part of the message."""
     lay(tracks)
     names = ["none", "all", "headers alone", "our own user"]
     publish(tracks, [PROPERTIES[name] for name in names])
@@ -193,8 +195,7 @@ def test_what_a_quorum_queue_adds_is_taken_off(tracks: Tracks, monkeypatch: pyte
                 break
     tracks.there_and_back()
     moved = tracks.take(SOURCE, monkeypatch)
-    in_our_order = [message.properties.replace(SORTED_HEADERS, ALL_HEADERS) for message in moved]
-    assert sorted(in_our_order) == sorted(PROPERTIES[name] for name in names)
+    assert sorted(map(as_published, moved)) == sorted(PROPERTIES[name] for name in names)
 
 
 def test_x_death_stays(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +273,7 @@ def test_looking_at_all_messages(tracks: Tracks, monkeypatch: pytest.MonkeyPatch
     """Whatever their headers: how large they are and who they are from, and they stay where they were."""
     lay(tracks)
     tracks.fill(20, size=10)
-    publish(tracks, [ALL, PROPERTIES["none"]])
+    publish(tracks, [PROPERTIES["our own user"], PROPERTIES["headers alone"]])
     found = inspect(tracks.where, tracks.vhost, SOURCE)
     assert (found.bytes, found.users) == (20 * 10 + 8, frozenset({"guest"}))
     bodies = [message.body for message in tracks.take(SOURCE, monkeypatch)]
