@@ -9,10 +9,11 @@ from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.errors import BrokerError
-from proca_topo.plan.changes import Delete, Plan, Replacing
+from proca_topo.plan.changes import Delete, Plan, Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
+from proca_topo.topology.holding import unfinished
 
 _NOTHING_DELETED = "nothing is deleted before everything is declared, since messages might have no way left"
 _NOT_GONE = "the broker said it is deleted and still shows it"
@@ -90,10 +91,16 @@ def apply_anew(
 
 
 def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
-    """Take the broker's word over the answers it gave: what it shows is so, what it does not is not."""
+    """Take the broker's word over the answers it gave: what it shows is so, what it does not is not.
+
+    A replacement is not made while it holds something, though its new queue may be there.
+    """
+    begun = {one.replaced.becomes for one in unfinished(after)}
     for change in plan.to_do:
         status = ledger.status(change.noun)
         match change:
+            case Replace() if change.noun.name in begun:
+                pass
             case Delete():
                 if status is Status.APPLIED and after.has(change.noun):
                     ledger.note(change, Status.FAILED, _NOT_GONE)

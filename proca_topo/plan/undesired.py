@@ -7,7 +7,7 @@ from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue, is_for_our_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +69,7 @@ def undesired(existing: Existing, desired: Desired) -> Undesired:
                     and not (binding.destination in renamed and binding.destination_type is DestinationType.QUEUE)
                     and owns.owns(binding)
                     and not is_to_exclusive_queue(binding, existing)
+                    and not is_for_our_use(binding.source)  # a replacement under way, which takes it away itself
                     and in_scope(binding)
                 ),
                 key=lambda b: (b.source, b.destination, b.routing_key, b.arguments.canonical),

@@ -51,21 +51,15 @@ class KillAfter:
 
 @dataclass(frozen=True)
 class KillBroker:
-    """The broker gets a SIGKILL while the command waits at a boundary, and is started again.
-
-    `settle_seconds` pass before: 3.10 can lose what was declared less than 3 s before, and with it what was
-    confirmed.
-    """
+    """The broker gets a SIGKILL while the command waits at a boundary, and is started again."""
 
     number: int
-    settle_seconds: float
 
     def strike(self, field: Field) -> str | None:
         assert field.node is not None
         with field.command.running(*REPLACE, at=At.HOLD, boundary=self.number) as running:
             if not running.wait_for_step(self.number):
                 return None
-            time.sleep(self.settle_seconds)
             field.node.kill()
             running.go_on()
             field.node.restart()
@@ -100,8 +94,8 @@ class Twice:
         return ", then ".join(places) or None
 
 
-def random_attack(randomly: random.Random, *, steps: int, settle_seconds: float | None) -> Attack:
-    """One of them. `steps` are the boundaries that there are; the broker is spared if `settle_seconds` is None."""
+def random_attack(randomly: random.Random, *, steps: int) -> Attack:
+    """One of them. `steps` are the boundaries that there are."""
 
     def at_step() -> KillAtStep:
         return KillAtStep(randomly.randint(1, steps))
@@ -123,7 +117,8 @@ def random_attack(randomly: random.Random, *, steps: int, settle_seconds: float 
         kinds: list[Callable[[], Attack]] = [at_step, after_step, network]
         return Twice(randomly.choice(kinds)(), randomly.choice(kinds)())
 
-    kinds: list[Callable[[], Attack]] = [at_step, after_step, network, twice]
-    if settle_seconds is not None:
-        kinds.append(lambda: KillBroker(randomly.randint(1, steps), settle_seconds))
+    def broker() -> KillBroker:
+        return KillBroker(randomly.randint(1, steps))
+
+    kinds: list[Callable[[], Attack]] = [at_step, after_step, network, twice, broker]
     return randomly.choice(kinds)()

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from proca_topo.sandbox.node import Node, running_node
+from proca_topo.sandbox.node import running_node
 from tests.brokers.cluster import as_broker
 from tests.brokers.versions import selected
 from tests.torture.attacks import KillBroker, Nothing, random_attack
@@ -20,16 +20,7 @@ from tests.torture.consumers import BAD, GOOD, Manners
 from tests.torture.field import Field, Tally, battlefield, play
 from tests.torture.world import CLASSIC, QUORUM
 
-# What a broker that keeps its metadata in Mnesia was told less than so long before a SIGKILL, it may forget.
-_MNESIA_SETTLES_SECONDS: Final = 3.5
-_FIRST_WITH_KHEPRI: Final = (4, 2)
 _WAITING: Final = (0, 150, 600, 2000)
-
-
-def settle_seconds(version: str) -> float:
-    """How long after the last declaration a broker may be killed without forgetting it."""
-    major, minor = (int(part) for part in version.split(".")[:2])
-    return 0.0 if (major, minor) >= _FIRST_WITH_KHEPRI else _MNESIA_SETTLES_SECONDS
 
 
 def play_for(minutes: float, seed: int) -> Tally:
@@ -45,16 +36,16 @@ def play_for(minutes: float, seed: int) -> Tally:
             assert recording.ended is not None
             deadline = time.monotonic() + minutes * 60
             while time.monotonic() < deadline:
-                _play_one(field, node, randomly, steps=len(recording.ended.steps))
+                _play_one(field, randomly, steps=len(recording.ended.steps))
             field.check_plan_is_empty()
         _say(f"RabbitMQ {node.version}, seed {seed}: {tally}")
     return tally
 
 
-def _play_one(field: Field, node: Node, randomly: random.Random, *, steps: int) -> None:
+def _play_one(field: Field, randomly: random.Random, *, steps: int) -> None:
     others = [variant for variant in (*CLASSIC, *QUORUM) if variant != field.variant]
     variant = randomly.choice(others)
-    attack = random_attack(randomly, steps=steps, settle_seconds=settle_seconds(node.version))
+    attack = random_attack(randomly, steps=steps)
     # RabbitMQ dead-letters without waiting for a confirm: what is rejected while it dies may be lost.
     manners: Manners | None = randomly.choice([None, GOOD if isinstance(attack, KillBroker) else BAD])
     play(field, variant, attack, manners=manners, waiting=randomly.choice(_WAITING))

@@ -10,7 +10,17 @@ from typing import Final, assert_never
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import HinderedError, check
 from proca_topo.apply.replacing.draining import SETTLE_SECONDS, Draining
-from proca_topo.apply.replacing.steps import Route, Routes, Situation, Step, is_begun, next_step
+from proca_topo.apply.replacing.steps import (
+    Role,
+    Route,
+    Routes,
+    Situation,
+    Step,
+    is_begun,
+    next_step,
+    relied_on,
+)
+from proca_topo.apply.replacing.young import Youth
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving import Leaving, Move
@@ -49,6 +59,10 @@ class QueueReplacement:
     sleep: Callable[[float], None] = time.sleep
     _caught_up: bool = field(default=False, init=False)
     _unbound_at: float = field(default_factory=time.monotonic, init=False)
+    _youth: Youth = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._youth = Youth(sleep=self.sleep)
 
     def run(self) -> None:
         """Begin it or go on, to the end. Raises HinderedError if it was not begun, and BrokerError where it stops.
@@ -126,6 +140,8 @@ class QueueReplacement:
         boundary.reached(step.name)
         self.watch.stage(f"{shown(self.wanted.name)}: {step}", 0)
         holding = self._holding
+        if (role := relied_on(step)) is not None and (queue := there.queues.get(self._name_of(role))) is not None:
+            self._youth.pass_for(queue)
         match step:
             case Step.DECLARE_PARKED:
                 # One that is there may have another dead-letter exchange: that of the policy of its time.
@@ -169,6 +185,17 @@ class QueueReplacement:
             case _:
                 assert_never(step)
 
+    def _name_of(self, role: Role) -> str:
+        match role:
+            case Role.PARKED:
+                return self._holding.parked
+            case Role.ARRIVING:
+                return self._holding.arriving
+            case Role.NEW:
+                return self.wanted.name
+            case _:
+                assert_never(role)
+
     def _holding_queue(self, name: str) -> Queue:
         """A queue as safe as the old one; what expires in it goes where it would have gone."""
         arguments = self.replaced.arguments
@@ -209,6 +236,9 @@ class QueueReplacement:
     def _declare(self, nouns: Sequence[Noun]) -> None:
         for failure in self.broker.declare(self.existing.vhost, nouns, lambda _: None):
             raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+        for noun in nouns:
+            if isinstance(noun, Queue):
+                self._youth.begins(noun)
 
     def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
         for failure in self.broker.delete(there, nouns, lambda _: None):

@@ -77,12 +77,25 @@ class Situation:
     caught_up: bool = False
 
 
+class Role(StrEnum):
+    """The queues that a replacement fills."""
+
+    PARKED = "parked"
+    ARRIVING = "arriving"
+    NEW = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A step, and when it is the one to do, if none before it is."""
+    """A step, and when it is the one to do, if none before it is.
+
+    From then on the queue that it `relies_on` may be the only one with some messages: by then it must be one that
+    RabbitMQ does not forget (see `young`).
+    """
 
     step: Step
     applies: Callable[[Situation], bool]
+    relies_on: Role | None = None
 
 
 PROTOCOL: Final[Sequence[Rule]] = (
@@ -90,13 +103,13 @@ PROTOCOL: Final[Sequence[Rule]] = (
     Rule(Step.DECLARE_PARKED, lambda s: not s.marked and not s.parked_is_bound),
     Rule(Step.DECLARE_ARRIVING, lambda s: not s.marked and not s.arriving),
     Rule(Step.BIND_ARRIVING, lambda s: not s.marked and s.old and bool(s.to_old - s.to_arriving)),
-    Rule(Step.UNBIND_OLD, lambda s: not s.marked and s.old and bool(s.to_old)),
-    Rule(Step.PARK, lambda s: not s.marked and s.old),
+    Rule(Step.UNBIND_OLD, lambda s: not s.marked and s.old and bool(s.to_old), Role.ARRIVING),
+    Rule(Step.PARK, lambda s: not s.marked and s.old, Role.PARKED),
     Rule(Step.MARK_OLD_GONE, lambda s: not s.marked),
     # Filling.
     Rule(Step.DECLARE_NEW, lambda s: not s.new),
     Rule(Step.OPEN_WAY_BACK, lambda s: (s.parked or s.arriving) and not s.way_back),
-    Rule(Step.RETURN_PARKED, lambda s: s.parked),
+    Rule(Step.RETURN_PARKED, lambda s: s.parked, Role.NEW),
     Rule(Step.CATCH_UP, lambda s: s.arriving and not s.caught_up and bool(s.to_arriving - s.to_new)),
     Rule(Step.BIND_NEW, lambda s: s.arriving and bool(s.to_arriving - s.to_new)),
     Rule(Step.UNBIND_ARRIVING, lambda s: s.arriving and bool(s.to_arriving)),
@@ -106,6 +119,11 @@ PROTOCOL: Final[Sequence[Rule]] = (
     Rule(Step.DELETE_PARKED_EXCHANGE, lambda s: s.parked_exchange),
     Rule(Step.FORGET, lambda s: s.marked),
 )
+
+
+def relied_on(step: Step, protocol: Sequence[Rule] = PROTOCOL) -> Role | None:
+    """The queue that may be the only one with some messages from this step on; None if it is no new one."""
+    return next((rule.relies_on for rule in protocol if rule.step is step), None)
 
 
 def next_step(situation: Situation, protocol: Sequence[Rule] = PROTOCOL) -> Step | None:

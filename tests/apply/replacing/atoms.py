@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final, NamedTuple
 
-from proca_topo.apply.replacing.steps import Route, Situation, Step
+from proca_topo.apply.replacing.steps import Role, Route, Situation, Step
 from proca_topo.topology.holding import Holding
 from tests.apply.replacing.vhost import IN, Binding, Vhost
 
@@ -120,11 +120,23 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGrow:
+    """Wait until a queue is not young any more."""
+
+    name: str
+
+    def perform(self, vhost: Vhost) -> Vhost:
+        return vhost.grown(self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class NoteCaughtUp:
     """The run remembers that it has caught up. Nothing of it is on the broker."""
 
 
-Atom = DeclareQueue | DeclareExchange | Bind | Unbind | DeleteQueue | DeleteExchange | Move | NoteCaughtUp
+Atom = (
+    DeclareQueue | DeclareExchange | Bind | Unbind | DeleteQueue | DeleteExchange | Move | LetGrow | NoteCaughtUp
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,10 @@ class Doing:
     @property
     def back(self) -> str:
         return holding_of(self.pair.was).back
+
+    def name_of(self, role: Role) -> str:
+        """The queue in that role."""
+        return {Role.PARKED: self.parked, Role.ARRIVING: self.arriving, Role.NEW: self.pair.becomes}[role]
 
     @property
     def way_back(self) -> Binding:

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from proca_topo.apply.replacing.steps import Route, Routes, Rule, Situation, is_begun, next_step
+from proca_topo.apply.replacing.steps import Route, Routes, Rule, Situation, is_begun, next_step, relied_on
 from proca_topo.topology.arguments import NO_ARGUMENTS
-from tests.apply.replacing.atoms import ATOMS, Atom, DeclareExchange, Doing, Move, NoteCaughtUp, Pair, holding_of
+from tests.apply.replacing.atoms import (
+    ATOMS,
+    Atom,
+    DeclareExchange,
+    Doing,
+    LetGrow,
+    Move,
+    NoteCaughtUp,
+    Pair,
+    holding_of,
+)
 from tests.apply.replacing.vhost import IN, Binding, RefusedByBroker, Vhost
 
 OLD: Final = "v1"
@@ -129,7 +139,11 @@ def _decide(vhost: Vhost, run: Run, protocol: Sequence[Rule], spec: Spec) -> tup
     # A queue that the spec does not want any more is made as it was: another replacement then takes it away.
     definition = run.spec.definition if run.spec.name == pair.becomes else OLD
     arrived = len(vhost.messages(holding_of(pair.was).arriving))
-    return vhost, run._replace(atoms=ATOMS[step](Doing(pair, definition, seen, arrived)))
+    doing = Doing(pair, definition, seen, arrived)
+    role = relied_on(step, protocol)
+    queue = vhost.queue(doing.name_of(role)) if role is not None else None
+    waits = (LetGrow(doing.name_of(role)),) if role is not None and queue is not None and queue.is_young else ()
+    return vhost, run._replace(atoms=(*waits, *ATOMS[step](doing)))
 
 
 def _routes(vhost: Vhost, queue: str) -> Routes:

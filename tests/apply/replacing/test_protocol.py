@@ -7,6 +7,7 @@ between the last look at a queue and its deletion, and a run that goes on after 
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -36,6 +37,7 @@ MEANWHILE: Final[dict[str, Limits]] = {
     "an application starts": Limits(arrivals=1, declares=1),
     "somebody binds": Limits(arrivals=1, further_routes=1),
     "somebody consumes": Limits(arrivals=1, consumed=2),
+    "the broker is killed": Limits(arrivals=2, broker_kills=1),
 }
 # With a spec that does not change there is room for more at once.
 MORE_MEANWHILE: Final[dict[str, Limits]] = {
@@ -44,6 +46,7 @@ MORE_MEANWHILE: Final[dict[str, Limits]] = {
     "all at once": Limits(arrivals=1, crashes_after_a_copy=1, declares=1, further_routes=1),
     "two applications start": Limits(arrivals=1, declares=2),
     "copies are left behind and consumed": Limits(arrivals=1, crashes_after_a_copy=1, consumed=2),
+    "the broker is killed twice": Limits(arrivals=1, crashes_after_a_copy=1, broker_kills=2),
 }
 CASES: Final = [
     pytest.param(specs, limits, id=f"{spec_name}: {name}")
@@ -98,6 +101,15 @@ def test_the_order_of_the_rules_is_needed(name: str, protocol: Sequence[Rule]) -
     ]
     harmful = [one for one in found if one.wrong is not None]
     assert bool(harmful) is (name not in HARMLESS), "\n\n".join(map(told, harmful))
+
+
+@pytest.mark.parametrize("at", [at for at, rule in enumerate(PROTOCOL) if rule.relies_on is not None])
+def test_a_queue_is_not_relied_on_while_it_is_young(at: int) -> None:
+    """Where a step does not wait for the queue that it relies on, a killed broker loses messages."""
+    careless = [*PROTOCOL[:at], replace(PROTOCOL[at], relies_on=None), *PROTOCOL[at + 1 :]]
+    limits = Limits(arrivals=2, broker_kills=1)
+    found = search(world([SAME_NAME], limits), careless)
+    assert (found.wrong or "").startswith("lost"), PROTOCOL[at].step
 
 
 def test_what_is_listed_as_harmless_is_a_change_that_can_be_made() -> None:

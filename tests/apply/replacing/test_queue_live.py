@@ -10,8 +10,9 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from proca_topo.apply.replacing import boundary
-from proca_topo.apply.replacing.steps import PROTOCOL
+from proca_topo.apply.replacing.steps import PROTOCOL, Step
 from proca_topo.apply.report import Report, Status
+from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Replacing
 from proca_topo.topology.holding import Holding
 from tests.brokers.fixtures import TestBroker
@@ -150,6 +151,31 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
         patch.setattr(boundary, "reached", reached)
         with pytest.raises(KilledError):
             yield
+
+
+def test_a_replacement_that_stops_on_its_way_has_failed(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the new queue is there: its holding queue has messages, and the reason says how to go on."""
+    write(tmp_path, "")
+    live.apply(desired_in(tmp_path))
+    with live.channel() as channel:
+        publish(channel, 1)
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+
+    def reached(step: str) -> None:
+        if step == Step.RETURN_PARKED.name:
+            raise BrokerError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, "reached", reached)
+        (result,) = replaced(live, tmp_path).results
+    assert (result.status, result.reason) == (
+        Status.FAILED,
+        "the disk is full (nothing is lost: the same command goes on from here)",
+    )
+    assert [result.status for result in replaced(live, tmp_path, Replacing.FINISHING).results] == [Status.APPLIED]
+    assert waiting(live) == [1]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -14,12 +14,14 @@ class RefusedByBroker(Exception):  # noqa: N818 - what the broker does, not a fa
 class Queue(NamedTuple):
     """A queue. Messages are numbers in the order in which they were published; one may be there twice.
 
-    `note` is an argument that RabbitMQ does not know: kept, and not compared when the queue is declared again.
+    `note` is an argument that RabbitMQ does not know: kept, and not compared when the queue is declared again. One
+    that `is_young` is forgotten if the broker is killed: it comes back empty.
     """
 
     definition: str
     messages: tuple[int, ...] = ()
     note: str = ""
+    is_young: bool = False
 
 
 class Binding(NamedTuple):
@@ -31,11 +33,15 @@ class Binding(NamedTuple):
 
 
 class Vhost(NamedTuple):
-    """What there is. `exchanges` are the private fanouts, each with the note among its arguments."""
+    """What there is. `exchanges` are the private fanouts, each with the note among its arguments.
+
+    With `is_forgetful` its queues are young when they are declared, as quorum queues are.
+    """
 
     queues: frozenset[tuple[str, Queue]]
     exchanges: frozenset[tuple[str, str]] = frozenset()
     bindings: frozenset[Binding] = frozenset()
+    is_forgetful: bool = False
 
     def queue(self, name: str) -> Queue | None:
         """The queue of this name, if there is one."""
@@ -65,7 +71,25 @@ class Vhost(NamedTuple):
             raise RefusedByBroker(f"406 {name}")
         if there is not None:
             return self
-        return self._replace(queues=self.queues | {(name, Queue(definition, note=note))})
+        queue = Queue(definition, note=note, is_young=self.is_forgetful)
+        return self._replace(queues=self.queues | {(name, queue)})
+
+    def grown(self, name: str) -> "Vhost":
+        """A queue is not young any more."""
+        return self._replace(
+            queues=frozenset(
+                (there, queue._replace(is_young=queue.is_young and there != name)) for there, queue in self.queues
+            )
+        )
+
+    def restarted(self) -> "Vhost":
+        """The broker was killed and is there again."""
+        return self._replace(
+            queues=frozenset(
+                (name, queue._replace(messages=() if queue.is_young else queue.messages))
+                for name, queue in self.queues
+            )
+        )
 
     def declare_exchange(self, name: str, note: str) -> "Vhost":
         """Idempotent."""

@@ -22,6 +22,7 @@ class Limits(NamedTuple):
     declares: int = 0
     further_routes: int = 0
     consumed: int = 0
+    broker_kills: int = 0
 
 
 class World(NamedTuple):
@@ -47,6 +48,7 @@ def world(specs: Sequence[Spec], limits: Limits, *, waiting: int = 2) -> World:
         vhost=Vhost(
             queues=frozenset({(WORK, Queue(OLD, messages))}),
             bindings=frozenset(Binding(IN, key, WORK) for key in (OURS, THEIRS)),
+            is_forgetful=limits.broker_kills > 0,
         ),
         run=Run(specs[0]),
         specs=tuple(specs),
@@ -67,8 +69,7 @@ def events(now: World) -> Iterator[tuple[str, World]]:
     if now.limits.arrivals:
         for key in sorted({b.key for b in now.vhost.bindings if b.source == IN} | {OURS, THEIRS}):
             yield f"a message arrives by {key}", _published(now, key)
-    if (now.run.atoms or now.run.caught_up) and (not now.run.copies or now.limits.crashes_after_a_copy):
-        yield "the run is killed", _killed(now)
+    yield from _kills(now)
     if len(now.specs) > 1:
         yield "the spec changes", now._replace(specs=now.specs[1:])
     if now.limits.declares:
@@ -81,6 +82,15 @@ def events(now: World) -> Iterator[tuple[str, World]]:
         for name, queue in sorted(now.vhost.queues):
             if queue.messages and not name.startswith(OUR_PREFIX) and not _is_moved(now, name):
                 yield "a message is consumed", _consumed(now, name, queue)
+
+
+def _kills(now: World) -> Iterator[tuple[str, World]]:
+    if now.run.copies and not now.limits.crashes_after_a_copy:
+        return
+    if now.run.atoms or now.run.caught_up:
+        yield "the run is killed", _killed(now)
+    if now.limits.broker_kills:
+        yield "the broker is killed", _broker_killed(now)
 
 
 def lost(now: World) -> list[int]:
@@ -125,6 +135,13 @@ def _killed(now: World) -> World:
     if now.run.copies:
         limits = limits._replace(crashes_after_a_copy=limits.crashes_after_a_copy - 1)
     return now._replace(run=Run(now.specs[0]), limits=limits)
+
+
+def _broker_killed(now: World) -> World:
+    """The lock goes with it, and so the run."""
+    killed = _killed(now)
+    limits = killed.limits._replace(broker_kills=now.limits.broker_kills - 1)
+    return killed._replace(vhost=now.vhost.restarted(), limits=limits)
 
 
 def _declared(now: World, queue: Spec) -> World:
