@@ -61,6 +61,8 @@ def move(
     What remains: if the target takes no more, or a connection is lost, up to 1,000 messages go back to the source,
     and a quorum queue counts that as a delivery, of which x-delivery-limit allows so many (20 by default on 4.x).
     """
+    if order.at_most == 0:
+        return Moved(messages=0, deleted=False)
     # pika is loaded for a move only.
     from proca_topo.broker.transfer import Transfer
 

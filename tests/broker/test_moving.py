@@ -28,7 +28,7 @@ def test_an_empty_queue_is_nothing_to_move(tracks: Tracks) -> None:
     assert tracks.move().messages == 0
 
 
-@pytest.mark.parametrize("at_most", [1, 7, 999, 1_000, 1_001, 1_050, 2_345])
+@pytest.mark.parametrize("at_most", [0, 1, 7, 999, 1_000, 1_001, 1_050, 2_345])
 def test_as_many_as_asked_for_and_the_rest_is_as_it_was(
     at_most: int, tracks: Tracks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

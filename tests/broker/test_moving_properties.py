@@ -213,10 +213,17 @@ def test_x_death_stays(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
     [unmoved] = tracks.take(TWIN, monkeypatch)
     tracks.there_and_back()
     [moved] = tracks.take(SOURCE, monkeypatch)
-    assert shown(moved) == shown(unmoved)
-    assert moved.properties.count(b"S" + long(b"first")) >= 1
-    assert moved.properties.count(b"S" + long(b"second")) >= 1
-    assert b"x-death" in moved.properties
+    assert x_death(moved) == x_death(unmoved)
+    assert x_death(moved).count(b"S" + long(b"rejected")) == 2
+    for entry in ("x-first-death-queue", "x-first-death-reason", "x-first-death-exchange"):
+        assert short(entry.encode()) + b"S" in moved.properties
+
+
+def x_death(message: Message) -> bytes:
+    """That header. A quorum queue of 4.3 has others, which count how often two queues before it delivered this."""
+    name = short(b"x-death") + b"A"
+    _, _, value = message.properties.partition(name)
+    return value[: 4 + int.from_bytes(value[:4], "big")]
 
 
 def test_an_answer_that_is_awaited_directly(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
