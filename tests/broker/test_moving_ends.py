@@ -1,5 +1,6 @@
 """A move that cannot go on loses nothing, and leaves no connection."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -192,6 +193,7 @@ def test_a_node_that_goes_away(tracks: Tracks, node_factory: NodeFactory, monkey
     there = private(tracks, node)
     there.lay()
     there.fill(COUNT)
+    time.sleep(2)  # killed within a second of its declaration, a node forgets a quorum queue
     with pytest.raises(UnreachableError, match="was lost"):
         move_until(there, node.kill)
     node.run()

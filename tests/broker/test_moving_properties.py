@@ -220,7 +220,7 @@ def test_x_death_stays(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def x_death(message: Message) -> bytes:
-    """That header. A quorum queue of 4.3 has others, which count how often two queues before it delivered this."""
+    """That header: 4.3 adds counts of deliveries to a dead letter in a quorum queue, which are no part of it."""
     name = short(b"x-death") + b"A"
     _, _, value = message.properties.partition(name)
     return value[: 4 + int.from_bytes(value[:4], "big")]
