@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proca_topo.broker.moving import Move, Moved
 
 _IMPERSONATOR: Final = "impersonator"
+_ADMINISTRATOR: Final = "administrator"
 
 
 class ManagementMover:
@@ -80,6 +81,16 @@ class ManagementMover:
     def user(self) -> str | None:
         """The user who publishes."""
         return self._api.address.amqp_username
+
+    def lacking(self, queue: str, ours: str) -> Sequence[str]:
+        """What the AMQP user lacks. See `proca_topo.broker.trying.lacking`."""
+        from proca_topo.broker.trying import lacking
+
+        return lacking(self._api.address, self._vhost, queue, ours)
+
+    def may_disconnect(self) -> bool:
+        """Whether our user may close other users' connections."""
+        return _ADMINISTRATOR in tags_of_user(self._api)
 
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""

@@ -79,6 +79,16 @@ class Mover(Protocol):
         """Whether that user may publish messages that say they are from another."""
         ...
 
+    def lacking(self, queue: str, ours: str) -> Sequence[str]:
+        """What that user may not do with a queue that is to be emptied and deleted, and with a queue and an
+        exchange named `ours`: "read 'q'". Touches no message.
+        """
+        ...
+
+    def may_disconnect(self) -> bool:
+        """Whether we may close other users' connections."""
+        ...
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back. Raises InUseError if another keeps it for itself."""
         ...
