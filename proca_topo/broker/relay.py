@@ -18,6 +18,7 @@ from proca_topo.broker.property_bytes import Field, has, parked, unparked, user_
 from proca_topo.broker.raw_properties import RawProperties
 from proca_topo.errors import BrokerError
 
+# With a quarter of it, moving from a quorum queue took more than twice as long.
 _PREFETCH: Final = 1_000
 # A tenth of the prefetch: the broker always has room to send more before the acknowledgements come.
 _ACKNOWLEDGE_EVERY: Final = 100
