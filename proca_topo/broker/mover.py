@@ -18,7 +18,8 @@ from proca_topo.topology.names import one_line, shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.moving import Inspected, Move, Moved
+    from proca_topo.broker.inspecting import Inspected
+    from proca_topo.broker.moving import Move, Moved
 
 _IMPERSONATOR: Final = "impersonator"
 _ADMINISTRATOR: Final = "administrator"
@@ -125,7 +126,7 @@ class ManagementMover:
 
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""
-        from proca_topo.broker.moving import inspect
+        from proca_topo.broker.inspecting import inspect
 
         return inspect(self._api.address, self._vhost, queue)
 

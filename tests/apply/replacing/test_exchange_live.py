@@ -16,7 +16,7 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp import connected
 from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
-from tests.apply.replacing.traffic import Way, published
+from tests.apply.replacing.traffic import Way, contents, published
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 
@@ -126,6 +126,19 @@ def test_all_bindings_in_both_directions_stay_as_they_are(name: str, live: Live,
     assert report.after.changes == ()
     assert live.definitions()["bindings"] == bindings
     assert our_own(live) == []
+
+
+def test_bindings_of_the_spec_come_with_the_new_exchange(live: Live, tmp_path: Path) -> None:
+    """The old one, to which they may mean something else, never has them; what is no longer wanted is pruned."""
+    write(tmp_path, "type: direct")
+    live.apply(desired_in(tmp_path))
+    topology = tmp_path / "topology.yaml"
+    topology.write_text(topology.read_text().replace("direct", "topic").replace("key: 'a.b'", "key: 'a.*'"))
+    report = live.apply(desired_in(tmp_path), with_prune=True, replacing=Replacing.IDLE)
+    assert {result.status for result in report.results} == {Status.APPLIED}
+    assert report.after is not None
+    assert report.after.changes == ()
+    assert [one["routing_key"] for one in live.definitions()["bindings"] if one["source"] == "in"] == ["a.*", "c"]
 
 
 class KilledError(BaseException):
@@ -252,20 +265,6 @@ def test_an_exchange_that_is_gone_comes_back(
     assert our_own(live) == []
     assert live.definitions()["bindings"] == bindings
     assert exchange(live)["type"] == ("direct" if meanwhile in {"same", "another"} else "topic")
-
-
-def contents(live: Live, queue: str) -> list[str]:
-    """The bodies of all messages, which are taken out."""
-    found = []
-    with live.channel() as channel:
-        count = channel.queue_declare(queue, passive=True).method.message_count
-        for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=5):
-            if body is None:
-                break
-            found.append(body.decode())
-            if len(found) == count:
-                break
-    return found
 
 
 WAYS: Final = (

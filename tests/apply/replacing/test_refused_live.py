@@ -1,5 +1,6 @@
 """A replacement that could not come to its end is refused with the reason, and nothing has been changed."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Replacing
+from proca_topo.sandbox.installation import Installation
+from proca_topo.sandbox.node import running_node
+from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 
@@ -89,3 +93,24 @@ def test_a_message_of_another_user(live: Live, tmp_path: Path) -> None:
         with live_vhost(live.test_broker, live.vhost) as other:
             # guest has the tag 'administrator' only.
             assert f"a message in it is from the user {live.vhost}" in held_back(other, tmp_path)
+
+
+def test_a_node_with_an_alarm(installation: Installation, tmp_path: Path) -> None:
+    """It would block whoever publishes."""
+    write(tmp_path, "")
+    with running_node(installation) as node, live_vhost(as_broker(node), "/") as there:
+        there.apply(desired_in(tmp_path))
+        publish(node.amqp_url, there.path)
+        write(tmp_path, ", arguments: {x-max-priority: 5}")
+        node.control("set_vm_memory_high_watermark", "0.00001")
+        # At once it shows only to who publishes, and then in what RabbitMQ tells of its nodes.
+        before = there.definitions()
+        report = there.apply(desired_in(tmp_path), replacing=Replacing.IDLE)
+        [result] = report.results
+        assert result.status in {Status.NOT_TRIED, Status.HELD_BACK}
+        assert "alarm" in (result.reason or "")
+        assert there.definitions() == before
+        while not there.http.get("/api/nodes").json()[0]["mem_alarm"]:
+            time.sleep(0.2)
+        reason = held_back(there, tmp_path)
+    assert "has a memory alarm: until that is over RabbitMQ takes no messages" in reason

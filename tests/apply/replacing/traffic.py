@@ -77,3 +77,17 @@ def published(live: Live, ways: Sequence[Way], *, key: str) -> Iterator[Traffic]
         ended.set()
         for thread in threads:
             thread.join(_JOIN_SECONDS)
+
+
+def contents(live: Live, queue: str) -> list[str]:
+    """The bodies of all messages, which are taken out."""
+    found = []
+    with live.channel() as channel:
+        count = channel.queue_declare(queue, passive=True).method.message_count
+        for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=5):
+            if body is None:
+                break
+            found.append(body.decode())
+            if len(found) == count:
+                break
+    return found
