@@ -1,6 +1,7 @@
 """`python -m bench [SIZE]…`: every figure against its floor in the same run; writes bench/RESULTS.md.
 
-Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000).
+Sizes are numbers of orgs of the plumbing topology (by default 100, 1,000 and 5,000). `python -m bench moving`
+measures only how messages are moved, and writes nothing.
 """
 
 import compileall
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.measure import call, process, warm
+from bench.moving import moving
 from bench.rows import Row, as_markdown
 from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
@@ -22,6 +24,7 @@ COMMAND = str(Path(sys.executable).with_name("proca-topo"))
 RESULTS = ROOT / "bench" / "RESULTS.md"
 SIZES = (100, 1000, 5000)
 LARGE = 1000
+MOVING = "moving"
 IN_PROCESS = "without the start of Python and its imports: "
 
 
@@ -29,6 +32,10 @@ def main() -> None:
     """Measure everything and write the table."""
     # As pip does when it installs: a checkout in which Python may not write bytecode is compiled at every start.
     compileall.compile_dir(ROOT / "proca_topo", quiet=1)
+    if sys.argv[1:] == [MOVING]:
+        for row in moving(installed()):
+            print(row.as_line(), flush=True)
+        return
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
     rows = [*start_up()]
     with tempfile.TemporaryDirectory() as directory, running_node(installed()) as node, client(node) as http:
@@ -41,6 +48,9 @@ def main() -> None:
                 print(row.as_line(), flush=True)
                 rows.append(row)
         version = node.version
+    for row in moving(installed()):
+        print(row.as_line(), flush=True)
+        rows.append(row)
     RESULTS.write_text(as_markdown(rows, rabbitmq=version))
     print(f"written to {RESULTS.relative_to(ROOT)}")
 

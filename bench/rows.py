@@ -54,7 +54,7 @@ def as_markdown(rows: Sequence[Row], *, rabbitmq: str) -> str:
         ),
         "Medians of whole processes, start-up included, unless a row says otherwise. A floor is what the same",
         "broker needs in the same run for the least that could do: one raw definitions import, the cheapest",
-        "listings of the whole vhost.",
+        "listings of the whole vhost, its own shovel.",
         "",
         f"| {' | '.join(heads)} |",
         f"|{'---|' * len(heads)}",

@@ -85,11 +85,11 @@ class Live:
 
 
 @contextmanager
-def live_vhost(test_broker: TestBroker, vhost: str) -> Iterator[Live]:
-    """The test's vhost with everything open."""
+def live_vhost(test_broker: TestBroker, vhost: str, *, amqp_url: str | None = None) -> Iterator[Live]:
+    """The test's vhost with everything open. Our own AMQP goes to `amqp_url`, if that is given."""
     where = address(
         test_broker.management_url,
-        amqp=test_broker.amqp_url,
+        amqp=amqp_url or test_broker.amqp_url,
         username=test_broker.username,
         password=test_broker.password,
     )

@@ -50,6 +50,14 @@ def test_restart_keeps_ports_and_durable_queues(node_factory: NodeFactory) -> No
 
 
 @pytest.mark.broker
+def test_a_node_has_the_plugins_asked_for_and_does_what_rabbitmqctl_says(installation: Installation) -> None:
+    with running_node(installation, plugins=["rabbitmq_shovel"]) as node:
+        node.control("eval", "true = lists:member(rabbitmq_shovel, rabbit_plugins:active()).")
+        with pytest.raises(SandboxError, match="rabbitmqctl nonsense failed"):
+            node.control("nonsense")
+
+
+@pytest.mark.broker
 def test_nodes_that_start_at_once_do_not_meet(installation: Installation) -> None:
     """Two starting at the same moment get ports, names and data of their own."""
     with ThreadPoolExecutor() as threads:

@@ -12,8 +12,10 @@ from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Delete, Plan, Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
+from proca_topo.topology.exchange_holding import unfinished_exchanges
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import unfinished
+from proca_topo.topology.nouns import Kind, kind_of
 
 _NOTHING_DELETED = "nothing is deleted before everything is declared, since messages might have no way left"
 _NOT_GONE = "the broker said it is deleted and still shows it"
@@ -48,7 +50,16 @@ def apply_plan(
         if not ledger.any_not_made():
             disconnecting = replacing is Replacing.DISCONNECTING
             after = (
-                replace_all(plan, after or existing, broker, ledger, watch, disconnecting=disconnecting, read=read)
+                replace_all(
+                    plan,
+                    after or existing,
+                    broker,
+                    ledger,
+                    watch,
+                    desired=desired.exchanges,
+                    disconnecting=disconnecting,
+                    read=read,
+                )
                 or after
             )
             after = declare(plan, broker, ledger, watch, read, after_replacement=True) or after
@@ -95,11 +106,12 @@ def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
 
     A replacement is not made while it holds something, though its new queue may be there.
     """
-    begun = {one.replaced.becomes for one in unfinished(after)}
+    begun = {(Kind.QUEUE, one.replaced.becomes) for one in unfinished(after)}
+    begun |= {(Kind.EXCHANGE, one.replaced.was.name) for one in unfinished_exchanges(after)}
     for change in plan.to_do:
         status = ledger.status(change.noun)
         match change:
-            case Replace() if change.noun.name in begun:
+            case Replace() if (kind_of(change.noun), change.noun.name) in begun:
                 pass
             case Delete():
                 if status is Status.APPLIED and after.has(change.noun):

@@ -9,6 +9,7 @@ from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
 from proca_topo.plan.policy_effects import may_cost
 from proca_topo.plan.replacing import QueueReplacements
+from proca_topo.plan.replacing_exchanges import ExchangeReplacements
 from proca_topo.plan.undesired import endangered, undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
@@ -31,11 +32,15 @@ def read_existing(
     """
     existing = broker.read(vhost, desired.scope) if already is None else already
     replaced = _to_replace(existing, desired, replacing)
-    if desired.scope is not None and (replaced or (with_prune and undesired(existing, desired))):
+    exchanges = ExchangeReplacements(existing=existing, desired=desired, replacing=replacing)
+    any_replaced = bool(replaced or exchanges.changes)
+    if desired.scope is not None and (any_replaced or (with_prune and undesired(existing, desired))):
         # Who may still send dead letters to a queue, or by a binding, can be anywhere in the vhost.
         existing = broker.read(vhost)
+        exchanges = replace(exchanges, existing=existing)
     names = {
         *replaced,
+        *exchanges.letters_from,
         *may_cost(existing, desired, with_prune=with_prune),
         *(endangered(existing, desired) if with_prune else _uncounted(existing, desired)),
     }

@@ -200,12 +200,13 @@ def connected(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnectio
 
     connection = connect(address, vhost)
     try:
-        yield connection
+        try:
+            yield connection
+        finally:
+            if connection.is_open:
+                connection.close()
     except AMQP_PROBLEMS as error:
         raise amqp_failure(error, address, vhost, connected=True) from error
-    finally:
-        if connection.is_open:
-            connection.close()
 
 
 def connect(

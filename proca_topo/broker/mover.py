@@ -10,7 +10,7 @@ from proca_topo.broker.consumers import tags_of_user
 from proca_topo.broker.http import ManagementApi, path_of
 from proca_topo.broker.http_errors import ServerError, reason_of
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
-from proca_topo.broker.protocol import Client
+from proca_topo.broker.protocol import Around, Client, Swap
 from proca_topo.broker.scoped import find_exchange, find_queue
 from proca_topo.broker.wire import activity_from, exchange_from, policy_from, queue_from
 from proca_topo.errors import AccessError, BrokerError
@@ -19,11 +19,13 @@ from proca_topo.topology.names import one_line, shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.moving import Inspected, Move, Moved
+    from proca_topo.broker.inspecting import Inspected
+    from proca_topo.broker.moving import Move, Moved
 
 _Seen = tuple[Queue, Activity, dict[Binding, tuple[str, ...]]]
 
 _IMPERSONATOR: Final = "impersonator"
+_ADMINISTRATOR: Final = "administrator"
 
 
 class ManagementMover:
@@ -60,6 +62,38 @@ class ManagementMover:
             activity=activity,
         )
 
+    def around(self, exchanges: Collection[str], policy: str) -> Around:
+        """These exchanges with all their bindings, and this policy, in a few requests."""
+        asked = self._pool.submit(self._api.find, path_of("policies", self._vhost, policy))
+        paths = [
+            f"{path_of('exchanges', self._vhost, name)}/bindings/{end}"
+            for name in exchanges
+            for end in ("source", "destination")
+        ]
+        # The bindings first: an exchange that is there after them was not declared anew without them.
+        listed = list(self._pool.map(lambda path: list_bindings(self._api, path), paths))
+        entries = [
+            entry
+            for entry in self._pool.map(lambda name: find_exchange(self._api, self._vhost, name), exchanges)
+            if entry is not None
+        ]
+        found = asked.result()
+        existing = Existing(
+            broker=BrokerIdentity(location=self._api.address.location),
+            vhost=self._vhost,
+            exchanges={exchange.name: exchange for exchange in map(exchange_from, entries)},
+            bindings={binding: keys for one in listed for binding, keys in one.items()},
+            policies={policy: policy_from(found)} if found is not None else {},
+        )
+        in_force = {entry["name"]: entry["policy"] for entry in entries if entry.get("policy")}
+        return Around(existing=existing, in_force=in_force)
+
+    def swap(self, order: Swap) -> None:
+        """Put one exchange in the place of another. See `proca_topo.broker.swapping.swap`."""
+        from proca_topo.broker.swapping import swap
+
+        swap(self._api.address, self._vhost, order)
+
     def policies(self) -> Sequence[Policy]:
         """All policies, and those of the operator, which win over them. Raises AccessError for a mere user."""
         operators = self._api.get_list(path_of("operator-policies", self._vhost))
@@ -88,9 +122,19 @@ class ManagementMover:
         """The user who publishes."""
         return self._api.address.amqp_username
 
+    def lacking(self, queue: str, ours: str) -> Sequence[str]:
+        """What the AMQP user lacks. See `proca_topo.broker.trying.lacking`."""
+        from proca_topo.broker.trying import lacking
+
+        return lacking(self._api.address, self._vhost, queue, ours)
+
+    def may_disconnect(self) -> bool:
+        """Whether our user may close other users' connections."""
+        return _ADMINISTRATOR in tags_of_user(self._api)
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""
-        from proca_topo.broker.moving import inspect
+        from proca_topo.broker.inspecting import inspect
 
         return inspect(self._api.address, self._vhost, queue)
 

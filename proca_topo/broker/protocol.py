@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.moving import Inspected, Move, Moved
+    from proca_topo.broker.inspecting import Inspected
+    from proca_topo.broker.moving import Move, Moved
 
 Progress = Callable[[int], None]
 """Told how many more objects are done, as they are done. May be called from any thread.
@@ -54,11 +55,39 @@ class Client:
         return f"{shown(self.connection)} ({name}{user})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """Some exchanges with their bindings in both directions and, if it is there, one policy, as they are now.
+
+    `in_force` has the policy that is in force on each exchange that has one.
+    """
+
+    existing: Existing
+    in_force: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """An exchange to be deleted as it is `before`, declared as it is to be `after`, and bound to exchanges."""
+
+    before: Exchange
+    after: Exchange
+    then_bind: tuple[Binding, ...]
+
+
 class Mover(Protocol):
     """What a replacement needs besides, in one vhost of a live broker. Every method may raise `BrokerError`."""
 
     def observe(self, queues: Collection[str], exchanges: Collection[str]) -> Existing:
         """These queues and exchanges, and the bindings that lead to the queues. What is absent is left out."""
+        ...
+
+    def around(self, exchanges: Collection[str], policy: str) -> Around:
+        """These exchanges, all their bindings, and this policy. What is absent is left out."""
+        ...
+
+    def swap(self, order: Swap) -> None:
+        """Delete an exchange and declare another in its place, with as little in between as can be."""
         ...
 
     def policies(self) -> Sequence[Policy]:
@@ -76,6 +105,16 @@ class Mover(Protocol):
 
     def may_impersonate(self) -> bool:
         """Whether that user may publish messages that say they are from another."""
+        ...
+
+    def lacking(self, queue: str, ours: str) -> Sequence[str]:
+        """What that user may not do with a queue that is to be emptied and deleted, and with a queue and an
+        exchange named `ours`: "read 'q'". Touches no message.
+        """
+        ...
+
+    def may_disconnect(self) -> bool:
+        """Whether we may close other users' connections."""
         ...
 
     def inspect(self, queue: str) -> "Inspected":

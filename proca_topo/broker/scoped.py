@@ -19,6 +19,7 @@ from proca_topo.broker.listing import (
 )
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
 from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
+from proca_topo.topology.exchange_holding import ExchangeHolding
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue
@@ -58,6 +59,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     holdings = [Holding.of(name) for name in scope.queues]
     queues = scope.queues | matching["queues"] | {n for one in holdings for n in (one.parked, one.arriving)}
     exchanges = scope.exchanges | matching["exchanges"] | {n for one in holdings for n in (one.parked, one.back)}
+    exchanges |= {ExchangeHolding.of(name).shadow for name in scope.exchanges}
     found = _Found()
     elsewhere = {binding for binding in scope.bindings if binding.destination not in queues | exchanges}
     simple = {binding for binding in elsewhere if _key_to_ask_for(binding) is not None}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
+from proca_topo.topology.exchange_holding import ReplacedExchange, UnfinishedExchange
 from proca_topo.topology.existing import BrokerIdentity
 from proca_topo.topology.holding import Replaced, Unfinished
 from proca_topo.topology.nouns import Noun
@@ -96,13 +97,13 @@ class Update(_Change):
 class Replace(_Change):
     """An object that RabbitMQ cannot change in place. `noun` is how it should be.
 
-    `replaced` tells of a queue how it was and what its name becomes, `unfinished` of a replacement that was begun
-    what it holds.
+    `replaced` tells how it was, of a queue what its name becomes, and of an exchange what it was begun for;
+    `unfinished` tells of a replacement that was begun how far it is.
     """
 
     differences: tuple[Difference, ...]
-    replaced: Replaced | None = None
-    unfinished: Unfinished | None = None
+    replaced: Replaced | ReplacedExchange | None = None
+    unfinished: Unfinished | UnfinishedExchange | None = None
 
 
 class WaitsFor(StrEnum):

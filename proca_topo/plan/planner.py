@@ -15,17 +15,14 @@ from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.plan.pruning import prune
-from proca_topo.plan.redeclaring import redeclare_hazards
 from proca_topo.plan.replacing import QueueReplacements
+from proca_topo.plan.replacing_exchanges import ExchangeReplacements
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, is_reserved
 
-_IN_PLACE_IMPOSSIBLE = (
-    "RabbitMQ cannot change it in place, and deleting it would lose what is in it; this version leaves it as it is"
-)
 _NEEDS_PRUNE = "deletions need --prune"
 
 
@@ -42,11 +39,12 @@ def make_plan(
     that `replacing` does not let apply make.
     """
     replacements = QueueReplacements(existing=existing, desired=desired, replacing=replacing)
+    exchanges = ExchangeReplacements(existing=existing, desired=desired, replacing=replacing)
     declared = [
-        *_exchange_changes(existing, desired),
+        *_exchange_changes(existing, desired, exchanges),
         *_policy_changes(existing, desired),
         *_queue_changes(existing, desired, replacements),
-        *_binding_changes(existing, desired, replacements),
+        *_binding_changes(existing, desired, replacements, exchanges),
     ]
     gone = prune(existing, desired, undesired(existing, desired))
     if not with_prune:
@@ -63,13 +61,13 @@ def make_plan(
     )
 
 
-def _exchange_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
+def _exchange_changes(
+    existing: Existing, desired: Desired, replacements: ExchangeReplacements
+) -> Iterator[Change]:
+    yield from replacements.changes.values()
     for name, exchange in sorted(desired.exchanges.items()):
-        before = existing.exchanges.get(name)
-        if before is None:
+        if name not in existing.exchanges and name not in replacements.changes:
             yield Declare(noun=exchange, org=desired.org_of(exchange))
-        elif before != exchange:
-            yield _replacement(before, exchange, desired)
 
 
 def _queue_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
@@ -100,8 +98,10 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
             )
 
 
-def _binding_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
-    moved = frozenset(replacements.moved())
+def _binding_changes(
+    existing: Existing, desired: Desired, replacements: QueueReplacements, exchanges: ExchangeReplacements
+) -> Iterator[Change]:
+    moved = frozenset((*replacements.moved(), *exchanges.moved()))
     absent = [b for b in desired.bindings if b not in existing.bindings and b not in moved]
     if not absent:
         return
@@ -116,7 +116,7 @@ def _binding_changes(existing: Existing, desired: Desired, replacements: QueueRe
             org=desired.org_of(binding),
             held_back=_missing_end(binding, existing, desired) or _unreplaced(binding, existing, replacements),
             carries_dead_letters=binding.source in carriers,
-            after_replacement=_destination(binding) in later,
+            after_replacement=_destination(binding) in later or exchanges.waits_for(binding),
         )
 
 
@@ -157,14 +157,3 @@ def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str 
     if there:
         return None
     return f"its {binding.destination_type} {shown(binding.destination)} does not exist on the broker; {remedy}"
-
-
-def _replacement(before: Exchange, after: Exchange, desired: Desired) -> Replace:
-    found = differences(before, after)
-    return Replace(
-        noun=after,
-        org=desired.org_of(after),
-        differences=found,
-        hazards=tuple(redeclare_hazards(after, found)),
-        held_back=desired.protected.reason(after) or _IN_PLACE_IMPOSSIBLE,
-    )

@@ -13,6 +13,7 @@ from proca_topo.plan.pruning import prune
 from proca_topo.plan.undesired import undesired
 from proca_topo.plan.waiting import waiting_queues
 from proca_topo.topology.desired import Desired
+from proca_topo.topology.exchange_holding import UnfinishedExchange, unfinished_exchanges
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.holding import Unfinished, unfinished
 from proca_topo.topology.names import shown
@@ -69,6 +70,14 @@ class ReplacementStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeStatus:
+    """A replacement of an exchange that is not finished."""
+
+    org: str | None
+    found: UnfinishedExchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Sums over queues. `ready` and `unacknowledged` leave out what waits in retry circuits: that is `waiting`.
 
@@ -103,7 +112,8 @@ class Counts:
 class Status:
     """Everything, in the order of attention. `orgs` is empty for the whole vhost.
 
-    `absent` are the desired queues that are not there, under their old name neither.
+    `absent` are the desired queues that are not there, under their old name neither; `exchanges` those that are
+    being replaced.
     """
 
     broker: BrokerIdentity
@@ -113,6 +123,7 @@ class Status:
     queues: tuple[QueueStatus, ...]
     circuits: tuple[CircuitStatus, ...]
     absent: tuple[str, ...]
+    exchanges: tuple[ExchangeStatus, ...] = ()
 
     @cached_property
     def counts(self) -> Counts:
@@ -156,6 +167,7 @@ def status_of(existing: Existing, desired: Desired) -> Status:
         queues=tuple(queues),
         circuits=tuple(circuits),
         absent=tuple(look.absent()),
+        exchanges=tuple(look.exchanges()),
     )
 
 
@@ -203,6 +215,11 @@ class _Look:
             new = Queue(name=one.replaced.becomes)
             if scope is None or scope.covers(new.name) or scope.covers(one.replaced.was.name):
                 yield ReplacementStatus(org=self._org_of(new), found=one)
+
+    def exchanges(self) -> Iterator[ExchangeStatus]:
+        for one in unfinished_exchanges(self.existing):
+            if self.desired.scope is None or self.desired.scope.covers(one.replaced.was.name):
+                yield ExchangeStatus(org=self.desired.org_of(one.replaced.was), found=one)
 
     def absent(self) -> Iterator[str]:
         for name in sorted(self.desired.queues):

@@ -185,6 +185,16 @@ class ReplacementDocument(_Document):
     old_is_gone: bool = Field(description="whether the old queue was deleted already")
 
 
+class ExchangeReplacementDocument(_Document):
+    """A replacement of an exchange that something interrupted; `apply` finishes it."""
+
+    exchange: str
+    org: str | None = Field(description="null for what all orgs share")
+    was: dict[str, Any] = Field(description="in the words of RabbitMQ's definitions: as it was")
+    becomes: dict[str, Any] = Field(description="as it was to become")
+    is_gone: bool = Field(description="whether it does not exist at the moment")
+
+
 class CircuitDocument(_Document):
     """A queue in which messages wait to come back to others."""
 
@@ -219,7 +229,8 @@ class StatusDocument(_Document):
     orgs: list[str] = Field(description="the orgs that were asked for; empty for the whole vhost")
     summary: StatusSummary
     by_org: list[OrgCountsDocument]
-    replacements: list[ReplacementDocument]
+    replacements: list[ReplacementDocument] = Field(description="of queues")
+    exchange_replacements: list[ExchangeReplacementDocument]
     circuits: list[CircuitDocument]
     absent: list[str] = Field(description="queues of the spec that are not there")
     queues: list[QueueStatusDocument]

@@ -113,7 +113,7 @@ def _good_end(report: Report, applied: int, *, held_back: int, draining: int) ->
 
 def _end_of_draining(report: Report) -> str:
     if remedies([result for result in report.results if result.status is Status.DRAINING]):
-        return "some wait for what no apply ends; do what is said above, then the same command"
+        return "some wait for what is said above; after that the same command"
     return "the same command, run later,"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from proca_topo.plan.status import Status
 from proca_topo.render.documents import (
     CircuitDocument,
+    ExchangeReplacementDocument,
     OrgCountsDocument,
     QueueStatusDocument,
     ReplacementDocument,
@@ -14,6 +15,7 @@ from proca_topo.render.documents import (
 )
 from proca_topo.render.json_text import json_text
 from proca_topo.render.plan_json import broker_document
+from proca_topo.topology.definitions import definition
 
 
 def status_json(status: Status) -> str:
@@ -48,6 +50,16 @@ def status_document(status: Status) -> StatusDocument:
                 old_is_gone=one.found.old_is_gone,
             )
             for one in status.replacements
+        ],
+        exchange_replacements=[
+            ExchangeReplacementDocument(
+                exchange=one.found.replaced.was.name,
+                org=one.org,
+                was=definition(one.found.replaced.was),
+                becomes=definition(one.found.replaced.becomes),
+                is_gone=one.found.there is None,
+            )
+            for one in status.exchanges
         ],
         circuits=[
             CircuitDocument(

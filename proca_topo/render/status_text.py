@@ -3,7 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from proca_topo.plan.status import CircuitStatus, Counts, QueueStatus, ReplacementStatus, State, Status
+from proca_topo.plan.status import (
+    CircuitStatus,
+    Counts,
+    ExchangeStatus,
+    QueueStatus,
+    ReplacementStatus,
+    State,
+    Status,
+)
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.plan_text import target
 from proca_topo.topology.names import shown
@@ -28,6 +36,7 @@ def status_lines(status: Status, *, everything: bool = False) -> list[Line]:
     limit = None if everything else _ROWS
     lines = [*_header(status)]
     lines += _section("Replacements under way", status.replacements, _replacement, limit)
+    lines += _section("Replacements of exchanges under way", status.exchanges, _exchange, limit)
     lines += _table("Messages and no consumer", _in(status, State.UNATTENDED), Role.FAILURE, limit)
     lines += _section("No longer in the spec", _in(status, State.LEAVING), _leaving, limit, head=_QUEUES_HEAD)
     waiting = [one for one in status.circuits if everything or one.activity.messages]
@@ -124,6 +133,15 @@ def _replacement(one: ReplacementStatus) -> Iterator[Line]:
     text = f"holds {_count(found.messages, 'message')}" + (f" ({parts})" if parts else "")
     gone = "; the old queue is gone" if found.old_is_gone else ""
     yield from wrapped(f"{text}{gone}; apply finishes it", Role.DETAIL, indent=6)
+
+
+def _exchange(one: ExchangeStatus) -> Iterator[Line]:
+    found = one.found
+    was, becomes = found.replaced.was, found.replaced.becomes
+    yield Line(f"  {shown(was.name)} ({shown(was.type)} -> {shown(becomes.type)})", Role.REPLACE)
+    gone = "it does not exist at the moment, and publishers see that"
+    text = gone if found.there is None else "messages find their way all the while"
+    yield from wrapped(f"{text}; apply finishes it", Role.DETAIL, indent=6)
 
 
 def _circuit(one: CircuitStatus) -> Iterator[Line]:

@@ -8,9 +8,7 @@ from proca_topo.plan.changes import WaitsFor
 
 _BY_HAND: Final = "this apply does not change that: {} or delete it, or keep this in the spec"
 _REMEDIES: Final[Mapping[WaitsFor, str]] = {
-    WaitsFor.REPLACEMENT: (
-        "no apply replaces it: delete it by hand once it is empty, and the same command makes it anew"
-    ),
+    WaitsFor.REPLACEMENT: "an apply with --replace replaces it, and lets this go",
     WaitsFor.DEAD_LETTERS_ELSEWHERE: _BY_HAND.format("give it another dead-letter exchange"),
     WaitsFor.ALTERNATE_ELSEWHERE: _BY_HAND.format("give it another alternate exchange"),
     WaitsFor.AMQP: "set PROCA_TOPO_AMQP to an AMQP URL that can be reached",

@@ -6,9 +6,10 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -50,11 +51,11 @@ class Node:
         self.version = ""
 
     @classmethod
-    def start(cls, installation: Installation, *, extra_conf: str = "") -> Self:
+    def start(cls, installation: Installation, *, extra_conf: str = "", plugins: Sequence[str] = ()) -> Self:
         """Start a node and wait until it is ready for HTTP and AMQP: 3 to 10 seconds.
 
-        `extra_conf` are more lines for `rabbitmq.conf`. Raises `SandboxError`, with the end of the node's log,
-        where it does not start; nothing is left of it then.
+        `extra_conf` are more lines for `rabbitmq.conf`, `plugins` those besides the management plugin. Raises
+        `SandboxError`, with the end of the node's log, where it does not start; nothing is left of it then.
         """
         for tries_left in reversed(range(_PORT_TRIES)):
             processes = KeptProcesses(_parent_directory(installation))
@@ -65,6 +66,7 @@ class Node:
                     name=f"sandbox-{secrets.token_hex(4)}@{HOST}",
                     ports=free_ports(),
                     extra_conf=extra_conf,
+                    plugins=plugins,
                 )
                 node = cls(recipe, processes)
                 recipe.write()
@@ -143,6 +145,18 @@ class Node:
             self.stop()
         self.run()
 
+    def control(self, *arguments: str) -> None:
+        """Have rabbitmqctl do something: 2 seconds. Raises `SandboxError` if it does not."""
+        done = subprocess.run(
+            self._recipe.control(*arguments),
+            env=self._recipe.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SandboxError(f"rabbitmqctl {' '.join(arguments)} failed: {done.stderr or done.stdout}")
+
     @contextmanager
     def outlived_by_none(self, pid: int, *, group: bool) -> Iterator[None]:
         """In this block a child of this process, or its whole group, ends with this process, as the node does."""
@@ -219,9 +233,11 @@ class Node:
 
 
 @contextmanager
-def running_node(installation: Installation, *, extra_conf: str = "") -> Iterator[Node]:
-    """A node for the length of a `with` block. Raises what `Node.start` raises."""
-    node = Node.start(installation, extra_conf=extra_conf)
+def running_node(
+    installation: Installation, *, extra_conf: str = "", plugins: Sequence[str] = ()
+) -> Iterator[Node]:
+    """A node for the length of a `with` block. Takes and raises what `Node.start` does."""
+    node = Node.start(installation, extra_conf=extra_conf, plugins=plugins)
     try:
         yield node
     finally:

@@ -1,6 +1,7 @@
 """How a private RabbitMQ node is configured, the same for every version from 3.8 to 4.x."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,9 @@ from proca_topo.sandbox.ports import HOST, Ports
 # Two schedulers are enough for a broker of tests, also on a machine with 64 cores; memory follows them.
 _ERLANG_ARGUMENTS: Final = "+S 2:2 +SDio 4 -kernel inet_dist_use_interface {127,0,0,1}"
 
+MANAGEMENT: Final = "rabbitmq_management"
+"""The plugin that every node has: it tells when the node is ready."""
+
 # In a mount namespace of its own: the VM reads its memory limits from /proc, and nothing stays mounted behind.
 _CHROOT_SCRIPT: Final = 'mount -t proc proc "$0/proc" && root=$0 && exec chroot "$root" "$@"'
 
@@ -18,6 +22,8 @@ _CHROOT_SCRIPT: Final = 'mount -t proc proc "$0/proc" && root=$0 && exec chroot 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One node, as files and commands. `directory` is as the host sees it; with a root it lies within.
+
+    `plugins` are those that it has besides the management plugin.
 
     Nodes of one cluster share a `cookie` and the port mapper of the one that `has_epmd`.
     """
@@ -29,6 +35,7 @@ class Recipe:
     extra_conf: str
     cookie: str = ""
     has_epmd: bool = True
+    plugins: Sequence[str] = ()
 
     @property
     def log(self) -> Path:
@@ -44,6 +51,10 @@ class Recipe:
     def broker(self) -> list[str]:
         """The command that becomes the broker (each part of it execs the next)."""
         return self._inside(str(self.installation.server))
+
+    def control(self, *arguments: str) -> list[str]:
+        """A command of rabbitmqctl for the running broker."""
+        return self._inside(str(self.installation.server.with_name("rabbitmqctl")), *arguments)
 
     @property
     def epmd(self) -> list[str]:
@@ -81,7 +92,7 @@ class Recipe:
     def write(self) -> None:
         """Write the configuration files."""
         (self.directory / "conf.d").mkdir(exist_ok=True)
-        (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.directory / "enabled_plugins").write_text(f"[{','.join([MANAGEMENT, *self.plugins])}].\n")
         # The limits are fixed and generous, so that no alarm blocks publishers on a small or nearly full machine.
         (self.directory / "rabbitmq.conf").write_text(
             f"listeners.tcp.default = {HOST}:{self.ports.amqp}\n"

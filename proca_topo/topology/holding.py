@@ -48,10 +48,10 @@ class Holding:
     def of(cls, queue: str) -> "Holding":
         """Those for the queue that is being replaced."""
         return cls(
-            parked=_named(_PARKED, queue),
-            arriving=_named(_ARRIVING, queue),
-            back=_named(_BACK, queue),
-            trial=_named(_TRIAL, queue),
+            parked=named(_PARKED, queue),
+            arriving=named(_ARRIVING, queue),
+            back=named(_BACK, queue),
+            trial=named(_TRIAL, queue),
         )
 
 
@@ -146,7 +146,7 @@ def _replaced(noun: Queue | Exchange) -> Replaced | None:
     return Replaced(was=queue, becomes=becomes)
 
 
-def _named(prefix: str, queue: str) -> str:
+def named(prefix: str, queue: str) -> str:
     """A name that tells the queue's, or as much of it as fits."""
     name = prefix + queue
     if len(name.encode()) <= MAX_NAME_BYTES:

@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -14,6 +12,8 @@ from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.protocol import Broker
+from tests.broker.raw import Raw
+from tests.broker.tracks import CLASSIC, QUORUM, Tracks
 from tests.brokers.fixtures import TestBroker
 
 
@@ -51,31 +51,6 @@ def http(broker_urls: TestBroker) -> Iterator[httpx.Client]:
         yield client
 
 
-@dataclass(frozen=True, kw_only=True)
-class Raw:
-    """One vhost through RabbitMQ's own door."""
-
-    http: httpx.Client
-    vhost: str
-
-    def put(self, kind: str, name: str, **body: Any) -> None:
-        """Declare a queue, an exchange or a policy as anybody could."""
-        self._send("PUT", f"/api/{kind}/{self.vhost}/{quote(name, safe='')}", body)
-
-    def bind(self, source: str, queue: str, key: str, arguments: dict[str, Any] | None = None) -> None:
-        """Bind a queue as anybody could."""
-        path = f"/api/bindings/{self.vhost}/e/{quote(source, safe='')}/q/{quote(queue, safe='')}"
-        self._send("POST", path, {"routing_key": key, "arguments": arguments or {}})
-
-    def names(self, kind: str) -> set[str]:
-        """The names that RabbitMQ lists, without its own."""
-        listed = self.http.get(f"/api/{kind}/{self.vhost}").raise_for_status().json()
-        return {entry["name"] for entry in listed if entry["name"] and not entry["name"].startswith("amq.")}
-
-    def _send(self, method: str, path: str, body: dict[str, Any]) -> None:
-        self.http.request(method, path, json=body).raise_for_status()
-
-
 @pytest.fixture
 def raw(http: httpx.Client, vhost: str) -> Raw:
     """The test's vhost through RabbitMQ's own door."""
@@ -91,3 +66,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     path = tmp_path / "definitions.json"
     path.write_text(json.dumps({"vhosts": [{"name": "here"}, {"name": "elsewhere"}]}))
     return Place(broker=DefinitionsFile(path), vhost="here")
+
+
+@pytest.fixture(params=[CLASSIC, QUORUM])
+def tracks(request: pytest.FixtureRequest, where: BrokerAddress, http: httpx.Client, vhost: str) -> Tracks:
+    """A vhost to move messages in, once for each type of queue."""
+    return Tracks(where=where, vhost=vhost, http=http, kind=request.param)

@@ -19,7 +19,7 @@ from proca_topo.errors import (
 )
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
-from tests.broker.conftest import Raw
+from tests.broker.raw import Raw
 from tests.broker.servers import free_port, http_server, mute_server
 from tests.brokers.fixtures import TestBroker
 

@@ -13,8 +13,8 @@ from proca_topo.broker.management import ManagementBroker
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
-from tests.broker.conftest import Raw
 from tests.broker.nouns import silent
+from tests.broker.raw import Raw
 from tests.broker.servers import free_port
 from tests.brokers.fixtures import TestBroker
 

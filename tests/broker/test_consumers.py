@@ -10,7 +10,8 @@ import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.management import ManagementBroker
-from tests.broker.conftest import Place, Raw
+from tests.broker.conftest import Place
+from tests.broker.raw import Raw
 from tests.brokers.fixtures import TestBroker
 
 SOON_SECONDS = 20.0

@@ -19,8 +19,8 @@ from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Existing, Scope
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
 from tests.broker import nouns
-from tests.broker.conftest import Raw
 from tests.broker.nouns import silent
+from tests.broker.raw import Raw
 from tests.brokers.fixtures import NodeFactory, TestBroker
 
 pytestmark = pytest.mark.broker

@@ -2,10 +2,11 @@
 
 from typing import Final
 
-from proca_topo.plan.status import CircuitStatus, QueueStatus, ReplacementStatus, State, Status
+from proca_topo.plan.status import CircuitStatus, ExchangeStatus, QueueStatus, ReplacementStatus, State, Status
+from proca_topo.topology.exchange_holding import ReplacedExchange, UnfinishedExchange
 from proca_topo.topology.existing import Activity, BrokerIdentity
 from proca_topo.topology.holding import Replaced, Unfinished
-from proca_topo.topology.nouns import Queue
+from proca_topo.topology.nouns import Exchange, Queue
 from tests.render.plans import BROKER, EVIL
 
 
@@ -19,6 +20,13 @@ def replacement(was: str, becomes: str, *, parked: int | None, arriving: int | N
     replaced = Replaced(was=Queue(name=was, type="classic"), becomes=becomes)
     found = Unfinished(replaced=replaced, parked=parked, arriving=arriving, old_is_gone=was != becomes)
     return ReplacementStatus(org="acme", found=found)
+
+
+def exchange_replacement(name: str, *, is_gone: bool, kind: str = "direct") -> ExchangeStatus:
+    """A replacement of an exchange that somebody has to finish."""
+    was = Exchange(name=name, type="topic")
+    replaced = ReplacedExchange(was=was, becomes=Exchange(name=name, type=kind))
+    return ExchangeStatus(org=None, found=UnfinishedExchange(replaced=replaced, there=None if is_gone else was))
 
 
 def status_with(*queues: QueueStatus, orgs: tuple[str, ...] = ()) -> Status:
@@ -63,6 +71,7 @@ EVERY_STATE: Final = Status(
         ),
     ),
     absent=("acme.crm",),
+    exchanges=(exchange_replacement("confirm", is_gone=False), exchange_replacement("deliver", is_gone=True)),
 )
 
 EVIL_STATUS: Final = Status(
@@ -75,4 +84,5 @@ EVIL_STATUS: Final = Status(
         CircuitStatus(queue=EVIL, org=EVIL, activity=Activity(ready=1), delay_milliseconds=1, returns_to=(EVIL,)),
     ),
     absent=(EVIL,),
+    exchanges=(exchange_replacement(EVIL, is_gone=True, kind=EVIL),),
 )

@@ -135,15 +135,13 @@ def test_what_no_later_apply_ends_has_another_remedy() -> None:
         """
   > policy   policy
       wait needs it until it is replaced
-      no apply replaces it: delete it by hand once it is empty, and the same
-      command makes it anew
+      an apply with --replace replaces it, and lets this go
 """
         in replaced
     )
     assert replaced.endswith("""\
 1 draining:
-some wait for what no apply ends; do what is said above, then the same command
-finishes it.
+some wait for what is said above; after that the same command finishes it.
 """)
     theirs = Queue(name="theirs", type="classic", arguments=Arguments.of({"x-dead-letter-exchange": "fail"}))
     nothing = desired(exchanges=(), queues=(), bindings=())

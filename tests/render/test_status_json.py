@@ -8,6 +8,8 @@ import pytest
 
 from proca_topo.plan.status import State, Status
 from proca_topo.render.status_json import status_json, status_schema
+from proca_topo.topology.definitions import definition
+from proca_topo.topology.nouns import Exchange
 from tests.render.plans import EVIL
 from tests.render.statuses import EVERY_STATE, EVIL_STATUS, queue, status_with
 from tests.render.unsafe import assert_harmless
@@ -52,6 +54,16 @@ def test_the_whole_document() -> None:
                 "arriving": 0,
                 "old_is_gone": False,
             },
+        ],
+        "exchange_replacements": [
+            {
+                "exchange": name,
+                "org": None,
+                "was": definition(Exchange(name=name, type="topic")),
+                "becomes": definition(Exchange(name=name, type="direct")),
+                "is_gone": is_gone,
+            }
+            for name, is_gone in (("confirm", False), ("deliver", True))
         ],
         "circuits": [
             {

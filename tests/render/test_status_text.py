@@ -24,6 +24,13 @@ Replacements under way
   acme.crm
       holds 0 messages; apply finishes it
 
+Replacements of exchanges under way
+  confirm (topic -> direct)
+      messages find their way all the while; apply finishes it
+  deliver (topic -> direct)
+      it does not exist at the moment, and publishers see that; apply finishes
+      it
+
 Messages and no consumer
      ready  unacked  consumers  queue
     12,345        0          0  acme.moderate

@@ -1,5 +1,6 @@
 """What is found out before a replacement changes anything."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,7 +23,9 @@ class HinderedError(ProcaTopoError):
     """Something stands in the way of a replacement, and nothing has been changed."""
 
 
-def check(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> None:
+def check(
+    was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover, *, disconnecting: bool
+) -> None:
     """Raises HinderedError if this replacement would not come to its end.
 
     `there` is the queue that is to be replaced, with the bindings that lead to it. What it tries leaves nothing
@@ -37,10 +40,33 @@ def check(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mov
     _try(broker, there.vhost, [there.queues[was.name]], what="it")
     _try(broker, there.vhost, bindings, what="its binding")
     _try_new_queue(wanted, holding.trial, there, broker)
+    _check_rights(mover, there.vhost, was.name, holding.trial)
+    if disconnecting:
+        _check_clients(mover, was.name)
     if was.type == QUORUM:
         _check_unseen(was, wanted, there, broker)
     else:
         _check_messages(was, wanted, mover)
+
+
+def _check_rights(mover: Mover, vhost: str, queue: str, ours: str) -> None:
+    """Messages are moved by the AMQP user, who may be another than the one who declares."""
+    if lacking := mover.lacking(queue, ours):
+        user = shown(mover.user or "")
+        raise HinderedError(
+            f"the AMQP user {user!r}, who moves the messages, may not {', '.join(lacking)}: let an administrator"
+            f" give that with `rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))} {shlex.quote(user)}"
+            " CONFIGURE WRITE READ`, three regular expressions for names"
+        )
+
+
+def _check_clients(mover: Mover, queue: str) -> None:
+    others = [client for client in mover.clients(queue) if client.user != mover.user]
+    if others and not mover.may_disconnect():
+        raise HinderedError(
+            f"{others[0].text} consumes from it and cannot be disconnected without the tag 'administrator': give"
+            " that to the user of this apply, or stop the client yourself"
+        )
 
 
 def _check_messages(was: Queue, wanted: Queue, mover: Mover) -> None:

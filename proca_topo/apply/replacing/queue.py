@@ -73,7 +73,7 @@ class QueueReplacement:
         if not is_begun(self._situation(there)):
             if self._was.name not in there.queues:
                 raise HinderedError("it is gone by now")
-            check(self._was, self.wanted, there, self.broker, self.mover)
+            check(self._was, self.wanted, there, self.broker, self.mover, disconnecting=self.disconnecting)
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()
         done: Counter[Step] = Counter()

@@ -1,6 +1,6 @@
 """The replacements of a plan, one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -9,7 +9,8 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.errors import BrokerError, UnreachableError
-from proca_topo.plan.changes import Plan, Replace
+from proca_topo.plan.changes import Declare, Plan, Replace
+from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
@@ -29,13 +30,14 @@ def replace_all(
     ledger: Ledger,
     watch: Watcher,
     *,
+    desired: Mapping[str, Exchange],
     disconnecting: bool,
     read: Callable[[], Existing],
 ) -> Existing | None:
     """Make every Replace of `plan`, and read back what came of it; None if there were none.
 
     What stands in the way of one is noted as held back, and what stops one as failed: the others are made. A
-    broker that does not answer ends it.
+    broker that does not answer ends it. `desired` are the exchanges of the spec.
     """
     changes = [change for change in plan.to_do if isinstance(change, Replace)]
     if not changes:
@@ -46,22 +48,34 @@ def replace_all(
         return read()
     # What moves messages is loaded for a replacement only.
     from proca_topo.apply.replacing.checks import HinderedError
+    from proca_topo.apply.replacing.exchange import ExchangeReplacement
     from proca_topo.apply.replacing.queue import QueueReplacement
 
     for change in left:
         try:
-            if isinstance(change.noun, Queue) and change.replaced is not None:
-                _replace_queue(
-                    QueueReplacement(
-                        replaced=change.replaced,
-                        wanted=change.noun,
+            match (change.noun, change.replaced):
+                case (Queue() as wanted, Replaced() as replaced):
+                    _replace_queue(
+                        QueueReplacement(
+                            replaced=replaced,
+                            wanted=wanted,
+                            existing=existing,
+                            broker=broker,
+                            mover=mover,
+                            watch=watch,
+                            disconnecting=disconnecting,
+                        )
+                    )
+                case (Exchange(name=name), ReplacedExchange() as replaced):
+                    ExchangeReplacement(
+                        replaced=replaced,
+                        wanted=desired.get(name),
+                        bindings=_to_come(plan, name),
                         existing=existing,
                         broker=broker,
                         mover=mover,
                         watch=watch,
-                        disconnecting=disconnecting,
-                    )
-                )
+                    ).run()
         except HinderedError as error:
             ledger.note(change, Status.HELD_BACK, str(error))
         except UnreachableError:
@@ -79,11 +93,21 @@ def _swapped(change: Replace, existing: Existing, broker: Broker) -> bool:
         case Queue():
             return name in existing.queues and broker.swap(existing.vhost, existing.queues[name], change.noun)
         case Exchange():
-            return broker.swap(existing.vhost, existing.exchanges[name], change.noun)
+            there = existing.exchanges.get(name)
+            return there is not None and broker.swap(existing.vhost, there, change.noun)
         case Binding() | Policy():
             raise AssertionError(change.noun)  # they change in place
         case _:
             assert_never(change.noun)
+
+
+def _to_come(plan: Plan, exchange: str) -> Collection[Binding]:
+    """The bindings from an exchange that the plan declares."""
+    return [
+        change.noun
+        for change in plan.to_do
+        if isinstance(change, Declare) and isinstance(change.noun, Binding) and change.noun.source == exchange
+    ]
 
 
 def _replace_queue(first: "QueueReplacement") -> None:

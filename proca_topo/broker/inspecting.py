@@ -1,0 +1,63 @@
+"""Looking at all messages of a queue."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from proca_topo.broker.address import BrokerAddress
+
+if TYPE_CHECKING:
+    from pika import BlockingConnection
+
+_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What is in a queue: the bytes of all bodies, and the users that its messages say they are from."""
+
+    bytes: int
+    users: frozenset[str]
+
+
+def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
+    """Look at every message in a queue and put it back, in its order.
+
+    Raises InUseError if another has the queue for itself, and other BrokerErrors.
+    """
+    from pika.exceptions import ChannelClosedByBroker
+
+    from proca_topo.broker.amqp import connected
+    from proca_topo.broker.property_bytes import user_of
+    from proca_topo.broker.raw_properties import raw_properties
+    from proca_topo.broker.refusals import consuming_refused
+    from proca_topo.topology.names import shown
+
+    with raw_properties(), connected(address, vhost) as connection:
+        try:
+            channel = connection.channel()
+            count: int = channel.queue_declare(queue, passive=True).method.message_count
+            size, users, seen = 0, set(), 0
+            while seen < count:
+                for method, properties, body in channel.consume(queue, inactivity_timeout=_SECONDS):
+                    if method is None:
+                        count = seen  # somebody else has taken the rest
+                        break
+                    seen, size = seen + 1, size + len(body)
+                    if (user := user_of(properties.encoded)) is not None:
+                        users.add(user)
+                    if seen >= count:
+                        break
+            channel.close()
+            _wait_until_ready(connection, queue, seen)
+        except ChannelClosedByBroker as error:
+            raise consuming_refused(queue, error, f"to look at the messages in {shown(queue)}") from error
+    return Inspected(bytes=size, users=frozenset(users))
+
+
+def _wait_until_ready(connection: "BlockingConnection", queue: str, count: int) -> None:
+    """Until RabbitMQ has put back what it had delivered."""
+    channel = connection.channel()
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline and channel.queue_declare(queue, passive=True).method.message_count < count:
+        connection.sleep(0.01)

@@ -1,0 +1,116 @@
+"""A replacement that could not come to its end is refused with the reason, and nothing has been changed."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+
+from proca_topo.apply.report import Status
+from proca_topo.plan.changes import Replacing
+from proca_topo.sandbox.installation import Installation
+from proca_topo.sandbox.node import running_node
+from tests.brokers.cluster import as_broker
+from tests.brokers.fixtures import TestBroker
+from tests.live import Live, desired_in, live_vhost
+
+pytestmark = pytest.mark.broker
+
+
+def write(folder: Path, more: str) -> None:
+    bindings = "bindings: [{exchange: in, key: 'a.#'}]"
+    (folder / "topology.yaml").write_text(
+        "topology: 1\nowns: [in, work]\nexchanges: {in: {type: topic}}\n"
+        f"queues: {{work: {{{bindings}{more}}}}}\n"
+    )
+
+
+def publish(url: str, vhost_path: str, **properties: Any) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(f"{url}{vhost_path}"))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("in", "a.b", b"x", pika.BasicProperties(delivery_mode=2, **properties), mandatory=True)
+    connection.close()
+
+
+@pytest.fixture
+def live(broker_urls: TestBroker, vhost: str, tmp_path: Path) -> Iterator[Live]:
+    """With a queue that is about to become another, and one message in it."""
+    with live_vhost(broker_urls, vhost) as opened:
+        write(tmp_path, "")
+        opened.apply(desired_in(tmp_path))
+        publish(broker_urls.amqp_url, opened.path)
+        write(tmp_path, ", arguments: {x-max-priority: 5}")
+        yield opened
+
+
+@contextmanager
+def user(
+    live: Live, *, configure: str = ".*", write: str = ".*", read: str = ".*", tags: str = ""
+) -> Iterator[str]:
+    """A user named as the vhost; yields the AMQP URL."""
+    http, name = live.http, live.vhost
+    http.put(f"/api/users/{name}", json={"password": "x", "tags": tags}).raise_for_status()
+    permissions = {"configure": configure, "write": write, "read": read}
+    http.put(f"/api/permissions/{live.path}/{name}", json=permissions).raise_for_status()
+    try:
+        yield live.test_broker.amqp_url.replace("guest:guest", f"{name}:x")
+    finally:
+        http.delete(f"/api/users/{name}")
+
+
+def held_back(live: Live, folder: Path, how: Replacing = Replacing.IDLE) -> str:
+    """The reason; nothing has been changed by then, and the message waits where it was."""
+    before = live.definitions()
+    [result] = live.apply(desired_in(folder), replacing=how).results
+    assert result.status is Status.HELD_BACK
+    assert live.definitions() == before
+    with live.channel() as channel:
+        assert channel.queue_declare("work", passive=True).method.message_count == 1
+    return result.reason or ""
+
+
+def test_a_user_who_may_declare_and_not_move(live: Live, tmp_path: Path) -> None:
+    """The AMQP user is another than the one of the management API."""
+    with (
+        user(live, configure="^proca-topo", read="^proca-topo") as amqp_url,
+        live_vhost(live.test_broker, live.vhost, amqp_url=amqp_url) as other,
+    ):
+        reason = held_back(other, tmp_path)
+    assert "who moves the messages, may not configure 'work', read 'work':" in reason
+    assert "set_permissions" in reason
+
+
+def test_a_message_of_another_user(live: Live, tmp_path: Path) -> None:
+    """Nobody else may publish it again."""
+    with live.channel() as channel:
+        channel.queue_purge("work")
+    with user(live) as amqp_url:
+        publish(amqp_url, live.path, user_id=live.vhost)
+        with live_vhost(live.test_broker, live.vhost) as other:
+            # guest has the tag 'administrator' only.
+            assert f"a message in it is from the user {live.vhost}" in held_back(other, tmp_path)
+
+
+def test_a_node_with_an_alarm(installation: Installation, tmp_path: Path) -> None:
+    """It would block whoever publishes."""
+    write(tmp_path, "")
+    with running_node(installation) as node, live_vhost(as_broker(node), "/") as there:
+        there.apply(desired_in(tmp_path))
+        publish(node.amqp_url, there.path)
+        write(tmp_path, ", arguments: {x-max-priority: 5}")
+        node.control("set_vm_memory_high_watermark", "0.00001")
+        # At once it shows only to who publishes, and then in what RabbitMQ tells of its nodes.
+        before = there.definitions()
+        report = there.apply(desired_in(tmp_path), replacing=Replacing.IDLE)
+        [result] = report.results
+        assert result.status in {Status.NOT_TRIED, Status.HELD_BACK}
+        assert "alarm" in (result.reason or "")
+        assert there.definitions() == before
+        while not there.http.get("/api/nodes").json()[0]["mem_alarm"]:
+            time.sleep(0.2)
+        reason = held_back(there, tmp_path)
+    assert "has a memory alarm: until that is over RabbitMQ takes no messages" in reason

@@ -1,0 +1,221 @@
+"""A move that cannot go on loses nothing, and leaves no connection."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from proca_topo.apply.watch import StopRequestedError
+from proca_topo.broker import transfer
+from proca_topo.broker.address import address
+from proca_topo.broker.moving import Moved, move
+from proca_topo.errors import BrokerError, UnreachableError, UnroutableError
+from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
+from tests.broker.proxy import proxy
+from tests.broker.raw import Raw
+from tests.broker.tracks import PRIVATE, SOURCE, TARGET, Tracks
+from tests.brokers.fixtures import NodeFactory
+
+pytestmark = pytest.mark.broker
+
+COUNT = 8_000
+
+
+def move_until(tracks: Tracks, then: Callable[[], object]) -> Moved:
+    """Move, and do that once the first messages are moved, while many more wait."""
+    told: list[int] = []
+
+    def progress(count: int) -> None:
+        told.append(count)
+        if len(told) == 1:
+            then()
+
+    return move(tracks.where, tracks.vhost, tracks.order(), progress=progress)
+
+
+def stop() -> None:
+    raise StopRequestedError
+
+
+def test_whoever_stops_it_finds_each_message_once(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order, and none that is left was ever delivered."""
+    tracks.lay()
+    tracks.fill(COUNT)
+    with pytest.raises(StopRequestedError):
+        move_until(tracks, stop)
+    assert tracks.connections() == []
+    left = tracks.take(SOURCE, monkeypatch)
+    assert tracks.numbers(TARGET, monkeypatch) + [int(one.body) for one in left] == list(range(COUNT))
+    assert len(left) > 0
+    assert not any(message.redelivered for message in left)
+
+
+def test_ctrl_c_in_the_middle_loses_nothing(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what was on its way some may be there twice."""
+    tracks.lay()
+    tracks.fill(COUNT)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        move_until(tracks, interrupt)
+    assert tracks.connections() == []
+    moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert sorted({*moved, *left}) == list(range(COUNT))
+
+
+def test_what_idle_raises_ends_it_once_all_is_moved(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks.lay()
+    tracks.fill(500)
+    with pytest.raises(StopRequestedError):
+        move(tracks.where, tracks.vhost, tracks.order(delete_source=True), progress=lambda _: None, idle=stop)
+    assert tracks.connections() == []
+    assert tracks.numbers(TARGET, monkeypatch) == list(range(500))
+    assert tracks.numbers(SOURCE, monkeypatch) == []
+
+
+def test_a_full_target(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it took is in it, what it rejected is in the source, and nothing is in both."""
+    tracks.lay(**{"x-max-length": 700, "x-overflow": "reject-publish"})
+    tracks.fill(3_000)
+    with pytest.raises(BrokerError, match="rejects them: it is full"):
+        tracks.move()
+    assert tracks.connections() == []
+    moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
+    assert len(moved) >= 700
+    assert len(left) > 0
+    assert sorted(moved + left) == list(range(3_000))
+    assert left == sorted(left)
+
+
+def test_an_exchange_that_leads_nowhere(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks.lay()
+    tracks.fill(100)
+    Raw(http=tracks.http, vhost=tracks.vhost).put("exchanges", "nowhere", type="fanout", durable=True)
+    with pytest.raises(UnroutableError, match="leads nowhere any more"):
+        tracks.move(exchange="nowhere")
+    assert tracks.connections() == []
+    assert tracks.numbers(SOURCE, monkeypatch) == list(range(100))
+
+
+def test_a_target_that_is_unbound_meanwhile(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what was on its way some may be there twice."""
+    tracks.lay()
+    tracks.fill(COUNT)
+
+    def unbind() -> None:
+        path = f"/api/bindings/{tracks.vhost}/e/{PRIVATE}/q/{TARGET}/~"
+        tracks.http.delete(path).raise_for_status()
+
+    with pytest.raises(UnroutableError):
+        move_until(tracks, unbind)
+    assert tracks.connections() == []
+    moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert sorted({*moved, *left}) == list(range(COUNT))
+
+
+def test_an_exchange_that_is_not_there(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracks.lay()
+    tracks.fill(100)
+    with pytest.raises(BrokerError, match="the exchange nope, to move messages through, is gone"):
+        tracks.move(exchange="nope")
+    assert tracks.connections() == []
+    assert tracks.numbers(SOURCE, monkeypatch) == list(range(100))
+
+
+def test_a_source_that_is_not_there(tracks: Tracks) -> None:
+    tracks.lay()
+    with pytest.raises(BrokerError, match="nope is gone"):
+        tracks.move(source="nope")
+    assert tracks.connections() == []
+
+
+def test_a_source_that_is_deleted_meanwhile(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had delivered by then is moved."""
+    tracks.lay()
+    tracks.fill(COUNT)
+    with pytest.raises(BrokerError, match="source was deleted, or its node went down"):
+        move_until(tracks, lambda: tracks.http.delete(f"/api/queues/{tracks.vhost}/{SOURCE}").raise_for_status())
+    assert tracks.connections() == []
+    moved = tracks.numbers(TARGET, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert len(moved) > 0
+
+
+def test_a_user_who_may_not_read_the_source(tracks: Tracks) -> None:
+    tracks.lay()
+    nothing = {"configure": "", "write": ".*", "read": "nothing"}
+    tracks.http.put(f"/api/permissions/{tracks.vhost}/guest", json=nothing).raise_for_status()
+    with pytest.raises(BrokerError, match="the broker refused to move the messages of source"):
+        tracks.move()
+    assert tracks.connections() == []
+
+
+def private(tracks: Tracks, node: Node) -> Tracks:
+    """The same on a node of its own."""
+    where = address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
+    http = httpx.Client(base_url=node.management_url, auth=(USERNAME, PASSWORD), timeout=60)
+    http.put(f"/api/vhosts/{tracks.vhost}").raise_for_status()
+    return replace(tracks, where=where, http=http)
+
+
+def test_an_alarm_while_messages_are_moved(
+    tracks: Tracks, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told after a while; what was confirmed by then is moved, and each message is there once.
+
+    RabbitMQ reads nothing from a connection that has published, its end neither, until the alarm is over.
+    """
+    node = node_factory()
+    there = private(tracks, node)
+    there.lay()
+    there.fill(COUNT)
+    with pytest.raises(UnreachableError, match="a memory or disk alarm"):
+        move_until(there, lambda: node.control("set_vm_memory_high_watermark", "0.00001"))
+    left = there.take(SOURCE, monkeypatch)
+    moved = there.numbers(TARGET, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert sorted({*moved, *(int(one.body) for one in left)}) == list(range(COUNT))
+    node.control("set_vm_memory_high_watermark", "0.4")
+    assert there.connections() == []
+    there.http.close()
+
+
+def test_a_node_that_goes_away(tracks: Tracks, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has everything once it is back."""
+    node = node_factory()
+    there = private(tracks, node)
+    there.lay()
+    there.fill(COUNT)
+    time.sleep(2)  # killed within a second of its declaration, a node forgets a quorum queue
+    with pytest.raises(UnreachableError, match="was lost"):
+        move_until(there, node.kill)
+    node.run()
+    moved, left = there.numbers(TARGET, monkeypatch), there.numbers(SOURCE, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert sorted({*moved, *left}) == list(range(COUNT))
+    there.http.close()
+
+
+def test_a_broker_that_goes_silent(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not waited for without end, and its connections are given up."""
+    tracks.lay()
+    tracks.fill(COUNT)
+    monkeypatch.setattr(transfer, "_STALL_SECONDS", 1.0)
+    monkeypatch.setattr(transfer, "_FINISH_SECONDS", 1.0)
+    with proxy(tracks.where.amqp_url or "") as way:
+        url = (tracks.where.amqp_url or "").replace(f":{urlsplit(tracks.where.amqp_url).port}", f":{way.port}")
+        through = replace(tracks, where=replace(tracks.where, amqp_url=url))
+        with pytest.raises(BrokerError, match="neither delivered a message of source nor confirmed one"):
+            move_until(through, way.fall_silent)
+        assert way.wait_for_ends(2)
+    assert tracks.connections() == []
+    moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
+    assert moved == list(range(len(moved)))
+    assert sorted({*moved, *left}) == list(range(COUNT))
