@@ -142,12 +142,17 @@ class ManagementMover:
         return self._api.address.username == self._api.address.amqp_username
 
     def move(
-        self, order: "Move", *, progress: Callable[[int], None], idle: Callable[[], None] | None = None
+        self,
+        order: "Move",
+        *,
+        progress: Callable[[int], None],
+        idle: Callable[[], None] | None = None,
+        make_room: Callable[[], None] | None = None,
     ) -> "Moved":
         """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
         from proca_topo.broker.moving import move
 
-        return move(self._api.address, self._vhost, order, progress=progress, idle=idle)
+        return move(self._api.address, self._vhost, order, progress=progress, idle=idle, make_room=make_room)
 
     def clients(self, queue: str) -> Sequence[Client]:
         """The connections that consume from a queue. RabbitMQ tells of a new one up to 6 s late."""

@@ -46,12 +46,14 @@ def move(
     *,
     progress: Callable[[int], None],
     idle: Callable[[], None] | None = None,
+    make_room: Callable[[], None] | None = None,
 ) -> Moved:
     """Move messages, in their order, each acknowledged only once its copy is confirmed.
 
     `progress` is told how many more were moved. `idle` is called when the source is empty, before it is deleted;
-    what one of the two raises ends the move in good order and is raised here. Raises InUseError if another
-    consumes from the source, and other BrokerErrors; what was not moved is then in the source.
+    `make_room` is called, again and again, as long as others consume before anything was moved. What one of the
+    three raises ends the move in good order and is raised here. Raises InUseError if another consumes from the
+    source, and other BrokerErrors; what was not moved is then in the source.
 
     Routing key, properties and body stay as they are, byte for byte, with these exceptions. An empty table of
     headers may be left out. What RabbitMQ knows of a message besides goes: the keys of its BCC header, which no
@@ -66,4 +68,4 @@ def move(
     # pika is loaded for a move only.
     from proca_topo.broker.transfer import Transfer
 
-    return Transfer(address, vhost, order, progress, idle).run()
+    return Transfer(address, vhost, order, progress=progress, idle=idle, make_room=make_room).run()

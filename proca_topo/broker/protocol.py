@@ -122,7 +122,12 @@ class Mover(Protocol):
         ...
 
     def move(
-        self, order: "Move", *, progress: Callable[[int], None], idle: Callable[[], None] | None = None
+        self,
+        order: "Move",
+        *,
+        progress: Callable[[int], None],
+        idle: Callable[[], None] | None = None,
+        make_room: Callable[[], None] | None = None,
     ) -> "Moved":
         """Move all messages of a queue through an exchange, each acknowledged once its copy is confirmed.
 

@@ -40,14 +40,17 @@ class Transfer:
         address: BrokerAddress,
         vhost: str,
         order: Move,
+        *,
         progress: Callable[[int], None],
         idle: Callable[[], None] | None,
+        make_room: Callable[[], None] | None,
     ) -> None:
         self._address = address
         self._vhost = vhost
         self._order = order
         self._progress = progress
         self._idle = idle
+        self._make_room = make_room
         self._told = 0
         self._seen = (0, 0)
         self._seen_at = time.monotonic()
@@ -82,7 +85,11 @@ class Transfer:
     def _begin(self) -> None:
         self._ask(self._relay.confirm)
         self._ask(self._set_prefetch)
-        self._look()  # RabbitMQ 3.10 lets several consumers have a quorum queue for themselves alone
+        # Whoever is disconnected comes back, often at once. So everything else is ready by then.
+        while self._make_room is not None and self._ask(self._count).consumer_count:
+            self._make_room()
+            self._seen_at = time.monotonic()
+        self._look()
         self._ask(self._relay.consume)
         self._look()
 
@@ -135,9 +142,13 @@ class Transfer:
         return self._relay.delivered == before and self._relay.is_settled
 
     def _look(self) -> Any:  # noqa: ANN401 - pika has no types
-        """How many messages are ready. Raises InUseError if another consumes."""
+        """How many messages are ready. Raises InUseError if another consumes.
+
+        One that comes to a quorum queue later cannot be kept out, and gets nothing as long as we have room.
+        """
         counts = self._ask(self._count)
-        if counts.consumer_count > self._relay.is_consuming:
+        comes_late = self._order.source_is_quorum and self._relay.is_consuming
+        if counts.consumer_count > self._relay.is_consuming and not comes_late:
             raise refusals.in_use(self._order.source)
         return counts
 

@@ -63,28 +63,23 @@ class Draining:
         )
         idle = partial(self._before_deletion, is_quorum=order.source_is_quorum, unbound_at=unbound_at)
         self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
-        deadline = time.monotonic() + _DISCONNECT_SECONDS
+        make_room = partial(self._make_room, time.monotonic() + _DISCONNECT_SECONDS)
         while True:
             try:
-                if not alone:
-                    self._check_unused()
-                self.mover.move(order, progress=self.watch.advance, idle=idle)
-            except InUseError as error:
-                self._make_room(error, deadline)
+                self.mover.move(order, progress=self.watch.advance, idle=idle, make_room=make_room)
+            except InUseError:
+                make_room()  # somebody was faster
             except _ReboundError:
                 return  # the next look at it shows the binding, and the step that moves it
             else:
                 return
 
-    def _check_unused(self) -> None:
-        if self._look().consumers:
-            raise InUseError(f"somebody consumes from {shown(self.old)}")
-
-    def _make_room(self, error: InUseError, deadline: float) -> None:
+    def _make_room(self, deadline: float) -> None:
+        used = f"somebody consumes from {shown(self.old)}"
         if not self.disconnecting:
-            raise BrokerError(f"{error}: stop it, or let --disconnect-consumers do it, and apply again") from error
+            raise BrokerError(f"{used}: stop it, or let --disconnect-consumers do it, and apply again")
         if time.monotonic() > deadline:
-            raise BrokerError(f"{error}, again and again: stop it, and apply again") from error
+            raise BrokerError(f"{used}, again and again: stop it, and apply again")
         self._disconnect()
 
     def _disconnect(self) -> None:
