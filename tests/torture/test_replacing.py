@@ -86,7 +86,7 @@ def test_a_bad_network(broker_urls: TestBroker, tmp_path: Path, tally: Tally) ->
     """The command's AMQP connections are cut, reset or held at some byte of all that goes over them."""
     faults = [
         Fault(kind=kind, after_bytes=after_bytes, seconds=2)
-        for after_bytes in (2000, 15_000, 60_000)
+        for after_bytes in (2000, 8000, 20_000)
         for kind in proxy.Kind
     ]
     play(broker_urls, [BadNetwork(fault) for fault in faults], [None], tmp_path, tally)
