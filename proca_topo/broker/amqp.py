@@ -18,6 +18,7 @@ from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchang
 if TYPE_CHECKING:
     from pika import BlockingConnection, ConnectionParameters
     from pika.adapters.blocking_connection import BlockingChannel
+    from pika.exceptions import ChannelClosedByBroker
 
 _CONNECT_TIMEOUT: Final = 5.0
 # A broker under a memory or disk alarm stops reading from publishers, for as long as it lasts.
@@ -83,9 +84,33 @@ def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) ->
 
     Left out are queues that are gone and those that are exclusive to another connection.
     """
+    return {
+        queue: QueueCounts(ready=found.message_count, consumers=found.consumer_count)
+        for queue, found, refused in _declared_passively(address, vhost, queues)
+        if refused is None
+    }
+
+
+def not_gone(address: BrokerAddress, vhost: str, queues: Collection[str]) -> Mapping[str, str]:
+    """Those of these queues that RabbitMQ still knows, with what it says of them, "" where they are there.
+
+    Up to 3.x its management API answers 404 for a queue that is on a stopped node, as if it were gone.
+    """
+    known = {}
+    for queue, _, refused in _declared_passively(address, vhost, queues):
+        if refused is None:
+            known[queue] = ""
+        elif refused.reply_code != _NOT_FOUND or "no queue " not in refused.reply_text:
+            known[queue] = refused.reply_text
+    return known
+
+
+def _declared_passively(
+    address: BrokerAddress, vhost: str, queues: Collection[str]
+) -> "Iterator[tuple[str, Any, ChannelClosedByBroker | None]]":
+    """Each queue with what RabbitMQ tells of it, or with its refusal."""
     from pika.exceptions import ChannelClosedByBroker
 
-    counts = {}
     with connected(address, vhost) as connection:
         channel = connection.channel()
         for queue in queues:
@@ -94,31 +119,9 @@ def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) ->
             except ChannelClosedByBroker as error:
                 _logger.info("AMQP passive declare of %r: %d", queue, error.reply_code)
                 channel = connection.channel()
+                yield queue, None, error
             else:
-                counts[queue] = QueueCounts(ready=found.message_count, consumers=found.consumer_count)
-    return counts
-
-
-def not_gone(address: BrokerAddress, vhost: str, queues: Collection[str]) -> Mapping[str, str]:
-    """Those of these queues that RabbitMQ still knows, with what it says of them, "" where they are there.
-
-    Up to 3.x its management API answers 404 for a queue that is on a stopped node, as if it were gone.
-    """
-    from pika.exceptions import ChannelClosedByBroker
-
-    known = {}
-    with connected(address, vhost) as connection:
-        channel = connection.channel()
-        for queue in queues:
-            try:
-                channel.queue_declare(queue, passive=True)
-            except ChannelClosedByBroker as error:
-                channel = connection.channel()
-                if error.reply_code != _NOT_FOUND or "no queue " not in error.reply_text:
-                    known[queue] = error.reply_text
-            else:
-                known[queue] = ""
-    return known
+                yield queue, found, None
 
 
 def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Failure]:

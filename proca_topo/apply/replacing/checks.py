@@ -1,26 +1,21 @@
 """What is found out before a replacement changes anything."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from proca_topo.apply.replacing.trials import HinderedError, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.errors import ProcaTopoError
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Binding, Noun, Policy, Queue
+from proca_topo.topology.nouns import QUORUM, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 
 # What a policy may have that would drop what waits in a holding queue, or delete it.
 _HARMFUL: Final = frozenset({"expires", "max-length", "max-length-bytes", "message-ttl"})
 _LIMIT_IN_BYTES: Final = "x-max-length-bytes"
-
-
-class HinderedError(ProcaTopoError):
-    """Something stands in the way of a replacement, and nothing has been changed."""
 
 
 def check(
@@ -35,29 +30,17 @@ def check(
     if alarms := mover.alarms():
         raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
     _check_policies(mover.policies(), (holding.parked, holding.arriving))
-    # A permission that is missing shows now, and not when the old queue is gone.
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
-    _try(broker, there.vhost, [there.queues[was.name]], what="it")
-    _try(broker, there.vhost, bindings, what="its binding")
+    try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
+    try_to_declare(broker, there.vhost, bindings, what="its binding")
     _try_new_queue(wanted, holding.trial, there, broker)
-    _check_rights(mover, there.vhost, was.name, holding.trial)
+    check_rights(mover, there.vhost, was.name, holding.trial, task="moves the messages")
     if disconnecting:
         _check_clients(mover, was.name)
     if was.type == QUORUM:
         _check_unseen(was, wanted, there, broker)
     else:
         _check_messages(was, wanted, mover)
-
-
-def _check_rights(mover: Mover, vhost: str, queue: str, ours: str) -> None:
-    """Messages are moved by the AMQP user, who may be another than the one who declares."""
-    if lacking := mover.lacking(queue, ours):
-        user = shown(mover.user or "")
-        raise HinderedError(
-            f"the AMQP user {user!r}, who moves the messages, may not {', '.join(lacking)}: let an administrator"
-            f" give that with `rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))} {shlex.quote(user)}"
-            " CONFIGURE WRITE READ`, three regular expressions for names"
-        )
 
 
 def _check_clients(mover: Mover, queue: str) -> None:
@@ -111,18 +94,12 @@ def _check_policies(policies: Iterable[Policy], names: Sequence[str]) -> None:
             )
 
 
-def _try(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:
-    for failure in broker.declare(vhost, nouns, lambda _: None):
-        name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
-        raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
-
-
 def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker) -> None:
     """Declare the new queue under another name: RabbitMQ refuses arguments that do not go together, and
     dead-letter exchanges that the user may not write to.
     """
     trial = replace(wanted, name=name)
-    _try(broker, there.vhost, [trial], what="the new queue")
+    try_to_declare(broker, there.vhost, [trial], what="the new queue")
     for failure in broker.delete(there, [trial], lambda _: None):
         raise HinderedError(
             f"the queue {shown(name)}, which was only a trial, cannot be deleted: {failure.reason}"

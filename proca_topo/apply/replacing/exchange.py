@@ -1,12 +1,10 @@
 """One exchange replaced by another: observe, decide, do a step, and again, until nothing is left to do."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from proca_topo.apply.replacing import boundary
-from proca_topo.apply.replacing.checks import HinderedError
 from proca_topo.apply.replacing.exchange_checks import check_exchange, check_letters
 from proca_topo.apply.replacing.exchange_steps import (
     EXCHANGE_PROTOCOL,
@@ -16,6 +14,8 @@ from proca_topo.apply.replacing.exchange_steps import (
     ExchangeStep,
     next_exchange_step,
 )
+from proca_topo.apply.replacing.loop import until_done
+from proca_topo.apply.replacing.trials import HinderedError
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import AccessError, BrokerError
@@ -25,9 +25,6 @@ from proca_topo.topology.exchange_holding import ALTERNATE, ExchangeHolding, Rep
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, is_for_our_use
-
-# Somebody else undoes a step that comes again and again.
-_TOO_OFTEN: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +65,12 @@ class ExchangeReplacement:
             check_exchange(self.replaced, self._policy(around), around, self.broker, self.mover)
             self._do(ExchangeStep.DECLARE_SHADOW, around)
             around = self._look()
-        done: Counter[ExchangeStep] = Counter()
-        while (step := next_exchange_step(self._situation(around), self.protocol)) is not None:
-            done[step] += 1
-            if done[step] > _TOO_OFTEN:
-                raise BrokerError(f"somebody else undoes what it does ({step}): find out who, and apply again")
-            self._do(step, around)
-            around = self._look()
-        boundary.reached("done")
+        until_done(
+            around,
+            look=self._look,
+            decide=lambda seen: next_exchange_step(self._situation(seen), self.protocol),
+            do=self._do,
+        )
 
     @property
     def _name(self) -> str:

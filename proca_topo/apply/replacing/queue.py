@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
-from proca_topo.apply.replacing.checks import HinderedError, check
+from proca_topo.apply.replacing.checks import check
 from proca_topo.apply.replacing.draining import SETTLE_SECONDS, Draining
+from proca_topo.apply.replacing.loop import until_done
 from proca_topo.apply.replacing.steps import (
     Role,
     Route,
@@ -20,6 +20,7 @@ from proca_topo.apply.replacing.steps import (
     next_step,
     relied_on,
 )
+from proca_topo.apply.replacing.trials import HinderedError
 from proca_topo.apply.replacing.young import Youth
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
@@ -36,8 +37,6 @@ from proca_topo.topology.nouns import QUORUM, Binding, Noun, Queue
 # A connection that broke may hold on to a holding queue until RabbitMQ has noticed.
 _LINGER_SECONDS: Final = 20.0
 _PAUSE_SECONDS: Final = 0.1
-# Somebody else undoes a step that comes again and again.
-_TOO_OFTEN: Final = 10
 _NO_LIMIT: Final = -1
 _FIRST_WITH_NO_LIMIT: Final = 4
 
@@ -76,14 +75,7 @@ class QueueReplacement:
             check(self._was, self.wanted, there, self.broker, self.mover, disconnecting=self.disconnecting)
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()
-        done: Counter[Step] = Counter()
-        while (step := next_step(self._situation(there))) is not None:
-            done[step] += 1
-            if done[step] > _TOO_OFTEN:
-                raise BrokerError(f"somebody else undoes what it does ({step}): find out who, and apply again")
-            self._do(step, there)
-            there = self._observe()
-        boundary.reached("done")
+        until_done(there, look=self._observe, decide=lambda seen: next_step(self._situation(seen)), do=self._do)
 
     @property
     def _draining(self) -> Draining:

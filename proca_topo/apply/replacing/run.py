@@ -47,9 +47,9 @@ def replace_all(
     if mover is None:
         return read()
     # What moves messages is loaded for a replacement only.
-    from proca_topo.apply.replacing.checks import HinderedError
     from proca_topo.apply.replacing.exchange import ExchangeReplacement
     from proca_topo.apply.replacing.queue import QueueReplacement
+    from proca_topo.apply.replacing.trials import HinderedError
 
     for change in left:
         try:

@@ -8,7 +8,6 @@ from typing import Any, Final
 import pika
 import pytest
 
-from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.exchange_steps import EXCHANGE_PROTOCOL, ExchangeStep
 from proca_topo.apply.report import Report, Status
 from proca_topo.broker import swapping
@@ -16,6 +15,7 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp import connected
 from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
+from tests.apply.replacing.killing import KilledError, killed_at
 from tests.apply.replacing.traffic import Way, contents, published
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
@@ -139,22 +139,6 @@ def test_bindings_of_the_spec_come_with_the_new_exchange(live: Live, tmp_path: P
     assert report.after is not None
     assert report.after.changes == ()
     assert [one["routing_key"] for one in live.definitions()["bindings"] if one["source"] == "in"] == ["a.*", "c"]
-
-
-class KilledError(BaseException):
-    """As good as a SIGKILL: nothing of ours catches it."""
-
-
-@contextmanager
-def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
-    def reached(name: str) -> None:
-        if name == step:
-            raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(boundary, "reached", reached)
-        with pytest.raises(KilledError):
-            yield
 
 
 def consumed(live: Live, queue: str) -> int:

@@ -1,7 +1,6 @@
 """A queue is replaced on a real broker: its messages, bindings and whoever uses it, before, while and after."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from proca_topo.apply.report import Report, Status
 from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Replacing
 from proca_topo.topology.holding import Holding
+from tests.apply.replacing.killing import killed_at
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 
@@ -135,22 +135,6 @@ def test_what_waits_and_who_is_bound_stay_as_they_are(name: str, live: Live, tmp
                 expiration="3600000",
                 message_id=str(number),
             )
-
-
-class KilledError(BaseException):
-    """As good as a SIGKILL: nothing of ours catches it."""
-
-
-@contextmanager
-def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
-    def reached(name: str) -> None:
-        if name == step:
-            raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(boundary, "reached", reached)
-        with pytest.raises(KilledError):
-            yield
 
 
 def test_a_replacement_that_stops_on_its_way_has_failed(

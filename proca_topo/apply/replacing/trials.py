@@ -1,0 +1,33 @@
+"""What queues and exchanges have in common before their replacement changes anything."""
+
+import shlex
+from collections.abc import Sequence
+
+from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import ProcaTopoError
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Noun
+
+
+class HinderedError(ProcaTopoError):
+    """Something stands in the way of a replacement, and nothing has been changed."""
+
+
+def try_to_declare(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:
+    """Raises HinderedError if RabbitMQ refuses one of them: a permission that is missing shows now."""
+    for failure in broker.declare(vhost, nouns, lambda _: None):
+        name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
+        raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
+
+
+def check_rights(mover: Mover, vhost: str, name: str, ours: str, *, task: str) -> None:
+    """Raises HinderedError if the AMQP user may not do what its `task` takes: that may be another user than the
+    one who does the rest.
+    """
+    if lacking := mover.lacking(name, ours):
+        user = shown(mover.user or "")
+        raise HinderedError(
+            f"the AMQP user {user!r}, who {task}, may not {', '.join(lacking)}: let an administrator give that"
+            f" with `rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))} {shlex.quote(user)} CONFIGURE"
+            " WRITE READ`, three regular expressions for names"
+        )

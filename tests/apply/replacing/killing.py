@@ -1,0 +1,26 @@
+"""An apply that is killed between two steps of a replacement."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from proca_topo.apply.replacing import boundary
+
+
+class KilledError(BaseException):
+    """As good as a SIGKILL: nothing of ours catches it."""
+
+
+@contextmanager
+def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
+    """The replacement in this block ends where that step comes next."""
+
+    def reached(name: str) -> None:
+        if name == step:
+            raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, "reached", reached)
+        with pytest.raises(KilledError):
+            yield
