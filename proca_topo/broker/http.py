@@ -40,8 +40,10 @@ _RESTARTING: Final = frozenset(
 )
 
 
-# Restarting a node takes 4 to 10 s: 0.25 + 0.5 + 1 + 2 + 3 + 3 s between the tries.
-_TRIES: Final = 7
+# Between the tries: 0.25, 0.5, 1, 2 and then always 3 s. A node takes 4 to 20 s to restart, so that one which has
+# answered is waited for half a minute. Somebody else's "unavailable" is believed after 10 s.
+_RESTART_TRIES: Final = 13
+_UNAVAILABLE_TRIES: Final = 7
 # 4.x answers 500 for a moment after its start; most other 500s stay.
 _SERVER_ERROR_TRIES: Final = 4
 _FIRST_TRIES: Final = 2
@@ -147,7 +149,7 @@ class ManagementApi:
         if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout) or is_hopeless(error):
             return failure
         # A broker that never answered is more likely a wrong URL than one that restarts.
-        return _TransientError(failure, tries=_TRIES if self._answered else _FIRST_TRIES)
+        return _TransientError(failure, tries=_RESTART_TRIES if self._answered else _FIRST_TRIES)
 
     def _check(self, response: httpx.Response, method: str, path: str) -> None:
         status = response.status_code
@@ -165,7 +167,9 @@ class ManagementApi:
                 " see the broker's log, and run the same command again once that is mended",
                 status=status,
             )
-            raise _TransientError(failure, tries=_TRIES if status in _RESTARTING else _SERVER_ERROR_TRIES)
+            raise _TransientError(
+                failure, tries=_UNAVAILABLE_TRIES if status in _RESTARTING else _SERVER_ERROR_TRIES
+            )
         if not says_rabbitmq(response):
             if status == HTTPStatus.FORBIDDEN:
                 raise AccessError(f"{self.address.location} forbids {method} {path}: is there a proxy in between?")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,6 @@ def test_the_documentation_is_current() -> None:
         [sys.executable, ROOT / "scripts" / "docs.py", "--check"], check=False, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_version_starts_at_once(place: Place) -> None:
-    """Three times what Python itself takes, and 90 ms: nobody waits for a version."""
-    python = min(_seconds(sys.executable, "-c", "pass") for _ in range(10))
-    ours = min(_seconds(COMMAND, "--version") for _ in range(10))
-    assert ours <= 3 * python + 0.090
-    assert place.run("--version").out.startswith("proca-topo ")
 
 
 def test_help_loads_no_heavy_module() -> None:
@@ -147,12 +138,6 @@ def test_an_encoding_without_the_letter_does_not_stop_anything(place: Place) -> 
     ran = place.run("plan", PYTHONIOENCODING="ascii")
     assert ran.code == 0
     assert "system.\\xe9" in ran.out
-
-
-def _seconds(*command: str) -> float:
-    started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - started
 
 
 def _python(place: Place, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
