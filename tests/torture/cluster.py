@@ -1,17 +1,19 @@
 """A node of a cluster that dies while queues are replaced."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from proca_topo.sandbox.node import Node
 from tests.brokers.fixtures import TestBroker
-from tests.torture.command import REPLACE, At
+from tests.torture.command import REPLACE, At, Running
 from tests.torture.field import Field
 from tests.torture.tally import Kind, Trouble
 
 _SECONDS: Final = 300
+_TRIES: Final = 3
 # The lock of a command that was connected to the killed node is free on 3.10, and on 4.x only once that is back.
 _REASONS: Final = ("if the node that it is on is down", "another apply is under way")
 
@@ -49,8 +51,7 @@ class KillMember:
 
     def strike(self, field: Field) -> Sequence[Trouble]:
         field.turn_to(self.connected_to)
-        with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
-            reached = running.wait_for_step(self.step)
+        with self._held(field) as running:
             if self.after_command:
                 running.kill()
                 running.end()
@@ -61,8 +62,22 @@ class KillMember:
         meanwhile = field.command.run(*REPLACE, "--detailed-exitcode")
         self.meeting.restart()
         said = " ".join(meanwhile.wrote.split())
-        assert not self.needs_it or (meanwhile.code and any(reason in said for reason in _REASONS)), said
-        return [Trouble(kind=Kind.MEMBER, where=self.step, interrupted=ended.code != 0)] if reached else []
+        assert not self.needs_it or (meanwhile.code and any(reason in said for reason in _REASONS)), (
+            f"{self}: {ended.wrote}\nthen: {meanwhile.wrote}"
+        )
+        return [Trouble(kind=Kind.MEMBER, where=self.step, interrupted=ended.code != 0)]
+
+    @contextmanager
+    def _held(self, field: Field) -> Iterator[Running]:
+        """A command that waits at the boundary. One may have ended before, in a cluster that has too much to do."""
+        stopped: list[str] = []
+        while len(stopped) < _TRIES:
+            with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
+                if running.wait_for_step(self.step):
+                    yield running
+                    return
+                stopped.append(running.end().wrote)
+        raise AssertionError(f"{self}: none of {_TRIES} commands came there\n{''.join(stopped)}")
 
     def __str__(self) -> str:
         is_same = self.connected_to == self.left
