@@ -69,7 +69,7 @@ class KillMember:
 
     @contextmanager
     def _held(self, field: Field) -> Iterator[Running]:
-        """A command that waits at the boundary. One may have ended before, in a cluster that has too much to do."""
+        """A command that waits at the boundary. One may have ended before, where a cluster is too busy."""
         stopped: list[str] = []
         while len(stopped) < _TRIES:
             with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
