@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.nouns import Binding
-from proca_topo.topology.topic import topic_matches
+from proca_topo.topology.routing.topics import topic_matches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue
-from proca_topo.topology.policy_patterns import PolicyPattern, compiled
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeadLetters:
-    """Where a queue's rejected and expired messages go: the exchange ("" is the default one) and their key."""
-
-    exchange: str
-    routing_key: str | None
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class ExistingIndex:
         """
         found = {}
         for queue in self.existing.queues.values():
-            letters = {_dead_letters(queue, policy) for policy in (*self.candidates(queue), None)}
+            letters = {dead_letters(queue, policy) for policy in (*self.candidates(queue), None)}
             if queue.dead_letter_exchange is not None or len(letters) > 1:
                 found[queue.name] = tuple(one for one in letters if one is not None)
         return {name: letters for name, letters in found.items() if letters}
@@ -104,31 +96,17 @@ class ExistingIndex:
         """The exchanges that have each exchange as their alternate."""
         users: dict[str, list[str]] = defaultdict(list)
         for exchange in self.existing.exchanges.values():
-            alternate = exchange.alternate_exchange
-            by_policy = (policy.definition.get("alternate-exchange") for policy in self.candidates(exchange))
-            for name in {alternate} if alternate is not None else set(by_policy):
-                if isinstance(name, str):
-                    users[name].append(exchange.name)
+            for name in self._policies.alternates(exchange):
+                users[name].append(exchange.name)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
 
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
-        """The policy of the highest priority that is certain to match, None if there is none.
-
-        `without` leaves one policy out by its name, as if it were gone.
-        """
-        certain = [policy for policy, regex in self._matching(noun, without) if regex.is_certain_of(noun.name)]
-        return max(certain, key=lambda policy: policy.priority, default=None)
+        """The policy that is certain to be in force, None if there is none (`PoliciesInForce.policy_of`)."""
+        return self._policies.policy_of(noun, without=without)
 
     def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
-        """The policies of which one is in force: more than one where Python cannot tell what RabbitMQ would match,
-        or where several have the highest priority.
-        """
-        certain = self.policy_of(noun, without=without)
-        least = certain.priority if certain is not None else None
-        return tuple(p for p, _ in self._matching(noun, without) if least is None or p.priority >= least)
-
-    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[tuple[Policy, PolicyPattern]]:
-        return [(p, regex) for p, regex in self._patterns if p.name != without and applies(p, regex, noun)]
+        """The policies of which one is in force (`PoliciesInForce.candidates`)."""
+        return self._policies.candidates(noun, without=without)
 
     def reached_from(self, exchange: str) -> frozenset[str]:
         """The exchange itself and all that exchange-to-exchange bindings can lead to from it."""
@@ -154,8 +132,8 @@ class ExistingIndex:
         return (b for b in self.existing.bindings if b.destination_type is destination_type)
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[Policy, PolicyPattern], ...]:
-        return tuple((policy, compiled(policy.pattern)) for policy in self.existing.policies.values())
+    def _policies(self) -> PoliciesInForce:
+        return PoliciesInForce(self.existing.policies.values())
 
 
 def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], str]) -> Mapping[str, tuple[Binding, ...]]:
@@ -163,22 +141,3 @@ def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], str]) -> Mapp
     for binding in bindings:
         groups[key(binding)].append(binding)
     return {name: tuple(group) for name, group in groups.items()}
-
-
-def _dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
-    exchange = queue.dead_letter_exchange
-    key = queue.dead_letter_routing_key
-    if policy is not None:
-        exchange = exchange if exchange is not None else policy.definition.get("dead-letter-exchange")
-        key = key if key is not None else policy.definition.get("dead-letter-routing-key")
-    return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
-
-
-def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
-    """Whether a policy, its pattern compiled, is for this queue or exchange."""
-    match noun:
-        case Queue():
-            kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != STREAM else "streams"}
-        case Exchange():
-            kinds = {"all", "exchanges"}
-    return policy.apply_to in kinds and pattern.may_match(noun.name)

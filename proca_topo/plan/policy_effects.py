@@ -6,12 +6,13 @@ from typing import Final
 
 from proca_topo.plan.busy import messages
 from proca_topo.plan.changes import Hazard, HazardCode
-from proca_topo.plan.existing_index import ExistingIndex, applies
+from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Policy, Queue
+from proca_topo.topology.policies_in_force import applies
 from proca_topo.topology.policy_patterns import compiled
 
 

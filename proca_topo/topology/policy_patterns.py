@@ -23,6 +23,9 @@ _REPEATED_GROUP: Final = re.compile(rb"\)[*+?{]")
 # Which bytes above 127 are of a word depends on Erlang: Latin-1's letters on 3.10 and 4.0, none on 4.3 (measured).
 _ASKS_FOR_WORDS: Final = re.compile(rb"\\[wWb]")
 
+_ONE_NAME: Final = re.compile(r"\^((?:[A-Za-z0-9_ -]|\\[!-/:-@\[-`{-~])*)\$", re.ASCII)
+_ESCAPED: Final = re.compile(r"\\(.)")
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyPattern:
@@ -48,6 +51,12 @@ def compiled(pattern: str) -> PolicyPattern:
         return PolicyPattern(re.compile(text))
     except re.error:
         return PolicyPattern(None)  # parentheses that do not pair, or what PCRE takes all the same: `^*`
+
+
+def only_name(pattern: str) -> str | None:
+    """The one name that a pattern matches (but for a line feed at its end); None if it may match others."""
+    found = _ONE_NAME.fullmatch(pattern)
+    return None if found is None else _ESCAPED.sub(r"\1", found[1])
 
 
 def _bytes(text: str) -> bytes:

@@ -9,7 +9,7 @@ from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.plan.planner import make_plan
-from proca_topo.topology.topic import topic_matches
+from proca_topo.topology.routing.topics import topic_matches
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 

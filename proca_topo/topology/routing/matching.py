@@ -1,0 +1,79 @@
+"""Which bindings of one exchange a message matches, by the exchange's type."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from proca_topo.topology.nouns import Binding
+from proca_topo.topology.routing.headers import Headers, WantedHeaders
+from proca_topo.topology.routing.topic_trie import TopicTrie
+
+_NO_HEADERS: Final[Headers] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What an exchange looks at."""
+
+    routing_key: str
+    headers: Headers = field(default_factory=lambda: _NO_HEADERS)
+
+
+class Matching(Protocol):
+    """The bindings of an exchange, ready to be asked."""
+
+    def matching(self, message: Message) -> list[Binding]:
+        """The bindings that let the message through."""
+
+
+def matching_for(exchange_type: str, bindings: Iterable[Binding]) -> Matching | None:
+    """How an exchange of this type chooses among its bindings; None for a plugin's type, which nobody can know."""
+    match exchange_type:
+        case "topic":
+            return _Topic(bindings)
+        case "direct":
+            return _Direct(bindings)
+        case "fanout":
+            return _Fanout(bindings)
+        case "headers":
+            return _Headers(bindings)
+        case _:
+            return None
+
+
+class _Topic:
+    def __init__(self, bindings: Iterable[Binding]) -> None:
+        self._trie: TopicTrie[Binding] = TopicTrie()
+        for binding in bindings:
+            self._trie.add(binding.routing_key, binding)
+
+    def matching(self, message: Message) -> list[Binding]:
+        return self._trie.matching(message.routing_key)
+
+
+class _Direct:
+    def __init__(self, bindings: Iterable[Binding]) -> None:
+        by_key: dict[str, list[Binding]] = defaultdict(list)
+        for binding in bindings:
+            by_key[binding.routing_key].append(binding)
+        self._by_key: Mapping[str, list[Binding]] = dict(by_key)
+
+    def matching(self, message: Message) -> list[Binding]:
+        return self._by_key.get(message.routing_key, [])
+
+
+class _Fanout:
+    def __init__(self, bindings: Iterable[Binding]) -> None:
+        self._all = list(bindings)
+
+    def matching(self, message: Message) -> list[Binding]:  # noqa: ARG002 - a fanout asks for nothing
+        return self._all
+
+
+class _Headers:
+    def __init__(self, bindings: Iterable[Binding]) -> None:
+        self._wanted = [(WantedHeaders.of(binding.arguments), binding) for binding in bindings]
+
+    def matching(self, message: Message) -> list[Binding]:
+        return [binding for wanted, binding in self._wanted if wanted.admit(message.headers)]
