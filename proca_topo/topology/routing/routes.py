@@ -36,7 +36,7 @@ class Topology(Protocol):
 class Hop:
     """What one exchange does with a message.
 
-    `bindings` are those that let it through. `alternates` are the exchanges to which it goes if there are none: one,
+    `bindings` are those that let it through. `alternates` are the exchanges it goes to if there are none: one,
     or several where the policy in force is not known. `missing` says that there is no such exchange,
     `unknown_type` that it is of a plugin's type, which decides by itself.
     """
