@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
+from proca_topo.plan.impact.telling import with_impact
 from proca_topo.plan.planner import make_plan
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
@@ -109,7 +110,8 @@ def _picture() -> str:
         },
         activity={"system.retry": Activity(ready=3), old.name: Activity(ready=12)},
     )
-    lines = plan_lines(make_plan(existing, desired, with_prune=True))
+    plan = with_impact(make_plan(existing, desired, with_prune=True), existing, desired)
+    lines = plan_lines(plan)
     console = Console(
         record=True, width=COLUMNS + 8, file=io.StringIO(), force_terminal=True, color_system="standard"
     )

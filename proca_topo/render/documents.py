@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Action, HazardCode, Replacing
+from proca_topo.plan.impact.facts import Leaving
 from proca_topo.plan.status import State
 from proca_topo.topology.nouns import Kind
 
@@ -41,6 +42,41 @@ class DifferenceDocument(_Document):
     after: Any = Field(description="null where it is absent")
 
 
+class RouteDocument(_Document):
+    """A message whose way changes."""
+
+    exchange: str = Field(description="where it is published")
+    key: str | None = Field(
+        description="its routing key; `*` and `#` in it stand for words that no binding names; null where the"
+        " exchange does not look at keys"
+    )
+    headers: dict[str, Any] = Field(description="what a headers exchange looks at; else empty")
+    before: list[str] = Field(description="the queues that it reaches now")
+    after: list[str] = Field(description="the queues that it reaches afterwards")
+
+
+class LeavingDocument(_Document):
+    """A queue whose dead letters go elsewhere, or an exchange whose unrouted messages do."""
+
+    leaving: Leaving
+    name: str
+    before: list[str] = Field(
+        description="the queues that they reach, or `exchange NAME`; empty: they are dropped"
+    )
+    after: list[str]
+
+
+class ImpactDocument(_Document):
+    """What a change does to messages; held back, what it would do."""
+
+    routes: list[RouteDocument] = Field(description="the first 20")
+    route_count: int
+    leaving: list[LeavingDocument] = Field(description="the first 20")
+    leaving_count: int
+    unknown_type: str | None = Field(description="of an exchange whose type decides by itself; else null")
+    is_partial: bool = Field(description="the plan is for single orgs, and messages may reach more than it read")
+
+
 class ChangeDocument(_Document):
     """One change."""
 
@@ -52,6 +88,7 @@ class ChangeDocument(_Document):
     held_back: str | None = Field(description="why apply leaves it, and what would let it through; else null")
     reason: str | None = Field(description="of a retirement: what keeps the object for now; else null")
     along_with: str | None = Field(description="of a binding: the queue whose deletion takes it along; else null")
+    impact: ImpactDocument | None = Field(default=None, description="null where it does nothing to messages")
     diff: list[DifferenceDocument] = Field(description="of an update and a replacement; else empty")
     object: dict[str, Any] = Field(
         description="in the words of RabbitMQ's definitions: as it will be, or for retire and delete as it is"

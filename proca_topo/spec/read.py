@@ -162,6 +162,7 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
         policies=nouns.policies,
         renames={rename.new: rename.old for rename in nouns.renames.values()},
         waiting=frozenset(nouns.waiting).union(one.wait for one in topology.shared.circuits.values()),
+        key_shapes=topology.routing_keys,
         orgs=nouns.orgs,
         scope=scope,
         gone=scope_of_gone,

@@ -21,6 +21,9 @@ class Desired:
 
     `waiting` are the queues in which a retry circuit's messages wait, those that all orgs share in any case.
 
+    `key_shapes` are the words of an exchange's routing keys, where the spec says them: a word that stands for any,
+    or alternatives like `a|b`.
+
     `gone` is the part of the `scope` in which the orgs live that were asked for by name and have no file any more.
     """
 
@@ -34,6 +37,7 @@ class Desired:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    key_shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     scope: Scope | None = None
     gone: Scope | None = None
