@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def test(
     *,
     orgs: options.TestedOrgs = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Also write JUnit XML there.", show_default=False),
+    ] = None,
     result_format: options.FormatOption = options.Format.TEXT,
     directory: options.Directory = Path(),
 ) -> None:
@@ -30,6 +34,7 @@ def test(
     \b
       proca-topo test
       proca-topo test --org acme
+      proca-topo test --junit report.xml
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.contracts.checking import check
     from proca_topo.contracts.verdicts import all_kept
@@ -39,6 +44,10 @@ def test(
     _check_orgs(orgs or (), topology)
     desired = load_desired(topology, with_routes=True)
     verdicts = check(desired, desired.routes_of(orgs or None))
+    if junit is not None:
+        from proca_topo.render.junit import junit_xml
+
+        output.write_file(junit, junit_xml(verdicts))
     match result_format:
         case options.Format.TEXT:
             from proca_topo.render.contracts_text import verdict_lines

@@ -6,6 +6,7 @@ from typing import Final
 
 import jsonschema
 import pytest
+from junitparser import JUnitXml
 
 from tests.cli.command import TOPOLOGY, Place
 
@@ -169,3 +170,15 @@ def test_a_wrong_contract_is_a_wrong_spec(tested: Place) -> None:
 def test_an_org_that_is_not_there(tested: Place) -> None:
     ran = tested.run("test", "--org", "acne")
     assert (ran.code, ran.out, ran.err) == (2, "", "error: there is no org acne; did you mean acme?\n")
+
+
+def test_junit_xml_goes_to_a_file_besides(tested: Place) -> None:
+    tested.write_org("beta", 'bindings: [{queue: "{org}.confirm", exchange: deliver, key: "x"}]\n')
+    ran = tested.run("test", "--junit", "report.xml")
+    assert ran.code == 1
+    assert ran.out.endswith("4 kept, 1\nbroken.\n")
+    report = JUnitXml.fromfile(str(tested.path / "report.xml"))
+    assert (report.tests, report.failures) == (5, 1)
+    assert tested.run("test", "--junit", "nowhere/report.xml").err.startswith(
+        "error: cannot write nowhere/report.xml"
+    )
