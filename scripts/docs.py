@@ -18,6 +18,7 @@ from rich.console import Console
 
 from proca_topo.plan.impact.telling import with_impact
 from proca_topo.plan.planner import make_plan
+from proca_topo.render.contracts_json import verdicts_schema
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
 from proca_topo.render.report_json import report_schema
@@ -41,6 +42,7 @@ def documents() -> dict[str, str]:
         "report.schema.json": _json(report_schema()),
         "saved-plan.schema.json": _json(saved_plan_schema()),
         "status.schema.json": _json(status_schema()),
+        "test.schema.json": _json(verdicts_schema()),
         "plan.svg": _picture(),
     }
 

@@ -12,14 +12,16 @@ from proca_topo.plan.status import State
 from proca_topo.topology.nouns import Kind
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """What all of them have in common."""
+
     # The schema does not forbid what a later version adds.
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra=lambda schema: schema.pop("additionalProperties", None)
     )
 
 
-class BrokerDocument(_Document):
+class BrokerDocument(Document):
     """Which broker this is."""
 
     location: str = Field(description="its management URL without credentials, or the path of a definitions file")
@@ -27,14 +29,14 @@ class BrokerDocument(_Document):
     cluster_name: str | None = Field(description="null where it is not known")
 
 
-class HazardDocument(_Document):
+class HazardDocument(Document):
     """One thing that a change can cost."""
 
     code: HazardCode
     message: str
 
 
-class DifferenceDocument(_Document):
+class DifferenceDocument(Document):
     """One field that differs."""
 
     path: str = Field(description="such as `arguments.x-message-ttl`")
@@ -42,7 +44,7 @@ class DifferenceDocument(_Document):
     after: Any = Field(description="null where it is absent")
 
 
-class RouteDocument(_Document):
+class RouteDocument(Document):
     """A message whose way changes."""
 
     exchange: str = Field(description="where it is published")
@@ -55,7 +57,7 @@ class RouteDocument(_Document):
     after: list[str] = Field(description="the queues that it reaches afterwards")
 
 
-class LeavingDocument(_Document):
+class LeavingDocument(Document):
     """A queue whose dead letters go elsewhere, or an exchange whose unrouted messages do."""
 
     leaving: Leaving
@@ -66,7 +68,7 @@ class LeavingDocument(_Document):
     after: list[str]
 
 
-class ImpactDocument(_Document):
+class ImpactDocument(Document):
     """What a change does to messages; held back, what it would do."""
 
     routes: list[RouteDocument] = Field(description="the first 20")
@@ -77,7 +79,7 @@ class ImpactDocument(_Document):
     is_partial: bool = Field(description="the plan is for single orgs, and messages may reach more than it read")
 
 
-class ChangeDocument(_Document):
+class ChangeDocument(Document):
     """One change."""
 
     action: Action
@@ -95,7 +97,7 @@ class ChangeDocument(_Document):
     )
 
 
-class AdviceDocument(_Document):
+class AdviceDocument(Document):
     """Queues that would change in place if these settings were a policy's, and the lines for the first of them."""
 
     settings: list[str] = Field(description="such as `message-ttl`")
@@ -104,7 +106,7 @@ class AdviceDocument(_Document):
     yaml: str = Field(description="for topology.yaml")
 
 
-class PlanSummary(_Document):
+class PlanSummary(Document):
     """How many changes of each action there are, the held back ones included, and how many are held back."""
 
     declare: int
@@ -116,7 +118,7 @@ class PlanSummary(_Document):
     unchanged: int = Field(description="objects that are as desired")
 
 
-class PlanDocument(_Document):
+class PlanDocument(Document):
     """Everything that apply would do, in the order in which it would do it."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
@@ -160,7 +162,7 @@ class ResultDocument(ChangeDocument):
     reason: str | None = Field(description="why it was not applied, or not yet; null where it was")
 
 
-class ReportSummary(_Document):
+class ReportSummary(Document):
     """How many changes came to each end."""
 
     applied: int
@@ -171,7 +173,7 @@ class ReportSummary(_Document):
     unchanged: int = Field(description="objects that were as desired before")
 
 
-class ReportDocument(_Document):
+class ReportDocument(Document):
     """What an apply did, checked by reading the broker afterwards."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
@@ -188,7 +190,7 @@ class ReportDocument(_Document):
     changes: list[ResultDocument]
 
 
-class CountsDocument(_Document):
+class CountsDocument(Document):
     """Sums over queues."""
 
     queues: int
@@ -211,7 +213,7 @@ class OrgCountsDocument(CountsDocument):
     org: str | None = Field(description="null for what all orgs share")
 
 
-class ReplacementDocument(_Document):
+class ReplacementDocument(Document):
     """A replacement that something interrupted; `apply` finishes it."""
 
     queue: str = Field(description="the queue that is replaced")
@@ -222,7 +224,7 @@ class ReplacementDocument(_Document):
     old_is_gone: bool = Field(description="whether the old queue was deleted already")
 
 
-class ExchangeReplacementDocument(_Document):
+class ExchangeReplacementDocument(Document):
     """A replacement of an exchange that something interrupted; `apply` finishes it."""
 
     exchange: str
@@ -232,7 +234,7 @@ class ExchangeReplacementDocument(_Document):
     is_gone: bool = Field(description="whether it does not exist at the moment")
 
 
-class CircuitDocument(_Document):
+class CircuitDocument(Document):
     """A queue in which messages wait to come back to others."""
 
     queue: str
@@ -242,7 +244,7 @@ class CircuitDocument(_Document):
     returns_to: list[str] = Field(description="the queues that they may come back to")
 
 
-class QueueStatusDocument(_Document):
+class QueueStatusDocument(Document):
     """One queue."""
 
     name: str
@@ -257,7 +259,7 @@ class QueueStatusDocument(_Document):
     routes: int = Field(description="of a leaving queue: the bindings by which it still gets messages")
 
 
-class StatusDocument(_Document):
+class StatusDocument(Document):
     """What goes on in the queues that are ours. Lists begin with what needs attention most."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
