@@ -60,9 +60,9 @@ def plan(
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers),
     )
     if out is not None:
-        from proca_topo.cli.saved_plan import check_place
+        from proca_topo.cli.saved_plan import check_place_of_plan
 
-        check_place(out, directory)
+        check_place_of_plan(out, directory)
     with planned(wanted) as made:
         found = made.plan
         if out is not None:

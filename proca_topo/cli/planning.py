@@ -70,7 +70,6 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
         # Late, because these imports take longer than reading a small vhost.
         from proca_topo.apply.survey import read_existing
         from proca_topo.plan.brakes import refusal
-        from proca_topo.plan.impact.telling import with_impact
         from proca_topo.plan.planner import make_plan
         from proca_topo.spec.read import load_desired, read_topology
 
@@ -97,7 +96,10 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             already=already,
         )
         plan = make_plan(existing, desired, with_prune=wanted.with_prune, replacing=wanted.replacing)
-        plan = with_impact(plan, existing, desired)
+        if plan.changes:
+            from proca_topo.plan.impact.telling import with_impact
+
+            plan = with_impact(plan, existing, desired)
         if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
         yield Planned(

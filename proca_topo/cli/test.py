@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from proca_topo.cli import options, output
+from proca_topo.cli.places import check_place
 from proca_topo.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def test(
     from proca_topo.contracts.verdicts import all_kept
     from proca_topo.spec.read import load_desired, read_topology
 
+    if junit is not None:
+        check_place(junit, directory, "the report")
     topology = read_topology(directory)
     _check_orgs(orgs or (), topology)
     desired = load_desired(topology, with_routes=True)
