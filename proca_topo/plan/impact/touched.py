@@ -59,7 +59,7 @@ def _by_topic(binding: Binding, routes: Sequence[Routes], shape: Sequence[str] |
     special = dict.fromkeys(shaped for key in (*_lengths(pattern), *shared) for shaped in _shaped(key, shape))
     for key in general:
         yield Touched(message=_with_any_words(key), key=key)
-    for key in special.keys() - general.keys():
+    for key in sorted(special.keys() - general.keys()):
         yield Touched(message=_with_any_words(key), key=key, is_general=False)
 
 
