@@ -179,7 +179,7 @@ class Broker(Protocol):
         ...
 
     def replace_outright(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
-        """Put one object in the place of another, with its bindings; False where messages are: it takes a mover."""
+        """Put one object in the place of another, with its bindings; False where it takes a mover for messages."""
         ...
 
     def create_vhost(self, vhost: str) -> None:
