@@ -5,6 +5,7 @@ from typing import Final
 
 from proca_topo.contracts.verdicts import State, Verdict
 from proca_topo.render.lines import BLANK, Line, Role, wrapped
+from proca_topo.topology.existing import BrokerIdentity
 from proca_topo.topology.names import shown
 from proca_topo.topology.route_contracts import After, RouteContract
 
@@ -13,8 +14,8 @@ _ORGS: Final = 3
 _AFTER: Final = {After.REJECTED: ", rejected", After.EXPIRED: ", expired"}
 
 
-def verdict_lines(verdicts: Sequence[Verdict], *, where: str) -> Iterator[Line]:
-    """All that is not kept, by the place of its contract, and how many there are. `where` is what was asked."""
+def verdict_lines(verdicts: Sequence[Verdict], broker: BrokerIdentity | None = None) -> Iterator[Line]:
+    """All that is not kept, by the place of its contract, and how many there are. `broker` is what was asked."""
     by_place: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         if verdict.state is not State.KEPT:
@@ -27,7 +28,7 @@ def verdict_lines(verdicts: Sequence[Verdict], *, where: str) -> Iterator[Line]:
             orgs = _names(verdict.contract.org or "" for verdict in alike[_ORGS:])
             yield from wrapped(f"… and the same contract for {orgs}", Role.FAILURE)
             yield BLANK
-    yield from wrapped(_summary(verdicts, where), Role.SUMMARY)
+    yield from wrapped(_summary(verdicts, broker), Role.SUMMARY)
 
 
 def message_text(contract: RouteContract) -> str:
@@ -74,9 +75,10 @@ def _list(label: str, queues: Iterable[str], role: Role = Role.PLAIN) -> Iterato
     yield from wrapped(queues_text(queues), role, indent=4, label=f"{label:<10}")
 
 
-def _summary(verdicts: Sequence[Verdict], where: str) -> str:
+def _summary(verdicts: Sequence[Verdict], broker: BrokerIdentity | None) -> str:
     if not verdicts:
         return "There are no route contracts; docs/testing.md says how to write them."
+    where = "by the spec alone" if broker is None else f"on RabbitMQ {broker.version}"
     orgs = {verdict.contract.org for verdict in verdicts} - {None}
     of = f", of what is shared and of {_counted(len(orgs), 'org')}" if orgs else ""
     counts = {state: sum(verdict.state is state for verdict in verdicts) for state in State}
