@@ -16,7 +16,9 @@ from typing import Any
 
 from rich.console import Console
 
+from proca_topo.plan.impact.telling import with_impact
 from proca_topo.plan.planner import make_plan
+from proca_topo.render.contracts_json import verdicts_schema
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
 from proca_topo.render.report_json import report_schema
@@ -40,6 +42,7 @@ def documents() -> dict[str, str]:
         "report.schema.json": _json(report_schema()),
         "saved-plan.schema.json": _json(saved_plan_schema()),
         "status.schema.json": _json(status_schema()),
+        "test.schema.json": _json(verdicts_schema()),
         "plan.svg": _picture(),
     }
 
@@ -109,7 +112,8 @@ def _picture() -> str:
         },
         activity={"system.retry": Activity(ready=3), old.name: Activity(ready=12)},
     )
-    lines = plan_lines(make_plan(existing, desired, with_prune=True))
+    plan = with_impact(make_plan(existing, desired, with_prune=True), existing, desired)
+    lines = plan_lines(plan)
     console = Console(
         record=True, width=COLUMNS + 8, file=io.StringIO(), force_terminal=True, color_system="standard"
     )

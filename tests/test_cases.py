@@ -29,6 +29,7 @@ from proca_topo.apply.watch import SILENT
 from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Plan, Replacing
+from proca_topo.plan.impact.telling import with_impact
 from proca_topo.plan.planner import make_plan
 from proca_topo.render.plan_json import plan_json
 from proca_topo.render.plan_text import plan_text
@@ -138,7 +139,7 @@ def _plan(case: Case, broker: Broker, vhost: str) -> Plan:
 def _play(case: Case, broker: Broker, vhost: str) -> tuple[Plan, Report]:
     flags: dict[str, Any] = {"with_prune": case.prune, "replacing": case.replacing}
     existing = read_existing(broker, vhost, case.desired, **flags)
-    plan = make_plan(existing, case.desired, **flags)
+    plan = with_impact(make_plan(existing, case.desired, **flags), existing, case.desired)
     report = apply_plan(plan, existing, case.desired, broker, **flags, watch=SILENT)
     assert report.after is not None
     report = replace(report, plan=_anywhere(report.plan), after=_anywhere(report.after))

@@ -75,7 +75,7 @@ class DefinitionsFile:
     def mover(self, vhost: str) -> None:
         """There are no messages in a file."""
 
-    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
+    def replace_outright(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
         """Put one object in the place of another, with all its bindings, in one writing of the file."""
         document = self._load()
         kind = kind_of(before)

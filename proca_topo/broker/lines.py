@@ -37,9 +37,13 @@ class Lines:
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+        self, kind: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Close the connections, the first one first. One whose broker does not answer is cut off."""
+        if kind is not None and not issubclass(kind, Exception):
+            # A signal's handler raised it, maybe in the middle of pika, which cannot be relied on then.
+            self._loop.cut()
+            return
         for line in self._lines:
             line.close()
         if not self.serve_until(self._all_closed, _CLOSE_SECONDS):

@@ -70,7 +70,7 @@ class ManagementBroker:
 
         return ManagementMover(self._api, vhost, self._pool)
 
-    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
+    def replace_outright(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
         """RabbitMQ cannot: messages would be lost on the way."""
         del vhost, before, after
         return False

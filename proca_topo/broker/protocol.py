@@ -178,8 +178,8 @@ class Broker(Protocol):
         """What moves messages in the vhost; None where there are none, in a file."""
         ...
 
-    def swap(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
-        """Put one object in the place of another, with its bindings; False where that takes a mover."""
+    def replace_outright(self, vhost: str, before: Queue | Exchange, after: Queue | Exchange) -> bool:
+        """Put one object in the place of another, with its bindings; False where it takes a mover for messages."""
         ...
 
     def create_vhost(self, vhost: str) -> None:

@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "apply",
     "status",
     "validate",
+    "test",
     "add-org",
     "remove-org",
     "orgs",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from proca_topo.cli import options, output
+from proca_topo.cli.places import check_place
 
 
 def export(
@@ -30,6 +31,8 @@ def export(
     from proca_topo.render.definitions import definitions_json
     from proca_topo.spec.read import load_desired, read_topology
 
+    if out is not None:
+        check_place(out, directory, "the export")
     topology = read_topology(directory)
     text = definitions_json(load_desired(topology, orgs=orgs or None), vhost_of(vhost, topology))
     if out is None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
@@ -64,3 +64,61 @@ def interruptible(watch: Watcher) -> Iterator[Interruption]:
         yield made
     finally:
         restore()
+
+
+class Ending:
+    """Signals that end what goes on, wherever it is, until it is `cleaning` up: that is not disturbed any more."""
+
+    def __init__(self, end: Callable[[int], BaseException], told: str) -> None:
+        self.cleaning = False
+        self._end = end
+        self._told = told
+        self._heard: int | None = None
+
+    def hear(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal."""
+        self._heard = self._heard or number
+        if not self.cleaning:
+            raise self._end(self._heard)
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), f"{self._told}\n".encode())
+
+    def check(self) -> None:
+        """End it here. Python drops what a signal's handler raises while it frees something."""
+        if self._heard is not None:
+            raise self._end(self._heard)
+
+
+class Checked:
+    """A watcher that hands on to another one, and ends where a signal did not."""
+
+    def __init__(self, watch: Watcher, ending: Ending) -> None:
+        self._watch = watch
+        self._ending = ending
+
+    def stage(self, title: str, total: int) -> None:
+        self._ending.check()
+        self._watch.stage(title, total)
+
+    def advance(self, count: int) -> None:
+        self._watch.advance(count)
+        self._ending.check()
+
+
+@contextmanager
+def ended_by_signals(end: Callable[[int], BaseException], told: str) -> Iterator[Ending]:
+    """In this block Ctrl-C, SIGTERM and SIGHUP raise what `end` makes of the first of them; while it is cleaning
+    up they only say `told`.
+
+    A signal that whoever started us wants ignored stays ignored.
+    """
+    ending = Ending(end, told)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, ending.hear)
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -60,6 +60,12 @@ Orgs = Annotated[
     list[str] | None,
     typer.Option("--org", metavar="ORG", help="Only this org; may be repeated.", show_default=False),
 ]
+TestedOrgs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--org", metavar="ORG", help="Only this org and what all share; may be repeated.", show_default=False
+    ),
+]
 Prune = Annotated[bool, typer.Option("--prune", help="Also delete what is ours and no longer in the spec.")]
 Replace = Annotated[
     bool,

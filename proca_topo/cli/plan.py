@@ -33,8 +33,9 @@ def plan(
 ) -> None:
     """Show what apply would change, and change nothing.
 
-    Everything that differs is shown, with what it can cost. What apply would leave is marked as held back, with
-    the reason and what would let it through. A plan that apply would refuse altogether says so in the end.
+    Everything that differs is shown, with what it can cost and what it does to messages: which keys reach a queue
+    they did not, and which reach nothing any more. What apply would leave is marked as held back, with the reason
+    and what would let it through. A plan that apply would refuse altogether says so in the end.
 
     With --out the plan is also saved, for an apply that makes these changes and no others. It takes the place of
     an older plan, but of no other file. It holds no passwords; its format is docs/saved-plan.schema.json.
@@ -59,9 +60,9 @@ def plan(
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers),
     )
     if out is not None:
-        from proca_topo.cli.saved_plan import check_place
+        from proca_topo.cli.saved_plan import check_place_of_plan
 
-        check_place(out, directory)
+        check_place_of_plan(out, directory)
     with planned(wanted) as made:
         found = made.plan
         if out is not None:

@@ -96,6 +96,10 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             already=already,
         )
         plan = make_plan(existing, desired, with_prune=wanted.with_prune, replacing=wanted.replacing)
+        if plan.changes:
+            from proca_topo.plan.impact.telling import with_impact
+
+            plan = with_impact(plan, existing, desired)
         if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
         yield Planned(

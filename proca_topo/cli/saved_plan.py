@@ -10,6 +10,7 @@ from typing import Final
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
+from proca_topo.cli.places import check_place
 from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import RefusedError, UsageError
 from proca_topo.plan.changes import Replacing
@@ -25,15 +26,12 @@ _FLAGS: Final[Mapping[Replacing, Sequence[str]]] = {
 }
 
 
-def check_place(file: Path, directory: Path) -> None:
+def check_place_of_plan(file: Path, directory: Path) -> None:
     """Raise UsageError where a plan would overwrite what is no plan, or would be taken for a part of the spec."""
     from proca_topo.render.saved_plan import is_saved_plan
-    from proca_topo.spec.files import TOPOLOGY
-    from proca_topo.spec.orgs import FOLDER
 
+    check_place(file, directory, "the plan")
     target, name = file.resolve(), shown(str(file))
-    if target == (directory / TOPOLOGY).resolve() or target.parent == (directory / FOLDER).resolve():
-        raise UsageError(f"{name} is a place of the spec's files: save the plan under another name")
     try:
         text = target.read_text(encoding="utf-8") if target.is_file() else ""
     except (OSError, UnicodeDecodeError):

@@ -24,7 +24,7 @@ def validate(
 
     try:
         topology = read_topology(directory)
-        desired = load_desired(topology)
+        desired = load_desired(topology, with_routes=True)
     except SpecError as error:
         if result_format is options.Format.JSON:
             output.result(invalid_json(error.problems))

@@ -1,10 +1,11 @@
 """What a plan is made of: changes as classes, each with what it can cost."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, assert_never
 
+from proca_topo.plan.impact.facts import Impact
 from proca_topo.topology.exchange_holding import ReplacedExchange, UnfinishedExchange
 from proca_topo.topology.existing import BrokerIdentity
 from proca_topo.topology.holding import Replaced, Unfinished
@@ -70,6 +71,8 @@ class _Change:
     noun: Noun
     org: str | None = None
     hazards: tuple[Hazard, ...] = ()
+    impact: Impact | None = field(default=None, compare=False)
+    """What it does to messages; None if nothing, and in a plan that has not been asked (`with_impact`)."""
     held_back: str | None = None
     """Why apply leaves it, and what would let it through; None for a change that apply makes."""
 

@@ -7,18 +7,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Action, HazardCode, Replacing
+from proca_topo.plan.impact.facts import Leaving
 from proca_topo.plan.status import State
 from proca_topo.topology.nouns import Kind
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """What all of them have in common."""
+
     # The schema does not forbid what a later version adds.
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra=lambda schema: schema.pop("additionalProperties", None)
     )
 
 
-class BrokerDocument(_Document):
+class BrokerDocument(Document):
     """Which broker this is."""
 
     location: str = Field(description="its management URL without credentials, or the path of a definitions file")
@@ -26,14 +29,14 @@ class BrokerDocument(_Document):
     cluster_name: str | None = Field(description="null where it is not known")
 
 
-class HazardDocument(_Document):
+class HazardDocument(Document):
     """One thing that a change can cost."""
 
     code: HazardCode
     message: str
 
 
-class DifferenceDocument(_Document):
+class DifferenceDocument(Document):
     """One field that differs."""
 
     path: str = Field(description="such as `arguments.x-message-ttl`")
@@ -41,7 +44,42 @@ class DifferenceDocument(_Document):
     after: Any = Field(description="null where it is absent")
 
 
-class ChangeDocument(_Document):
+class RouteDocument(Document):
+    """A message whose way changes."""
+
+    exchange: str = Field(description="where it is published")
+    key: str | None = Field(
+        description="its routing key; `*` and `#` in it stand for words that no binding names; null where the"
+        " exchange does not look at keys"
+    )
+    headers: dict[str, Any] = Field(description="what a headers exchange looks at; else empty")
+    before: list[str] = Field(description="the queues that it reaches now")
+    after: list[str] = Field(description="the queues that it reaches afterwards")
+
+
+class LeavingDocument(Document):
+    """A queue whose dead letters go elsewhere, or an exchange whose unrouted messages do."""
+
+    leaving: Leaving
+    name: str
+    before: list[str] = Field(
+        description="the queues that they reach, or `exchange NAME`; empty: they are dropped"
+    )
+    after: list[str]
+
+
+class ImpactDocument(Document):
+    """What a change does to messages; held back, what it would do."""
+
+    routes: list[RouteDocument] = Field(description="the first 20")
+    route_count: int
+    leaving: list[LeavingDocument] = Field(description="the first 20")
+    leaving_count: int
+    unknown_type: str | None = Field(description="of an exchange whose type decides by itself; else null")
+    is_partial: bool = Field(description="the plan is for single orgs, and messages may reach more than it read")
+
+
+class ChangeDocument(Document):
     """One change."""
 
     action: Action
@@ -52,13 +90,14 @@ class ChangeDocument(_Document):
     held_back: str | None = Field(description="why apply leaves it, and what would let it through; else null")
     reason: str | None = Field(description="of a retirement: what keeps the object for now; else null")
     along_with: str | None = Field(description="of a binding: the queue whose deletion takes it along; else null")
+    impact: ImpactDocument | None = Field(default=None, description="null where it does nothing to messages")
     diff: list[DifferenceDocument] = Field(description="of an update and a replacement; else empty")
     object: dict[str, Any] = Field(
         description="in the words of RabbitMQ's definitions: as it will be, or for retire and delete as it is"
     )
 
 
-class AdviceDocument(_Document):
+class AdviceDocument(Document):
     """Queues that would change in place if these settings were a policy's, and the lines for the first of them."""
 
     settings: list[str] = Field(description="such as `message-ttl`")
@@ -67,7 +106,7 @@ class AdviceDocument(_Document):
     yaml: str = Field(description="for topology.yaml")
 
 
-class PlanSummary(_Document):
+class PlanSummary(Document):
     """How many changes of each action there are, the held back ones included, and how many are held back."""
 
     declare: int
@@ -79,7 +118,7 @@ class PlanSummary(_Document):
     unchanged: int = Field(description="objects that are as desired")
 
 
-class PlanDocument(_Document):
+class PlanDocument(Document):
     """Everything that apply would do, in the order in which it would do it."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
@@ -123,7 +162,7 @@ class ResultDocument(ChangeDocument):
     reason: str | None = Field(description="why it was not applied, or not yet; null where it was")
 
 
-class ReportSummary(_Document):
+class ReportSummary(Document):
     """How many changes came to each end."""
 
     applied: int
@@ -134,7 +173,7 @@ class ReportSummary(_Document):
     unchanged: int = Field(description="objects that were as desired before")
 
 
-class ReportDocument(_Document):
+class ReportDocument(Document):
     """What an apply did, checked by reading the broker afterwards."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
@@ -151,7 +190,7 @@ class ReportDocument(_Document):
     changes: list[ResultDocument]
 
 
-class CountsDocument(_Document):
+class CountsDocument(Document):
     """Sums over queues."""
 
     queues: int
@@ -174,7 +213,7 @@ class OrgCountsDocument(CountsDocument):
     org: str | None = Field(description="null for what all orgs share")
 
 
-class ReplacementDocument(_Document):
+class ReplacementDocument(Document):
     """A replacement that something interrupted; `apply` finishes it."""
 
     queue: str = Field(description="the queue that is replaced")
@@ -185,7 +224,7 @@ class ReplacementDocument(_Document):
     old_is_gone: bool = Field(description="whether the old queue was deleted already")
 
 
-class ExchangeReplacementDocument(_Document):
+class ExchangeReplacementDocument(Document):
     """A replacement of an exchange that something interrupted; `apply` finishes it."""
 
     exchange: str
@@ -195,7 +234,7 @@ class ExchangeReplacementDocument(_Document):
     is_gone: bool = Field(description="whether it does not exist at the moment")
 
 
-class CircuitDocument(_Document):
+class CircuitDocument(Document):
     """A queue in which messages wait to come back to others."""
 
     queue: str
@@ -205,7 +244,7 @@ class CircuitDocument(_Document):
     returns_to: list[str] = Field(description="the queues that they may come back to")
 
 
-class QueueStatusDocument(_Document):
+class QueueStatusDocument(Document):
     """One queue."""
 
     name: str
@@ -220,7 +259,7 @@ class QueueStatusDocument(_Document):
     routes: int = Field(description="of a leaving queue: the bindings by which it still gets messages")
 
 
-class StatusDocument(_Document):
+class StatusDocument(Document):
     """What goes on in the queues that are ours. Lists begin with what needs attention most."""
 
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")

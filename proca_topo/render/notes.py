@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 from proca_topo.plan.changes import Change, Retire
+from proca_topo.render.impact_text import impact_sentences
 from proca_topo.render.lines import Line, Role, wrapped
 from proca_topo.topology.names import one_line
 
@@ -16,6 +18,8 @@ class Topic(StrEnum):
     HELD_BACK = "held back"
     WAITS = "waits"
     HAZARD = "hazard"
+    MESSAGES = "messages"
+    UNROUTED = "unrouted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class Remark:
 
 def remarks(change: Change) -> Iterator[Remark]:
     """Everything to know about one change."""
+    if change.impact is not None:
+        for sentence in impact_sentences(change.impact, is_held_back=change.held_back is not None):
+            topic = Topic.UNROUTED if sentence.cuts_off else Topic.MESSAGES
+            yield Remark(topic, sentence.text)
     if isinstance(change, Retire):
         yield Remark(Topic.WAITS, change.reason)
     for hazard in change.hazards:
@@ -71,4 +79,12 @@ class Notes:
 
 
 def _role(topic: Topic) -> Role:
-    return Role.HAZARD if topic is Topic.HAZARD else Role.HELD_BACK
+    match topic:
+        case Topic.HAZARD | Topic.UNROUTED:
+            return Role.HAZARD
+        case Topic.HELD_BACK | Topic.WAITS:
+            return Role.HELD_BACK
+        case Topic.MESSAGES:
+            return Role.DETAIL
+        case _:
+            assert_never(topic)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, Update, action_of
+from proca_topo.plan.impact.facts import Impact
 from proca_topo.plan.policy_advice import advice
 from proca_topo.render.documents import (
     AdviceDocument,
@@ -10,8 +11,11 @@ from proca_topo.render.documents import (
     ChangeDocument,
     DifferenceDocument,
     HazardDocument,
+    ImpactDocument,
+    LeavingDocument,
     PlanDocument,
     PlanSummary,
+    RouteDocument,
 )
 from proca_topo.render.json_text import json_text
 from proca_topo.topology.definitions import definition
@@ -75,6 +79,30 @@ def change_fields(change: Change) -> dict[str, Any]:
         "held_back": change.held_back,
         "reason": change.reason if isinstance(change, Retire) else None,
         "along_with": change.along_with if isinstance(change, Delete) else None,
+        "impact": _impact(change.impact) if change.impact is not None else None,
         "diff": [DifferenceDocument(path=d.path, before=d.before, after=d.after) for d in differences],
         "object": definition(change.noun),
     }
+
+
+def _impact(impact: Impact) -> ImpactDocument:
+    return ImpactDocument(
+        routes=[
+            RouteDocument(
+                exchange=route.exchange,
+                key=route.key,
+                headers=dict(route.headers),
+                before=list(route.before),
+                after=list(route.after),
+            )
+            for route in impact.routes
+        ],
+        route_count=impact.route_count,
+        leaving=[
+            LeavingDocument(leaving=one.leaving, name=one.name, before=list(one.before), after=list(one.after))
+            for one in impact.leaving
+        ],
+        leaving_count=impact.leaving_count,
+        unknown_type=impact.unknown_type,
+        is_partial=impact.is_partial,
+    )

@@ -35,7 +35,7 @@ def run(command: Sequence[str]) -> int:
             f"sandbox: {command[0]} is not a command that can be run. Is it spelled right and on PATH?"
         )
     try:
-        with _announced_node() as node:
+        with announced_node() as node:
             return _run_to_end(command, node)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -47,7 +47,7 @@ def wait() -> int:
     Raises `SandboxError` where the broker does not start, or ends by itself.
     """
     try:
-        with _announced_node() as node:
+        with announced_node() as node:
             return _keep_until_interrupted(node)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -64,7 +64,8 @@ def environment(node: Node) -> Mapping[str, str]:
 
 
 @contextmanager
-def _announced_node() -> Iterator[Node]:
+def announced_node() -> Iterator[Node]:
+    """A node of the machine's own RabbitMQ, and a word on stderr that it starts. Raises `SandboxError`."""
     installation = installed()
     _say(f"Starting RabbitMQ {installation.version} …")
     with running_node(installation) as node:

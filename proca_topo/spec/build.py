@@ -13,6 +13,7 @@ from proca_topo.spec.policies import policy
 from proca_topo.spec.problems import Where
 from proca_topo.spec.queue_arguments import queue
 from proca_topo.spec.renames import add_rename
+from proca_topo.spec.routes import add_route
 from proca_topo.spec.sections import Declared
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
@@ -42,6 +43,8 @@ def build(context: Context, doc: TopologyDoc | OrgTemplateDoc | OrgDoc) -> None:
     if not isinstance(doc, OrgDoc):
         for raw, described in doc.policies.items():
             policy(context, raw, described)
+    for index, route in enumerate(doc.routes):
+        add_route(context, route, root.at("routes", index))
 
 
 def _declare_exchange(context: Context, raw: str, doc: ExchangeDoc) -> Declared[Exchange]:

@@ -14,6 +14,7 @@ from proca_topo.spec.parts import (
     OptionDoc,
     PolicyDoc,
     QueueDoc,
+    RouteDoc,
 )
 
 SPEC_VERSION: Final = 1
@@ -41,6 +42,7 @@ class OrgTemplateDoc(Document):
     queues: Table[Body[QueueDoc]]
     bindings: Listing[FreeBindingDoc]
     policies: Table[Body[PolicyDoc]]
+    routes: Listing[Body[RouteDoc]]
 
 
 class TopologyDoc(Document):
@@ -61,6 +63,7 @@ class TopologyDoc(Document):
     queues: Table[Body[QueueDoc]]
     bindings: Listing[FreeBindingDoc]
     policies: Table[Body[PolicyDoc]]
+    routes: Listing[Body[RouteDoc]]
     org: Annotated[Body[OrgTemplateDoc], Field(default_factory=lambda: OrgTemplateDoc.model_validate({}))]
 
 
@@ -71,3 +74,4 @@ class OrgDoc(Document):
     vars: Table[Variable]
     queues: Table[Body[QueueDoc]]
     bindings: Listing[FreeBindingDoc]
+    routes: Listing[Body[RouteDoc]]

@@ -1,6 +1,6 @@
 """The template and the extras of each org, expanded."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from proca_topo.spec.orgs import Org, file_of
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.problems import Problem, Where
 from proca_topo.spec.renames import for_org, problems_between
-from proca_topo.spec.sections import Declared, Rename, Section, are_met
+from proca_topo.spec.routes import OrgRoute
+from proca_topo.spec.sections import Declared, Rename, Route, Section, are_met
 from proca_topo.topology.names import MAX_NAME_BYTES, shown
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, is_reserved, kind_of
 from proca_topo.topology.ownership import IgnoredBinding
@@ -23,13 +24,15 @@ Made = list[tuple[Callable[[Values], Noun], Kind, Where]]
 class Nouns:
     """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are.
 
-    `renames` are by the new name. `waiting` are the queues in which messages of a retry circuit wait.
+    `renames` are by the new name. `waiting` are the queues in which messages of a retry circuit wait. `routes` are
+    the contracts in the files of single orgs.
     """
 
     by_kind: dict[Kind, dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     orgs: dict[Kind, dict[str | Binding, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     renames: dict[str, Rename] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
+    routes: dict[str, list[Route]] = field(default_factory=dict)
 
     @property
     def exchanges(self) -> dict[str, Exchange]:
@@ -83,7 +86,7 @@ class Expander:
             self._put(nouns, org, kind, make(values), where)
         nouns.waiting.update(one.wait.format_map(org.values) for one in self.template.circuits.values())
         self._add_renames(nouns, on, (for_org(one, org.values) for one in self.template.renames.values()))
-        if org.doc.queues or org.doc.bindings:
+        if org.doc.queues or org.doc.bindings or org.doc.routes:
             extras = self.extras(org, self.filled(org))
             for declared in extras.everything():
                 if are_met(declared.needs, on):
@@ -91,6 +94,7 @@ class Expander:
                     self._extra_places.setdefault((kind, key_of(declared.noun)), declared.where)
                     self._put(nouns, org, kind, declared.noun, declared.where)
             self._add_renames(nouns, on, extras.renames.values())
+            nouns.routes[org.name] = extras.routes
 
     def check_renames(self, nouns: Nouns) -> None:
         """Note queues that are to become another one and are wanted all the same, or are to become two."""
@@ -98,6 +102,12 @@ class Expander:
         renames = {**self.shared.renames, **nouns.renames}
         queues = nouns.queues.keys() | self.shared.queues.keys() if renames else frozenset()
         self.problems.extend(problems_between(renames.values(), queues))
+
+    def routes(self, nouns: Nouns, orgs: Iterable[Org]) -> Iterator[OrgRoute]:
+        """The contracts of these orgs, which have been added to `nouns`: the template's, and their own."""
+        for org in orgs:
+            for route in (*self.template.routes, *nouns.routes.get(org.name, ())):
+                yield OrgRoute(route=route, org=org)
 
     def filled(self, org: Org) -> Section:
         """The template for this org, as if every option were on."""

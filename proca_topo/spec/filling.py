@@ -49,7 +49,7 @@ def filler(noun: Noun) -> Callable[[Values], Noun]:
 
 
 def _exchange(noun: Exchange) -> Callable[[Values], Exchange]:
-    arguments = _arguments(noun.arguments)
+    arguments = arguments_filler(noun.arguments)
     return lambda values: Exchange(
         name=noun.name.format_map(values.plain),
         type=noun.type,
@@ -61,7 +61,7 @@ def _exchange(noun: Exchange) -> Callable[[Values], Exchange]:
 
 
 def _queue(noun: Queue) -> Callable[[Values], Queue]:
-    arguments = _arguments(noun.arguments)
+    arguments = arguments_filler(noun.arguments)
     return lambda values: Queue(
         name=noun.name.format_map(values.plain),
         durable=noun.durable,
@@ -72,7 +72,7 @@ def _queue(noun: Queue) -> Callable[[Values], Queue]:
 
 
 def _binding(noun: Binding) -> Callable[[Values], Binding]:
-    arguments = _arguments(noun.arguments)
+    arguments = arguments_filler(noun.arguments)
     return lambda values: Binding(
         source=noun.source.format_map(values.plain),
         destination=noun.destination.format_map(values.plain),
@@ -83,7 +83,7 @@ def _binding(noun: Binding) -> Callable[[Values], Binding]:
 
 
 def _policy(noun: Policy) -> Callable[[Values], Policy]:
-    definition = _arguments(noun.definition)
+    definition = arguments_filler(noun.definition)
     return lambda values: Policy(
         name=noun.name.format_map(values.plain),
         pattern=noun.pattern.format_map(values.in_regex),
@@ -93,7 +93,8 @@ def _policy(noun: Policy) -> Callable[[Values], Policy]:
     )
 
 
-def _arguments(arguments: Arguments) -> Callable[[Values], Arguments]:
+def arguments_filler(arguments: Arguments) -> Callable[[Values], Arguments]:
+    """A function that makes these arguments for an org."""
     if "{" not in arguments.canonical[1:]:
         return lambda _: arguments
     # JSON's own braces are doubled, so that only the placeholders inside its strings are left to fill in.

@@ -5,9 +5,19 @@ A field's description completes "X must be …" and "X is missing: …" in messa
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from proca_topo.spec.fields import (
+    Body,
     Listing,
     Maybe,
     Milliseconds,
@@ -142,6 +152,46 @@ class IgnoredBindingDoc(Document):
 
     exchange: Annotated[StrictStr, Field(description=_EXCHANGE)]
     key: Annotated[StrictStr, Field(description="the routing key")]
+
+
+class PublishDoc(Document):
+    """The message of a route contract."""
+
+    exchange: Annotated[StrictStr, Field(description="the name of the exchange it is published to")]
+    key: Annotated[StrictStr, Field(description="its routing key; the empty text if absent")] = ""
+    headers: Table[Any]
+
+
+class ReachedDoc(Document):
+    """A queue that a message reaches where an option is on."""
+
+    queue: Annotated[StrictStr, Field(description="the name of the queue")]
+    when: Annotated[Maybe[When], Field(description=_WHEN)] = None
+
+
+def _reached(value: object) -> ReachedDoc:
+    match value:
+        case str():
+            return ReachedDoc(queue=value)
+        case dict():
+            return ReachedDoc.model_validate(value)
+        case _:
+            raise wrong("must be a queue's name, or {queue: NAME, when: OPTION}", quote=True)
+
+
+class RouteDoc(Document):
+    """A route contract."""
+
+    name: Annotated[Maybe[StrictStr], Field(description="what it is called in reports", min_length=1)] = None
+    publish: Annotated[Body[PublishDoc], Field(description="the message: {exchange: NAME, key: KEY}")]
+    reaches: Annotated[
+        list[Annotated[ReachedDoc, PlainValidator(_reached, json_schema_input_type=str | ReachedDoc)]],
+        Field(description="all the queues it comes to; [] for none"),
+    ]
+    after: Annotated[
+        Maybe[Literal["rejected", "expired"]], Field(description="what happens before one looks where it is")
+    ] = None
+    when: Annotated[Maybe[When], Field(description=_WHEN)] = None
 
 
 class OptionDoc(Document):

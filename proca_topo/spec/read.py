@@ -14,6 +14,7 @@ from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import ORG, names_in
 from proca_topo.spec.problems import Problem, Where, in_words
 from proca_topo.spec.protected import ProtectedEntry, protection
+from proca_topo.spec.routes import contracts
 from proca_topo.spec.scope import scope_of
 from proca_topo.spec.sections import Section
 from proca_topo.spec.template import Parts, parts_of
@@ -116,9 +117,12 @@ def read_topology(directory: Path) -> TopologyFile:
     )
 
 
-def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None) -> Desired:
+def load_desired(
+    topology: TopologyFile, *, orgs: Collection[str] | None = None, with_routes: bool = False
+) -> Desired:
     """Everything that the spec wants, or (`orgs`) what it wants for these orgs only, with the scope they live in.
 
+    Its route contracts are expanded for each org only `with_routes`: thousands of orgs have many.
     An org in `orgs` that has no file is one that has gone: nothing is wanted for it.
     Raises SpecError with every problem of all files read; UsageError for a name that no org can have, and for an
     org that has gone whose objects' names cannot be told because they depend on variables.
@@ -149,6 +153,16 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
     if orgs is not None and not problems:
         scope = scope_of([*present, *gone], expander)
     scope_of_gone = scope_of(gone, expander) if gone and not problems else None
+    routes = (
+        contracts(
+            topology.shared.routes if orgs is None else (),
+            expander.routes(nouns, present),
+            partial(text_again, topology.directory),
+            problems,
+        )
+        if with_routes and not problems
+        else ()
+    )
     if problems:
         raise _spec_error(problems, topology.directory)
     return Desired(
@@ -162,7 +176,9 @@ def load_desired(topology: TopologyFile, *, orgs: Collection[str] | None = None)
         policies=nouns.policies,
         renames={rename.new: rename.old for rename in nouns.renames.values()},
         waiting=frozenset(nouns.waiting).union(one.wait for one in topology.shared.circuits.values()),
+        key_shapes=topology.routing_keys,
         orgs=nouns.orgs,
+        routes=routes,
         scope=scope,
         gone=scope_of_gone,
     )

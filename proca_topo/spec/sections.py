@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, assert_never
 
 from proca_topo.spec.problems import Where
+from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
+from proca_topo.topology.route_contracts import After
 
 N_co = TypeVar("N_co", bound=Noun, covariant=True)
 
@@ -43,6 +45,20 @@ class Rename:
     needs: Needs = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route contract. `reaches` are the queues, each with the options it is reached with."""
+
+    exchange: str
+    routing_key: str
+    headers: Arguments
+    reaches: tuple[tuple[str, Needs], ...]
+    after: After | None
+    name: str | None
+    where: Where
+    needs: Needs = ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Section:
     """What one part of the spec declares. `renames` are by the new name."""
@@ -53,6 +69,7 @@ class Section:
     policies: dict[str, Declared[Policy]] = field(default_factory=dict)
     circuits: dict[str, Circuit] = field(default_factory=dict)
     renames: dict[str, Rename] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
 
     def table(self, kind: Kind) -> dict[Any, Any]:
         """What is declared of one kind, by name (bindings by themselves)."""

@@ -1,12 +1,13 @@
 """What the spec says should be there."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
 from proca_topo.topology.ownership import Ownership
 from proca_topo.topology.protection import NOTHING_PROTECTED, Protection
+from proca_topo.topology.route_contracts import RouteContract
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,11 @@ class Desired:
 
     `waiting` are the queues in which a retry circuit's messages wait, those that all orgs share in any case.
 
+    `key_shapes` are the words of an exchange's routing keys, where the spec says them: a word that stands for any,
+    or alternatives like `a|b`.
+
+    `routes` are the contracts of messages' ways, where they were asked for.
+
     `gone` is the part of the `scope` in which the orgs live that were asked for by name and have no file any more.
     """
 
@@ -34,7 +40,9 @@ class Desired:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    key_shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
+    routes: tuple[RouteContract, ...] = ()
     scope: Scope | None = None
     gone: Scope | None = None
 
@@ -45,3 +53,9 @@ class Desired:
         if declared is not None:
             return declared
         return self.ownership.org_of(noun)
+
+    def routes_of(self, orgs: Collection[str] | None) -> tuple[RouteContract, ...]:
+        """The contracts of what is shared and of these orgs; None stands for all orgs."""
+        if orgs is None:
+            return self.routes
+        return tuple(contract for contract in self.routes if contract.org is None or contract.org in orgs)

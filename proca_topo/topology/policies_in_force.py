@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proca_topo.topology.nouns import STREAM, Exchange, Policy, Queue
+from proca_topo.topology.policy_keys import depends_on_version, unknown_keys
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled, only_name
 
 
@@ -34,7 +35,7 @@ class PoliciesInForce:
 
         `without` leaves one policy out by its name, as if it were gone.
         """
-        certain = [policy for policy, regex in self._matching(noun, without) if regex.is_certain_of(noun.name)]
+        certain = [policy for policy, regex in self._matching(noun, without) if _is_certain(policy, regex, noun)]
         return max(certain, key=lambda policy: policy.priority, default=None)
 
     def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
@@ -91,13 +92,21 @@ def time_to_live(queue: Queue, policy: Policy | None) -> int | None:
 
 
 def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
-    """Whether a policy, its pattern compiled, is for this queue or exchange."""
+    """Whether a policy, its pattern compiled, is for this queue or exchange; also where that is not certain."""
     match noun:
         case Queue():
             kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != STREAM else "streams"}
         case Exchange():
             kinds = {"all", "exchanges"}
-    return policy.apply_to in kinds and pattern.may_match(noun.name)
+    if policy.apply_to not in kinds or not pattern.may_match(noun.name):
+        return False
+    return isinstance(noun, Exchange) or not unknown_keys(noun.type, policy.definition)
+
+
+def _is_certain(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
+    if isinstance(noun, Queue) and depends_on_version(noun.type, policy.definition):
+        return False
+    return pattern.is_certain_of(noun.name)
 
 
 _ALTERNATE: Final = "alternate-exchange"

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.cli.command import Place
 
 
@@ -139,6 +141,18 @@ def test_export_of_one_org_holds_that_org_alone(place: Place) -> None:
     assert document["vhosts"] == [{"name": "proca"}]
     assert [queue["name"] for queue in document["queues"]] == ["beta.confirm"]
     assert document["exchanges"] == []
+
+
+@pytest.mark.parametrize("out", ["topology.yaml", "orgs/acme.yaml"])
+def test_export_does_not_overwrite_the_spec(place: Place, out: str) -> None:
+    place.write_org("acme")
+    before = (place.path / out).read_bytes()
+    ran = place.run("export", "--out", out)
+    assert (ran.code, ran.err) == (
+        2,
+        f"error: {out} is a place of the spec's files: save the export under another name\n",
+    )
+    assert (place.path / out).read_bytes() == before
 
 
 def test_export_cannot_leave_half_a_file(place: Place) -> None:

@@ -78,6 +78,7 @@ Plan for vhost proca on broker.json
 
 Org acme
   - binding  deliver -[acme.*.*]-> acme.crm  held back [1]
+      unrouted: if let through, acme.*.* reaches nothing (was: acme.crm)
   - queue    acme.crm  held back [1]
       hazard: what is published straight to its name as it is deleted is lost
 

@@ -15,6 +15,7 @@ from proca_topo.plan.changes import (
     Retire,
     Update,
 )
+from proca_topo.plan.impact.facts import Impact, Leaving, LeavingImpact, RouteImpact
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import BrokerIdentity
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
@@ -86,6 +87,20 @@ def plan_of(*changes: Change, unchanged: int = 120, orgs: tuple[str, ...] = ()) 
     return Plan(broker=BROKER, vhost="proca", changes=changes, unchanged=unchanged, orgs=orgs)
 
 
+def evil_impact() -> Impact:
+    """Every place in an impact that text from outside can get to."""
+    return Impact(
+        routes=(
+            RouteImpact(exchange=EVIL, key=EVIL, before=(EVIL,), after=()),
+            RouteImpact(exchange=EVIL, key=None, headers={EVIL: EVIL, "n": [EVIL]}, before=(), after=(EVIL,)),
+        ),
+        route_count=2,
+        leaving=(LeavingImpact(leaving=Leaving.UNROUTED, name=EVIL, before=(EVIL,), after=(f"exchange {EVIL}",)),),
+        leaving_count=1,
+        unknown_type=EVIL,
+    )
+
+
 def evil_plan() -> Plan:
     """Every place that text from outside can get to, with what a terminal must never see."""
     queue = Queue(name=EVIL, type=EVIL, arguments=Arguments.of({EVIL: EVIL, "x-list": [EVIL]}))
@@ -96,6 +111,7 @@ def evil_plan() -> Plan:
         Declare(noun=queue, org=EVIL),
         Declare(noun=policy, hazards=(hazard,)),
         Declare(noun=Binding(source=EVIL, destination=EVIL, routing_key=EVIL, arguments=Arguments.of({EVIL: 1}))),
+        Delete(noun=Binding(source=EVIL, destination=EVIL, routing_key=EVIL), impact=evil_impact()),
         Replace(noun=queue, differences=(Difference(path=f"arguments.{EVIL}", before=EVIL, after=[EVIL]),)),
         Retire(noun=Queue(name=EVIL), reason=f"since {EVIL}"),
     )

@@ -52,6 +52,7 @@ def test_a_declaration_carries_the_object_as_definitions_spell_it() -> None:
             "held_back": None,
             "reason": None,
             "along_with": None,
+            "impact": None,
             "diff": [],
             "object": {
                 "name": "system.retry",

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from proca_topo.plan.changes import Declare, Delete
+from proca_topo.plan.impact.facts import Impact, RouteImpact
 from proca_topo.render.lines import WIDTH
 from proca_topo.render.plan_text import plan_text, summary
-from proca_topo.topology.nouns import Exchange, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Queue
 from tests.render.plans import EVERY_ACTION, NEEDS_PRUNE, evil_plan, of_orgs, plan_of
 from tests.render.unsafe import assert_harmless
 
@@ -131,4 +132,25 @@ def test_a_plan_that_apply_refuses_says_so_in_the_end() -> None:
     )
     assert plan_text(refused) == plan_text(plan_of(*EVERY_ACTION)) + (
         "apply will refuse this plan: it deletes 12 of 30 objects, more than is usual; if\nmeant, so\n"
+    )
+
+
+def test_what_a_change_does_to_messages_stands_beneath_it() -> None:
+    """The first three names of many, and a word for a message that reaches nothing any more."""
+    binding = Binding(source="deliver", destination="acme.crm", routing_key="acme.#")
+    gone = tuple(
+        RouteImpact(exchange="deliver", key=f"acme.{name}", before=("acme.crm",), after=()) for name in "abcde"
+    )
+    kept = RouteImpact(exchange="deliver", key="acme.x", before=("acme.crm", "sqs"), after=("sqs",))
+    impact = Impact(routes=(*gone, kept), route_count=31)
+    text = plan_text(plan_of(Delete(noun=binding, impact=impact)))
+    assert (
+        """\
+  - binding  deliver -[acme.#]-> acme.crm
+      unrouted: after this, 5 keys (acme.a, acme.b, acme.c, and so on) reach
+        nothing (was: acme.crm)
+      messages: takes acme.crm from acme.x
+      messages: and so on: 31 keys in all go another way
+"""
+        in text
     )

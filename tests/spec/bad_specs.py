@@ -81,7 +81,7 @@ def written(files: Mapping[str, str], directory: Path) -> Path:
 def problems_in(directory: Path) -> tuple[str, ...]:
     """What the loader says about the spec there, line by line."""
     try:
-        load_desired(read_topology(directory))
+        load_desired(read_topology(directory), with_routes=True)
     except SpecError as error:
         return error.problems
     except ProcaTopoError as error:

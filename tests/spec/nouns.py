@@ -47,9 +47,13 @@ def by_name(*nouns: Any) -> dict[str, Any]:
 
 
 def desired_of(
-    topology: str, orgs: Mapping[str, str] | None = None, *, scope: Collection[str] | None = None
+    topology: str,
+    orgs: Mapping[str, str] | None = None,
+    *,
+    scope: Collection[str] | None = None,
+    with_routes: bool = False,
 ) -> Desired:
     """What a spec of these texts wants. `orgs` maps names to the text of their files."""
     files = {"topology.yaml": topology, **{f"orgs/{org}.yaml": text for org, text in (orgs or {}).items()}}
     with tempfile.TemporaryDirectory() as directory:
-        return load_desired(read_topology(written(files, Path(directory))), orgs=scope)
+        return load_desired(read_topology(written(files, Path(directory))), orgs=scope, with_routes=with_routes)

@@ -25,7 +25,7 @@ def _retried(n: int, name: str) -> Queue:
 
 
 def test_six_durable_exchanges_for_each_org() -> None:
-    assert DESIRED.exchanges == by_name(*_exchanges(1), *_exchanges(42), *_exchanges(7))
+    assert DESIRED.exchanges == by_name(*_exchanges(1), *_exchanges(42), *_exchanges(7), *_exchanges(3))
 
 
 def test_a_queue_is_there_if_one_of_its_options_is_on() -> None:
@@ -34,10 +34,15 @@ def test_a_queue_is_there_if_one_of_its_options_is_on() -> None:
         queue("org.1.fail", {"x-dead-letter-exchange": "org.1.retry"}),
         queue("org.42.fail", {"x-dead-letter-exchange": "org.42.retry"}),
         queue("org.7.fail", {"x-dead-letter-exchange": "org.7.retry"}),
+        queue("org.3.fail", {"x-dead-letter-exchange": "org.3.retry"}),
         _retried(1, "wrk.1.email.supporter"),
         _retried(1, "cus.1.deliver"),
         _retried(42, "wrk.42.sqs"),
         _retried(42, "wrk.42.webhook"),
+        _retried(3, "wrk.3.sqs"),
+        _retried(3, "cus.3.confirm.supporter"),
+        _retried(3, "cus.3.confirm.action"),
+        _retried(3, "cus.3.deliver"),
     )
 
 
@@ -46,6 +51,7 @@ def test_an_option_that_is_off_unbinds_its_source_but_not_the_way_back() -> None
         bound("org.1.event", "system.*", "system.deliver"),
         bound("org.42.event", "system.*", "system.deliver"),
         bound("org.7.event", "system.*", "system.deliver"),
+        bound("org.3.event", "system.*", "system.deliver"),
         bound("org.1.fail", "", "org.1.fail"),
         bound("org.42.fail", "", "org.42.fail"),
         bound("org.7.fail", "", "org.7.fail"),
@@ -59,6 +65,15 @@ def test_an_option_that_is_off_unbinds_its_source_but_not_the_way_back() -> None
         bound("org.42.deliver", "#", "wrk.42.webhook"),
         bound("org.42.event", "#", "wrk.42.webhook"),
         bound("org.42.retry", "wrk.42.webhook", "wrk.42.webhook"),
+        bound("org.3.fail", "", "org.3.fail"),
+        bound("org.3.event", "#", "wrk.3.sqs"),
+        bound("org.3.retry", "wrk.3.sqs", "wrk.3.sqs"),
+        bound("org.3.confirm.supporter", "#", "cus.3.confirm.supporter"),
+        bound("org.3.retry", "cus.3.confirm.supporter", "cus.3.confirm.supporter"),
+        bound("org.3.confirm.action", "#", "cus.3.confirm.action"),
+        bound("org.3.retry", "cus.3.confirm.action", "cus.3.confirm.action"),
+        bound("org.3.event", "#", "cus.3.deliver"),
+        bound("org.3.retry", "cus.3.deliver", "cus.3.deliver"),
     }
 
 

@@ -72,3 +72,14 @@ def test_a_single_key_is_a_pattern_without_wildcards(pattern: str) -> None:
     assert is_single_key(pattern) is (
         sum(topic_matches(pattern, key) for key in ALL_KEYS) == 1 and not (set(pattern.split(".")) & {"*", "#"})
     )
+
+
+@given(st.lists(WITHOUT_EMPTY_WORDS, max_size=12), WITHOUT_EMPTY_WORDS)
+def test_a_pattern_shares_a_key_with_each_that_it_overlaps(patterns: list[str], pattern: str) -> None:
+    trie: TopicTrie[str] = TopicTrie()
+    for one in patterns:
+        trie.add(one, one)
+    shared = list(trie.shared_with(pattern))
+    assert all(topic_matches(pattern, key) for key in shared)
+    found = {one for key in shared for one in trie.matching(key)}
+    assert found == {one for one in patterns if overlap(one, pattern)}

@@ -42,7 +42,7 @@ def replace_all(
     changes = [change for change in plan.to_do if isinstance(change, Replace)]
     if not changes:
         return None
-    left = [change for change in changes if not _swapped(change, existing, broker)]
+    left = [change for change in changes if not _replaced_outright(change, existing, broker)]
     mover = broker.mover(plan.vhost) if left else None
     if mover is None:
         return read()
@@ -86,15 +86,17 @@ def replace_all(
     return read()
 
 
-def _swapped(change: Replace, existing: Existing, broker: Broker) -> bool:
+def _replaced_outright(change: Replace, existing: Existing, broker: Broker) -> bool:
     """Whether the broker is one that takes the new object in the place of the old, and has."""
     name = change.replaced.was.name if change.replaced is not None else change.noun.name
     match change.noun:
         case Queue():
-            return name in existing.queues and broker.swap(existing.vhost, existing.queues[name], change.noun)
+            return name in existing.queues and broker.replace_outright(
+                existing.vhost, existing.queues[name], change.noun
+            )
         case Exchange():
             there = existing.exchanges.get(name)
-            return there is not None and broker.swap(existing.vhost, there, change.noun)
+            return there is not None and broker.replace_outright(existing.vhost, there, change.noun)
         case Binding() | Policy():
             raise AssertionError(change.noun)  # they change in place
         case _:

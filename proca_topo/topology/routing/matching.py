@@ -1,7 +1,7 @@
 """Which bindings of one exchange a message matches, by the exchange's type."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -27,11 +27,16 @@ class Matching(Protocol):
         """The bindings that let the message through."""
 
 
+def is_known_type(exchange_type: str) -> bool:
+    """Whether it can be known which bindings such an exchange chooses: a plugin's may decide by anything."""
+    return exchange_type in {"topic", "direct", "fanout", "headers"}
+
+
 def matching_for(exchange_type: str, bindings: Iterable[Binding]) -> Matching | None:
     """How an exchange of this type chooses among its bindings; None for a plugin's type, which nobody can know."""
     match exchange_type:
         case "topic":
-            return _Topic(bindings)
+            return TopicMatching(bindings)
         case "direct":
             return _Direct(bindings)
         case "fanout":
@@ -42,14 +47,21 @@ def matching_for(exchange_type: str, bindings: Iterable[Binding]) -> Matching | 
             return None
 
 
-class _Topic:
+class TopicMatching:
+    """The bindings of a topic exchange."""
+
     def __init__(self, bindings: Iterable[Binding]) -> None:
         self._trie: TopicTrie[Binding] = TopicTrie()
         for binding in bindings:
             self._trie.add(binding.routing_key, binding)
 
     def matching(self, message: Message) -> list[Binding]:
+        """Those whose pattern lets the message's key through."""
         return self._trie.matching(message.routing_key)
+
+    def keys_shared_with(self, pattern: str) -> Iterator[str]:
+        """Keys that a pattern shares with these bindings (`TopicTrie.shared_with`)."""
+        return self._trie.shared_with(pattern)
 
 
 class _Direct:

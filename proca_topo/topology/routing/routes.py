@@ -1,13 +1,13 @@
 """The way of a message through exchanges, as far as queues."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
-from proca_topo.topology.routing.matching import Matching, Message, matching_for
+from proca_topo.topology.routing.matching import Matching, Message, TopicMatching, matching_for
 
 DEFAULT_EXCHANGE: Final = ""
 
@@ -120,6 +120,12 @@ class Routes:
                     seen.add(name)
                     todo.append(name)
         return Reached(queues=frozenset(queues), unknown=frozenset(unknown))
+
+    def keys_shared_with(self, exchange: str, pattern: str) -> Iterator[str]:
+        """Keys that a topic pattern shares with the bindings of an exchange (`TopicTrie.shared_with`)."""
+        known = self.exchanges.get(exchange)
+        matching = None if known is None else self._matching_of(known)
+        return matching.keys_shared_with(pattern) if isinstance(matching, TopicMatching) else iter(())
 
     def _matching_of(self, exchange: Exchange) -> Matching | None:
         if exchange.name not in self._matching:

@@ -1,0 +1,93 @@
+"""A vhost of our own, for as long as something is tried in it."""
+
+import secrets
+from contextlib import AbstractContextManager, closing
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.http import ManagementApi, path_of
+from proca_topo.broker.http_errors import reason_of
+from proca_topo.errors import AccessError, BrokerError
+from proca_topo.topology.names import shown
+
+if TYPE_CHECKING:
+    from proca_topo.broker.probing import Probing
+
+PREFIX: Final = "proca-topo.test."
+"""What the names of such vhosts begin with."""
+
+_DESCRIPTION: Final = "A trial by proca-topo test, which removes it. If that is over, this can go."
+_EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
+
+
+class ScratchVhost:
+    """A vhost with a name that no other has. Whoever makes it removes it, also if making it has failed."""
+
+    def __init__(self, address: BrokerAddress) -> None:
+        self._address = address
+        self._is_ours = False
+        self.name = f"{PREFIX}{secrets.token_hex(8)}"
+
+    def create(self) -> None:
+        """Make it, and give all permissions in it to who asks by HTTP and who connects by AMQP.
+
+        Raises AccessError for who is no administrator, and BrokerError.
+        """
+        try:
+            with closing(ManagementApi(self._address)) as api:
+                self._create(api)
+        except AccessError as error:
+            raise AccessError(
+                f"{error}; a trial needs a vhost of its own, which only administrators can make: use such a user,"
+                " or a sandbox (no --broker)"
+            ) from error
+
+    def _create(self, api: ManagementApi) -> None:
+        if api.find(path_of("vhosts", self.name)) is not None:
+            raise BrokerError(f"there is a vhost {self.name} already: run the same command again")
+        # Whatever happens to the answer: from here on it may be there.
+        self._is_ours = True
+        try:
+            self._put(api, path_of("vhosts", self.name), {"description": _DESCRIPTION})
+        except AccessError:
+            self._is_ours = False
+            raise
+        for user in sorted({self._address.username, self._address.amqp_username}):
+            self._put(api, path_of("permissions", self.name, user), _EVERYTHING)
+
+    def probing(self) -> "AbstractContextManager[Probing]":
+        """What publishes probes there, and tells where they arrive, for the time of a `with`."""
+        from proca_topo.broker.probing import probing
+
+        return probing(self._address, self.name)
+
+    def remove(self) -> None:
+        """Remove it with all that is in it; nothing if it was never made.
+
+        Raises BrokerError if it may still be there, saying how to remove it.
+        """
+        if not self._is_ours:
+            return
+        try:
+            reason = self._refusal_to_go()
+        except BrokerError as error:
+            reason = str(error)
+        if reason is not None:
+            raise BrokerError(
+                f"the vhost {self.name} on {self._address.location} may still be there ({reason}):"
+                f" `rabbitmqctl delete_vhost {self.name}` removes it"
+            )
+        self._is_ours = False
+
+    def _refusal_to_go(self) -> str | None:
+        with closing(ManagementApi(self._address)) as api:
+            response = api.request("DELETE", path_of("vhosts", self.name))
+        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        return reason_of(response) or f"the answer is {response.status_code}"
+
+    def _put(self, api: ManagementApi, path: str, body: object) -> None:
+        response = api.request("PUT", path, body)
+        if not response.is_success:
+            raise BrokerError(f"{self._address.location} refuses PUT {shown(path)}: {reason_of(response)}")
