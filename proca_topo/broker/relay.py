@@ -148,7 +148,7 @@ class Relay:
                 self._acknowledged_apart += 1
 
     def _delivered(self, _: Channel, method: Basic.Deliver, properties: RawProperties, body: bytes) -> None:
-        if self._is_refused:
+        if self._is_refused or not self._target.is_open:
             self._not_taken += 1  # it goes back to the source with the channel
             return
         # Other than 0 where deliveries were given back between two consumers: they have tags too.
