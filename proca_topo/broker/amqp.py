@@ -79,13 +79,15 @@ def publish(
             raise closed_by_broker(error, f"the message to {target}") from error
 
 
-def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) -> Mapping[str, QueueCounts]:
-    """Messages that wait and consumers of these queues, at this moment.
+def queue_counts(address: BrokerAddress, vhost: str, queues: Collection[str]) -> Mapping[str, QueueCounts | None]:
+    """Messages that wait and consumers of these queues, at this moment; None where the queue does not answer.
 
     Left out are queues that are gone and those that are exclusive to another connection.
     """
     return {
         queue: QueueCounts(ready=found.message_count, consumers=found.consumer_count)
+        if found is not None
+        else None
         for queue, found, refused in _declared_passively(address, vhost, queues)
         if refused is None
     }
@@ -111,11 +113,13 @@ def _declared_passively(
     """Each queue with what RabbitMQ tells of it, or with its refusal."""
     from pika.exceptions import ChannelClosedByBroker
 
+    from proca_topo.broker.counting import count
+
     with connected(address, vhost) as connection:
         channel = connection.channel()
         for queue in queues:
             try:
-                found = channel.queue_declare(queue, passive=True).method
+                found = count(channel, queue)
             except ChannelClosedByBroker as error:
                 _logger.info("AMQP passive declare of %r: %d", queue, error.reply_code)
                 channel = connection.channel()

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.listing import COUNTED
@@ -13,6 +13,9 @@ from proca_topo.broker.wire import Json, activity_from
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import STREAM
+
+if TYPE_CHECKING:
+    from proca_topo.broker.amqp import QueueCounts
 
 _logger: Final = logging.getLogger("proca_topo.broker")
 
@@ -66,14 +69,14 @@ def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]
         _logger.info("no consumers are counted: %s", error)
         return counted
     return {
-        name: replace(
-            activity,
-            # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each
-            # of the two may have seen a message that the other missed: the larger is the safe one.
-            ready=max(activity.ready, counts[name].ready),
-            consumers=max(activity.consumers or 0, counts[name].consumers),
-        )
-        if name in counts
-        else activity
-        for name, activity in counted.items()
+        name: _both(activity, counts[name]) if name in counts else activity for name, activity in counted.items()
     }
+
+
+def _both(activity: Activity, counts: "QueueCounts | None") -> Activity:
+    if counts is None:
+        return replace(activity, consumers=None, counted=False)
+    # The broker counts the messages of quorum queues for its API every 5 s only, for AMQP at once. Each of the two
+    # may have seen a message that the other missed: the larger is the safe one.
+    ready = max(activity.ready, counts.ready)
+    return replace(activity, ready=ready, consumers=max(activity.consumers or 0, counts.consumers))

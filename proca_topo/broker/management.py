@@ -46,7 +46,8 @@ class ManagementBroker:
 
         Messages that wait and consumers are immediate for classic and quorum queues. Messages held unacknowledged
         are for classic queues; those of quorum queues RabbitMQ itself counts every 5 s only, of streams never.
-        `consumers` is None where AMQP cannot be reached, or the queue is another connection's own.
+        `consumers` is None where AMQP cannot be reached, the queue is another connection's own, or a quorum queue
+        that does not answer, which is not `counted` then.
         """
         return look(self._api, vhost, queues, self._pool)
 

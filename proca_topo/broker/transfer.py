@@ -10,6 +10,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from proca_topo.broker import refusals
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.counting import is_certain
 from proca_topo.broker.lines import Lines
 from proca_topo.broker.moving import Move, Moved
 from proca_topo.broker.outgoing import Outgoing
@@ -58,6 +59,7 @@ class Transfer:
         self._told_at = 0.0
         self._refusals = 0
         self._deleted = False
+        self._knows_others = True
         self._lines: Lines
         self._source: Channel
         self._relay: Relay
@@ -95,6 +97,7 @@ class Transfer:
         self._look()
         self._ask(self._relay.consume)
         self._look()
+        self._knows_others = True  # there were none
 
     def _move(self) -> None:
         idled = False
@@ -125,7 +128,8 @@ class Transfer:
         looks_in_vain = 0
         while not relay.has_all and looks_in_vain < _LOOKS and time.monotonic() < deadline:
             counts = self._answer_to(self._count, deadline)
-            looks_in_vain = looks_in_vain + 1 if counts is not None and counts.message_count == 0 else 0
+            in_vain = counts is not None and self._is_of_source(counts) and counts.message_count == 0
+            looks_in_vain = looks_in_vain + 1 if in_vain else 0
         if relay.is_consuming:
             self._answer_to(relay.cancel, deadline)
         self._lines.serve_until(lambda: relay.is_settled or relay.is_cut_off, deadline - time.monotonic())
@@ -149,11 +153,21 @@ class Transfer:
 
         One that comes to a quorum queue later cannot be kept out, and gets nothing as long as we have room.
         """
-        counts = self._ask(self._count)
-        comes_late = self._order.source_is_quorum and self._relay.is_consuming
+        asked_at = time.monotonic()
+        while not self._is_of_source(counts := self._ask(self._count)):
+            self._lines.serve_until(lambda: False, _PAUSE_SECONDS)
+        if not self._relay.is_consuming:
+            self._knows_others = is_certain(counts, time.monotonic() - asked_at)
+        comes_late = self._order.source_is_quorum and self._relay.is_consuming and self._knows_others
         if counts.consumer_count > self._relay.is_consuming and not comes_late:
             raise refusals.in_use(self._order.source)
         return counts
+
+    def _is_of_source(self, counts: Any) -> bool:  # noqa: ANN401 - pika has no types
+        """Whether these are the source's counts: RabbitMQ says that a quorum queue that has no time has neither
+        messages nor consumers, though we are one.
+        """
+        return bool(counts.consumer_count >= self._relay.is_consuming)
 
     def _delete(self) -> bool:
         """Delete the source, which is empty. False if something has come meanwhile, which is then to be moved."""

@@ -20,7 +20,8 @@ class BrokerIdentity:
 class Activity:
     """What is going on in a queue. `consumers` is None where it was not asked or cannot be known.
 
-    `counted` is False where RabbitMQ does not tell how many messages there are: a stream's only with statistics.
+    `counted` is False where RabbitMQ does not tell how many messages there are: a stream's only with statistics, a
+    quorum queue's not while its leader has no time.
     """
 
     ready: int = 0

@@ -10,13 +10,15 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.management import ManagementBroker
+from proca_topo.sandbox.node import PASSWORD, USERNAME
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 from tests.broker.nouns import silent
 from tests.broker.raw import Raw
 from tests.broker.servers import free_port
-from tests.brokers.fixtures import TestBroker
+from tests.brokers.fixtures import NodeFactory, TestBroker
+from tests.brokers.leaders import resume, suspend
 
 pytestmark = pytest.mark.broker
 
@@ -62,6 +64,22 @@ def test_a_look_at_a_quorum_queue_sees_what_waits_at_once(
     with _channel(broker_urls, vhost) as channel:
         channel.basic_publish("", "q", b"1")
         assert management.look(vhost, ["q"]) == {"q": Activity(ready=1, unacknowledged=0, consumers=0)}
+
+
+def test_a_quorum_queue_that_does_not_answer_is_not_counted(node_factory: NodeFactory) -> None:
+    """RabbitMQ says 0 messages and 0 consumers, which is not so."""
+    node = node_factory()
+    broker = ManagementBroker(
+        address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
+    )
+    broker.declare("/", [Queue(name=name, type="quorum") for name in ("q", "other")], silent)
+    suspend(node, "/", "q")
+    seen = broker.look("/", ["q", "other"])
+    assert seen["q"] == Activity(ready=0, unacknowledged=0, consumers=None, counted=False)
+    assert seen["other"] == Activity(ready=0, unacknowledged=0, consumers=0)
+    resume(node, "/", "q")
+    assert broker.look("/", ["q"])["q"] == seen["other"]
+    broker.close()
 
 
 def test_without_amqp_nobody_knows_the_consumers(

@@ -1,5 +1,6 @@
 """A move that cannot go on loses nothing, and leaves no connection."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,8 +17,9 @@ from proca_topo.errors import BrokerError, UnreachableError, UnroutableError
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from tests.broker.proxy import proxy
 from tests.broker.raw import Raw
-from tests.broker.tracks import PRIVATE, SOURCE, TARGET, Tracks
+from tests.broker.tracks import PRIVATE, QUORUM, SOURCE, TARGET, Tracks
 from tests.brokers.fixtures import NodeFactory
+from tests.brokers.leaders import resume, suspend
 
 pytestmark = pytest.mark.broker
 
@@ -219,3 +221,29 @@ def test_a_broker_that_goes_silent(tracks: Tracks, monkeypatch: pytest.MonkeyPat
     moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
     assert moved == list(range(len(moved)))
     assert sorted({*moved, *left}) == list(range(COUNT))
+
+
+@pytest.mark.parametrize("tracks", [QUORUM], indirect=True)
+@pytest.mark.parametrize("delete_source", [False, True])
+def test_a_queue_that_does_not_answer_is_not_taken_for_empty(
+    tracks: Tracks, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch, *, delete_source: bool
+) -> None:
+    """Of a quorum queue RabbitMQ then says that it has nothing, and would delete it with all that is in it."""
+    node = node_factory()
+    there = private(tracks, node)
+    there.lay()
+    there.fill(COUNT)
+    resuming = threading.Thread(target=resume, args=(node, there.vhost, SOURCE))
+    told: list[int] = []
+
+    def progress(count: int) -> None:
+        told.append(count)
+        if len(told) == 1:
+            suspend(node, there.vhost, SOURCE)
+            resuming.start()
+
+    moved = move(there.where, there.vhost, there.order(delete_source=delete_source), progress=progress)
+    resuming.join()
+    assert (moved.messages, moved.deleted) == (COUNT, delete_source)
+    assert there.numbers(TARGET, monkeypatch) == list(range(COUNT))
+    there.http.close()

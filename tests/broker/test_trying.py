@@ -5,7 +5,7 @@ import pytest
 
 from proca_topo.broker import trying
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import publish, queue_counts
+from proca_topo.broker.amqp import QueueCounts, publish, queue_counts
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.topology.nouns import Queue
 from tests.broker.nouns import silent
@@ -49,7 +49,7 @@ def test_what_a_user_may_not_do_is_named_and_no_message_is_touched(  # noqa: PLR
     finally:
         http.delete(f"/api/users/{vhost}")
     assert set(management.read(vhost).queues) == {"q"}
-    assert queue_counts(where, vhost, ["q"])["q"].ready == 1
+    assert queue_counts(where, vhost, ["q"]) == {"q": QueueCounts(ready=1, consumers=0)}
     asked = {"count": 1, "ackmode": "ack_requeue_false", "encoding": "auto"}
     (message,) = http.post(f"/api/queues/{vhost}/q/get", json=asked).json()
     assert message["redelivered"] is False
