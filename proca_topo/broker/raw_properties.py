@@ -17,10 +17,6 @@ class RawProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has no 
         self.encoded = encoded[offset:]
         return self
 
-    def encode(self) -> list[bytes]:
-        """Give them as they are."""
-        return [self.encoded]
-
 
 @contextmanager
 def raw_properties() -> Iterator[None]:

@@ -20,8 +20,8 @@ from proca_topo.errors import BrokerError
 
 # With a quarter of it, moving from a quorum queue took more than twice as long.
 _PREFETCH: Final = 1_000
-# A tenth of the prefetch: the broker always has room to send more before the acknowledgements come.
-_ACKNOWLEDGE_EVERY: Final = 100
+# A quarter of the prefetch: the broker always has room to send more before the acknowledgements come.
+_ACKNOWLEDGE_EVERY: Final = 250
 # A quorum queue has no exclusive consumers, though it grants them (3.10, 4.0). But while this one has room,
 # nothing is delivered to another.
 _HIGHEST_PRIORITY: Final = 2**31 - 1
@@ -30,7 +30,8 @@ _OF_QUORUM_QUEUES: Final = frozenset({b"x-delivery-count", b"x-acquired-count"})
 
 
 class Relay:
-    """The messages on their way. `wake` is called when something has happened that may end the move.
+    """The messages on their way. `publish` sends one by the channel `target`: its routing key, its properties and
+    its body. `wake` is called when something has happened that may end the move.
 
     Deliveries are published in their order, so that a publish's number in RabbitMQ's confirms tells which delivery
     it was. At most `prefetch` deliveries are unacknowledged: who withholds acknowledgements knows how many more
@@ -38,7 +39,14 @@ class Relay:
     """
 
     def __init__(
-        self, order: Move, user: str | None, *, source: Channel, target: Channel, wake: Callable[[], None]
+        self,
+        order: Move,
+        user: str | None,
+        *,
+        source: Channel,
+        target: Channel,
+        publish: Callable[[str | bytes, bytes, bytes], None],
+        wake: Callable[[], None],
     ) -> None:
         self.failure: BrokerError | None = None
         self.is_consuming = False
@@ -49,6 +57,7 @@ class Relay:
         self._user = user
         self._source = source
         self._target = target
+        self._send = publish
         self._wake = wake
         self._confirms = Confirms()
         self._most_acknowledged = None if order.at_most is None else order.at_most - self.prefetch
@@ -56,7 +65,7 @@ class Relay:
         self._tags_before = 0
         self._consumer = ""
         # Messages that wait for one to be confirmed that RabbitMQ may refuse, since it says it is from this user.
-        self._held: deque[tuple[str, RawProperties, bytes]] = deque()
+        self._held: deque[tuple[str | bytes, bytes, bytes]] = deque()
         self._suspect: str | None = None
         self._impersonates = False
         self._is_refused = False
@@ -139,17 +148,17 @@ class Relay:
                 self._acknowledged_apart += 1
 
     def _delivered(self, _: Channel, method: Basic.Deliver, properties: RawProperties, body: bytes) -> None:
-        if self._is_refused:
+        if self._is_refused or not self._target.is_open:
             self._not_taken += 1  # it goes back to the source with the channel
             return
         # Other than 0 where deliveries were given back between two consumers: they have tags too.
         self._tags_before = method.delivery_tag - self.delivered - 1
-        properties.encoded = self._as_it_leaves(properties.encoded, redelivered=method.redelivered)
-        if self._held or self._suspect is not None or self._may_be_refused(properties):
-            self._held.append((method.routing_key, properties, body))
+        encoded = self._as_it_leaves(properties.encoded, redelivered=method.redelivered)
+        if self._held or self._suspect is not None or self._may_be_refused(encoded):
+            self._held.append((method.routing_key, encoded, body))
             self._publish_held()
         else:
-            self._publish(method.routing_key, properties, body)
+            self._publish(method.routing_key, encoded, body)
 
     def _as_it_leaves(self, encoded: bytes, *, redelivered: bool) -> bytes:
         if redelivered and self._order.source_is_quorum:
@@ -162,10 +171,10 @@ class Relay:
             case _:
                 assert_never(self._order.leaving)
 
-    def _may_be_refused(self, properties: RawProperties) -> bool:
-        if self._impersonates or not has(properties.encoded, Field.USER_ID):
+    def _may_be_refused(self, properties: bytes) -> bool:
+        if self._impersonates or not has(properties, Field.USER_ID):
             return False
-        return user_of(properties.encoded) != self._user
+        return user_of(properties) != self._user
 
     def _publish_held(self) -> None:
         """RabbitMQ closes the channel for a message from a user that we may not be. So the first such one goes
@@ -175,12 +184,12 @@ class Relay:
             if self._may_be_refused(self._held[0][1]):
                 if not self._confirms.is_complete:
                     return
-                self._suspect = user_of(self._held[0][1].encoded)
+                self._suspect = user_of(self._held[0][1])
             self._publish(*self._held.popleft())
 
-    def _publish(self, routing_key: str, properties: RawProperties, body: bytes) -> None:
+    def _publish(self, routing_key: str | bytes, properties: bytes, body: bytes) -> None:
         self._confirms.published += 1
-        self._target.basic_publish(self._order.exchange, routing_key, body, properties, mandatory=True)
+        self._send(routing_key, properties, body)
 
     def _answered(self, frame: Any) -> None:  # noqa: ANN401 - pika has no types
         if self._is_in_doubt:

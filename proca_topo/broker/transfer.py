@@ -12,6 +12,7 @@ from proca_topo.broker import refusals
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.lines import Lines
 from proca_topo.broker.moving import Move, Moved
+from proca_topo.broker.outgoing import Outgoing
 from proca_topo.broker.raw_properties import raw_properties
 from proca_topo.broker.relay import Relay
 from proca_topo.errors import BrokerError
@@ -65,11 +66,13 @@ class Transfer:
         """Do it all. Raises what ended it, with the connections closed."""
         with raw_properties(), Lines(self._address, self._vhost) as self._lines:
             self._source = self._lines.open("proca-topo move, consuming")
+            target = self._lines.open("proca-topo move, publishing")
             self._relay = Relay(
                 self._order,
                 self._address.amqp_username,
                 source=self._source,
-                target=self._lines.open("proca-topo move, publishing"),
+                target=target,
+                publish=Outgoing(target, self._order.exchange).publish,
                 wake=self._lines.wake,
             )
             try:

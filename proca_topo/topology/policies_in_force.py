@@ -93,14 +93,19 @@ def time_to_live(queue: Queue, policy: Policy | None) -> int | None:
 
 def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
     """Whether a policy, its pattern compiled, is for this queue or exchange; also where that is not certain."""
+    if not is_meant(policy, pattern, noun):
+        return False
+    return isinstance(noun, Exchange) or not unknown_keys(noun.type, policy.definition)
+
+
+def is_meant(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
+    """The same, whether or not this type of queue knows all its keys."""
     match noun:
         case Queue():
             kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != STREAM else "streams"}
         case Exchange():
             kinds = {"all", "exchanges"}
-    if policy.apply_to not in kinds or not pattern.may_match(noun.name):
-        return False
-    return isinstance(noun, Exchange) or not unknown_keys(noun.type, policy.definition)
+    return policy.apply_to in kinds and pattern.may_match(noun.name)
 
 
 def _is_certain(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
