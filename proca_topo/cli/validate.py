@@ -58,11 +58,8 @@ def validate(
         _explain(explain)
         return
     version = None if target is None else _version(target)
-    from proca_topo.rules.checking import check, rules_for
     from proca_topo.rules.rule import Severity
-    from proca_topo.rules.subject import Subject
-    from proca_topo.spec.findings import placed, unallowed
-    from proca_topo.spec.places import Places
+    from proca_topo.spec.findings import review, unallowed
     from proca_topo.spec.read import load_desired, read_topology
 
     try:
@@ -71,21 +68,19 @@ def validate(
     except SpecError as error:
         _write_problems(error, result_format, directory)
         raise
-    orgs = topology.org_names()
-    subject = Subject(desired, org_name=topology.document.org.name, orgs=orgs)
-    asked = [rule.code for rule in rules_for(version)]
-    found = placed(check(subject, target=version), desired, Places(topology=topology), asked=asked)
+    org_files = len(topology.org_names())
+    found = review(topology, desired, target=version)
     match result_format:
         case Format.TEXT:
             from proca_topo.render.findings_text import finding_lines
             from proca_topo.render.validation import valid_text
 
             output.results(finding_lines(found))
-            output.result(valid_text(desired, len(orgs)))
+            output.result(valid_text(desired, org_files))
         case Format.JSON:
             from proca_topo.render.validation import valid_json
 
-            output.result(valid_json(desired, len(orgs), found))
+            output.result(valid_json(desired, org_files, found))
         case Format.GITHUB:
             from proca_topo.render.findings_github import findings_github
 

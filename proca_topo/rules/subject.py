@@ -1,13 +1,13 @@
 """A topology as the rules look at it: with everything that several of them ask for, made once."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue, is_reserved
-from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, time_to_live
+from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, time_to_live
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 
@@ -38,38 +38,55 @@ class Subject:
     @cached_property
     def bound_to(self) -> Mapping[str, tuple[Binding, ...]]:
         """The bindings to each queue."""
-        return self._by_destination(DestinationType.QUEUE)
+        found: dict[str, list[Binding]] = defaultdict(list)
+        for binding in self.desired.bindings:
+            if binding.destination_type is DestinationType.QUEUE:
+                found[binding.destination].append(binding)
+        return {name: tuple(bindings) for name, bindings in found.items()}
 
     @cached_property
-    def bound_to_exchange(self) -> Mapping[str, tuple[Binding, ...]]:
-        """The bindings to each exchange."""
-        return self._by_destination(DestinationType.EXCHANGE)
+    def possible(self) -> Mapping[str, tuple[Policy | None, ...]]:
+        """The policies of which one is in force on each queue; None is for none."""
+        return {queue.name: self.policies.possible(queue) for queue in self.queues}
+
+    @cached_property
+    def in_force(self) -> Mapping[str, tuple[Policy, ...]]:
+        """The same, of those queues only that have one, or may have."""
+        found = {name: [one for one in possible if one] for name, possible in self.possible.items()}
+        return {name: tuple(policies) for name, policies in found.items() if policies}
 
     @cached_property
     def dead_letters(self) -> Mapping[str, DeadLetters]:
         """Where each queue's dead letters go, where that is certain and somewhere."""
-        certain = ((queue.name, self.policies.dead_letters(queue)) for queue in self.queues)
-        return {
-            name: letters
-            for name, possible in certain
-            if len(possible) == 1 and (letters := next(iter(possible))) is not None
-        }
+        found: dict[str, DeadLetters] = {}
+        for queue in self.queues:
+            letters = {dead_letters(queue, policy) for policy in self.possible[queue.name]}
+            if len(letters) == 1 and (one := letters.pop()) is not None:
+                found[queue.name] = one
+        return found
 
     @cached_property
     def delays(self) -> Mapping[str, int]:
         """The queues in which messages expire and are then dead-lettered, and after how many milliseconds."""
         found: dict[str, int] = {}
-        for queue in self.queues:
-            if queue.name in self.dead_letters:
-                times = {time_to_live(queue, policy) for policy in self.policies.possible(queue)}
-                if None not in times:
-                    found[queue.name] = min(time for time in times if time is not None)
+        for name in self.dead_letters:
+            times = [time_to_live(self.desired.queues[name], policy) for policy in self.possible[name]]
+            known = [time for time in times if time is not None]
+            if len(known) == len(times):
+                found[name] = min(known)
         return found
 
     @cached_property
-    def takes_dead_letters(self) -> frozenset[str]:
-        """The exchanges that dead letters are sent to."""
-        return frozenset(letters.exchange for letters in self.dead_letters.values())
+    def dead_letters_reach(self) -> Mapping[str, frozenset[str]]:
+        """The queues that each queue's dead letters reach at once, where their key and the exchanges are known."""
+        found: dict[str, frozenset[str]] = {}
+        for name, letters in self.dead_letters.items():
+            is_known = letters.exchange == "" or letters.exchange in self.desired.exchanges
+            if letters.routing_key is not None and is_known:
+                reached = self.routes.reached(letters.exchange, Message(routing_key=letters.routing_key))
+                if not reached.unknown:
+                    found[name] = reached.queues
+        return found
 
     def knows(self, exchange: str) -> bool:
         """Whether an exchange is in the spec, or is somebody else's, of which nothing can be said."""
@@ -79,29 +96,3 @@ class Subject:
     def leads_on(self, exchange: Exchange) -> bool:
         """Whether an exchange has a binding, or an alternate exchange."""
         return bool(self.routes.bindings_from(exchange.name) or self.policies.alternates(exchange))
-
-    def reached_by_dead_letters(self, queue: str) -> frozenset[str] | None:
-        """The queues that its dead letters reach at once; None where their keys, or an exchange, are not known."""
-        letters = self.dead_letters[queue]
-        if letters.routing_key is None or (letters.exchange and letters.exchange not in self.desired.exchanges):
-            return None
-        reached = self.routes.reached(letters.exchange, Message(routing_key=letters.routing_key))
-        return None if reached.unknown else reached.queues
-
-    def matched(self, policy: Policy) -> Iterator[Queue]:
-        """The queues that a policy is in force on, or may be."""
-        return (queue for queue in self.queues if policy in self.in_force.get(queue.name, ()))
-
-    @cached_property
-    def in_force(self) -> Mapping[str, tuple[Policy, ...]]:
-        """The policies of which one is in force on each queue."""
-        if not self.desired.policies:
-            return {}
-        return {queue.name: found for queue in self.queues if (found := self.policies.candidates(queue))}
-
-    def _by_destination(self, destination_type: DestinationType) -> Mapping[str, tuple[Binding, ...]]:
-        found: dict[str, list[Binding]] = defaultdict(list)
-        for binding in self.desired.bindings:
-            if binding.destination_type is destination_type:
-                found[binding.destination].append(binding)
-        return {name: tuple(bindings) for name, bindings in found.items()}

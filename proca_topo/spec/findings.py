@@ -1,14 +1,17 @@
 """What breaks a rule, with the place in the spec where it stands, and what the spec allows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from proca_topo.rules.checking import Version, check, rules_for
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Finding, Severity
+from proca_topo.rules.subject import Subject
 from proca_topo.spec.places import ORG_NAME, Places
 from proca_topo.spec.problems import Where
+from proca_topo.spec.read import TopologyFile
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Kind, Noun, kind_of
 
@@ -41,10 +44,20 @@ class PlacedFinding:
         return None if self.noun is None else kind_of(self.noun)
 
 
-def placed(
-    findings: Iterable[Finding], desired: Desired, places: Places, *, asked: Iterable[str]
+def review(
+    topology: TopologyFile, desired: Desired, *, target: Version | None = None
 ) -> tuple[PlacedFinding, ...]:
-    """The findings by their places, and each `allow` of the rules that were `asked` that allows nothing."""
+    """What breaks a rule in a valid spec, by place; what is about a version only if `target` is that or later."""
+    subject = Subject(desired, org_name=topology.document.org.name, orgs=topology.org_names())
+    places = Places(topology=topology, desired=desired)
+    asked = frozenset(rule.code for rule in rules_for(target))
+    return _placed_all(check(subject, target=target), desired, places, asked)
+
+
+def _placed_all(
+    findings: Iterable[Finding], desired: Desired, places: Places, asked: Collection[str]
+) -> tuple[PlacedFinding, ...]:
+    """The findings by their places, and each `allow` of a rule that was `asked` that allows nothing."""
     groups: dict[tuple[str, Where], list[tuple[Finding, str | None]]] = defaultdict(list)
     for finding in findings:
         org = None if finding.noun is None else desired.org_of(finding.noun)
@@ -56,9 +69,7 @@ def placed(
         if (allowed := places.reason(where, code)) is not None:
             used.add((allowed[0], code))
             reasons[code, where] = allowed[1]
-    useless = [
-        (where, code) for where, code in places.allowing() if code in set(asked) and (where, code) not in used
-    ]
+    useless = [(where, code) for where, code in places.allowing() if code in asked and (where, code) not in used]
     positions = iter(places.positions([*(where for _, where in groups), *(where for where, _ in useless)]))
     found = [
         *(

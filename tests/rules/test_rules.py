@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from proca_topo.errors import SpecError
-from proca_topo.rules.checking import check
 from proca_topo.rules.codes import CODES
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule
-from proca_topo.rules.subject import Subject
-from proca_topo.spec.findings import PlacedFinding, placed
-from proca_topo.spec.places import Places
+from proca_topo.spec.findings import PlacedFinding, review
 from proca_topo.spec.read import load_desired, read_topology
 
 NEWEST = (9, 9)
@@ -35,9 +32,7 @@ def findings(
 
 def checked(directory: Path, target: tuple[int, int] | None = NEWEST) -> tuple[PlacedFinding, ...]:
     topology = read_topology(directory)
-    desired = load_desired(topology)
-    subject = Subject(desired, org_name=topology.document.org.name, orgs=topology.org_names())
-    return placed(check(subject, target=target), desired, Places(topology=topology), asked=RULES)
+    return review(topology, load_desired(topology), target=target)
 
 
 @by_code

@@ -14,7 +14,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
         if letters is None:
             continue
         if letters.routing_key is not None:
-            if subject.reached_by_dead_letters(queue.name) == frozenset():
+            if subject.dead_letters_reach.get(queue.name) == frozenset():
                 key, exchange = shown(letters.routing_key), shown(letters.exchange)
                 yield RULE.finding(
                     queue, f"its dead letters come to {exchange} with the key {key}, which leads nowhere"

@@ -12,8 +12,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
     for queue in subject.queues:
         if queue.name not in subject.dead_letters or queue.name in subject.delays:
             continue
-        reached = subject.reached_by_dead_letters(queue.name)
-        if reached is not None and queue.name in reached:
+        if queue.name in subject.dead_letters_reach.get(queue.name, ()):
             exchange = shown(subject.dead_letters[queue.name].exchange) or "the default exchange"
             yield RULE.finding(queue, f"what it rejects comes back to it at once, through {exchange}")
 

@@ -14,7 +14,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
         letters = subject.dead_letters.get(queue.name)
         if letters is None or letters.routing_key is None:
             continue
-        for waiting in sorted(subject.reached_by_dead_letters(queue.name) or ()):
+        for waiting in sorted(subject.dead_letters_reach.get(queue.name, ())):
             if waiting not in subject.desired.waiting or waiting not in subject.dead_letters:
                 continue
             onward = subject.dead_letters[waiting]

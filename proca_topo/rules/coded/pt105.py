@@ -25,7 +25,7 @@ def _expired(subject: Subject, name: str) -> frozenset[str]:
     """The queues that a message reaches when it expires, as far as messages expire there too."""
     letters = subject.dead_letters[name]
     if letters.routing_key is not None:
-        return (subject.reached_by_dead_letters(name) or frozenset()) & subject.delays.keys()
+        return subject.dead_letters_reach.get(name, frozenset()) & subject.delays.keys()
     exchange = subject.desired.exchanges.get(letters.exchange)
     if exchange is None or exchange.type != "fanout":
         return frozenset()  # its way depends on keys that are not known
