@@ -17,6 +17,7 @@ from bench.rows import Row, as_markdown
 from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
 from proca_topo.sandbox.node import running_node
+from proca_topo.spec.findings import review
 from proca_topo.spec.read import load_desired, read_topology
 
 ROOT = Path(__file__).parent.parent
@@ -75,6 +76,9 @@ def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
     topology = read_topology(folder)
     loading = call(lambda: load_desired(topology), runs=runs)
     yield Row(what=f"{orgs}: reading and expanding the org files", seconds=loading.median, limit=3.0)
+    desired = load_desired(topology)
+    reviewing = call(lambda: review(topology, desired, target=(4, 3)), runs=runs)
+    yield Row(what=f"{orgs}: the rules of `validate`, beyond loading", seconds=reviewing.median, limit=3.0)
 
     exported = folder / "export.json"
     environment = {**world.environment, "PROCA_TOPO_VHOST": "bench"}

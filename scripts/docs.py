@@ -22,9 +22,11 @@ from proca_topo.render.contracts_json import verdicts_schema
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.plan_text import plan_lines
 from proca_topo.render.report_json import report_schema
+from proca_topo.render.rule_page import rule_page, rules_index
 from proca_topo.render.saved_plan import saved_plan_schema
 from proca_topo.render.status_json import status_schema
 from proca_topo.render.terminal import as_rich
+from proca_topo.rules.registry import RULES
 from proca_topo.spec.read import load_desired, read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
@@ -44,6 +46,8 @@ def documents() -> dict[str, str]:
         "status.schema.json": _json(status_schema()),
         "test.schema.json": _json(verdicts_schema()),
         "plan.svg": _picture(),
+        "rules/README.md": rules_index(RULES.values()),
+        **{f"rules/{code}.md": rule_page(rule) for code, rule in RULES.items()},
     }
 
 
@@ -53,6 +57,7 @@ def main() -> int:
     stale = {name: text for name, text in documents().items() if _current(name) != text}
     for name, text in stale.items():
         if not check:
+            (ROOT / "docs" / name).parent.mkdir(exist_ok=True)
             (ROOT / "docs" / name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"docs/{name} {'is not current; run scripts/docs.py' if check else 'written'}\n")
     return 1 if check and stale else 0

@@ -40,6 +40,16 @@ BrokerOption = Annotated[
         show_default=False,
     ),
 ]
+LiveBrokerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--broker",
+        metavar="URL",
+        envvar="PROCA_TOPO_BROKER",
+        help="With --live: the management URL. Without one it is a sandbox.",
+        show_default=False,
+    ),
+]
 Amqp = Annotated[
     str | None,
     typer.Option(

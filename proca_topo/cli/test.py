@@ -27,7 +27,7 @@ def test(
     orgs: options.TestedOrgs = None,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Try it on a broker, in a vhost of its own; without --broker in a sandbox."),
+        typer.Option("--live", help="Try it on a broker, in a vhost of its own."),
     ] = False,
     junit: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def test(
     ] = None,
     result_format: options.FormatOption = options.Format.TEXT,
     directory: options.Directory = Path(),
-    broker: options.BrokerOption = None,
+    broker: options.LiveBrokerOption = None,
     amqp: options.Amqp = None,
     verbose: options.Verbose = False,
 ) -> None:
@@ -67,7 +67,7 @@ def test(
     topology = read_topology(directory)
     _check_orgs(orgs or (), topology)
     desired = load_desired(topology, with_routes=True)
-    if live:
+    if live and desired.routes_of(orgs or None):
         tried = _tried(desired, orgs or None, broker, amqp)
         verdicts, asked = tried.verdicts, tried.broker
     else:

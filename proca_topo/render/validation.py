@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from proca_topo.rules.rule import Severity
+from proca_topo.spec.findings import PlacedFinding, unallowed
 from proca_topo.topology.desired import Desired
 
 _POSITION: Final = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
@@ -16,14 +18,22 @@ def valid_text(desired: Desired, org_files: int) -> str:
     return f"topology.yaml and {_counted(org_files, 'org file', 'org files')} are valid: {counts}.\n"
 
 
-def valid_json(desired: Desired, org_files: int) -> str:
-    """The same for programs."""
-    return _json({"valid": True, "org_files": org_files, **_counts(desired), "problems": []})
+def valid_json(desired: Desired, org_files: int, found: Iterable[PlacedFinding]) -> str:
+    """The same for programs, with what breaks a rule. `valid` is whether none of that is an error."""
+    findings = list(found)
+    return _json(
+        {
+            "valid": not any(one.severity is Severity.ERROR for one in unallowed(findings)),
+            "org_files": org_files,
+            **_counts(desired),
+            "problems": [_finding(one) for one in findings],
+        }
+    )
 
 
 def invalid_json(problems: Iterable[str]) -> str:
     """The problems, taken apart for editors and CI."""
-    return _json({"valid": False, "problems": [_problem(problem) for problem in problems]})
+    return _json({"valid": False, "problems": [_of_the_spec(text) for text in problems]})
 
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -47,8 +57,28 @@ def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _problem(text: str) -> dict[str, Any]:
-    """A problem with its position; one of a whole file has none."""
+def _finding(one: PlacedFinding) -> dict[str, Any]:
+    return {
+        "file": one.file,
+        "line": one.line,
+        "column": one.column,
+        "message": one.text,
+        "code": one.code,
+        "severity": one.severity,
+        "kind": one.kind,
+        "name": None if one.noun is None else one.noun.name,
+        "org": one.org,
+        "org_count": one.org_count,
+        "allowed": one.reason,
+    }
+
+
+def _of_the_spec(text: str) -> dict[str, Any]:
+    return {**problem(text), "code": None, "severity": Severity.ERROR, "allowed": None}
+
+
+def problem(text: str) -> dict[str, Any]:
+    """A problem of the spec taken apart, with its position; one of a whole file has none."""
     found = _POSITION.fullmatch(text)
     if found is None:
         return {"file": None, "line": None, "column": None, "message": text}

@@ -1,9 +1,10 @@
 """What one needs to know to read a part of the spec, and the checks that all its parts share."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from proca_topo.rules.codes import MISSING_DEAD_LETTER_EXCHANGE
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import names_in, wrong_with
 from proca_topo.spec.problems import Problem, Where, misspelt, nearest
@@ -63,7 +64,7 @@ class Context:
         text = self.text(raw, where)
         size = len(text.encode())
         if size > MAX_NAME_BYTES and not self.in_template:
-            self.problem(where, f"{what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}")
+            self.problem(where, f"{what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES} (PT010)")
         return text
 
     def value(self, raw: Any, where: Where) -> Any:  # noqa: ANN401 - any JSON value
@@ -105,7 +106,7 @@ class Context:
         """Check a name (`raw` as it is written) that every org may share."""
         if is_reserved(name):
             what = "names that begin with amq. are" if name else "the empty name is"
-            self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind}")
+            self.problem(where, f"{what} RabbitMQ's own; choose another name for this {kind} (PT011)")
         elif "\n" in name or "\r" in name:
             text = f"there is a line break in the name of {kind} {shown(name)}, and RabbitMQ would take it out"
             self.problem(where, f"{text}; remove it")
@@ -163,6 +164,19 @@ class Context:
         if target is not None:
             used = f"exchange {shown(name)}"
             self.leans_on(needs, target.needs, where, user=user, used=used, used_at=target.where)
+
+    def takes_dead_letters(
+        self, name: str, where: Where, needs: Needs, *, user: str, allow: Mapping[str, str]
+    ) -> None:
+        """Check a dead-letter exchange. That there is none can be allowed: then only a rule tells it."""
+        if MISSING_DEAD_LETTER_EXCHANGE in allow and self.exchange_named(name) is None:
+            return
+        before = len(self.problems)
+        self.used_exchange(name, where, needs, user=user)
+        if self.exchange_named(name) is None:
+            self.problems[before:] = [
+                replace(one, text=f"{one.text} ({MISSING_DEAD_LETTER_EXCHANGE})") for one in self.problems[before:]
+            ]
 
     def leans_on(self, needs: Needs, its: Needs, where: Where, *, user: str, used: str, used_at: Where) -> None:
         """Check that what needs `needs` always has what needs `its`."""

@@ -14,6 +14,7 @@ from proca_topo.spec.parts import (
     OptionDoc,
     PolicyDoc,
     QueueDoc,
+    Reason,
     RouteDoc,
 )
 
@@ -35,6 +36,9 @@ class OrgTemplateDoc(Document):
     """What every org is made from."""
 
     name: Annotated[StrictStr, Field(description="a regular expression for the names of orgs")] = DEFAULT_ORG_NAME
+    allow: Annotated[
+        Table[Reason], Field(description="rules that may be broken in the template, each with the reason")
+    ]
     vars: Table[StrictStr]
     options: Table[Body[OptionDoc]]
     exchanges: Table[Body[ExchangeDoc]]

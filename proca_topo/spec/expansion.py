@@ -203,7 +203,9 @@ class Expander:
         what = f"{kind_of(noun)} {shown(noun.name)}"
         if (size := len(text.encode())) > MAX_NAME_BYTES:
             part = "routing key" if isinstance(noun, Binding) else "name"
-            too_long = f"the {part} of {what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}"
+            too_long = (
+                f"the {part} of {what} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES} (PT010)"
+            )
             self._problem(org, too_long, where, "made at")
         if isinstance(noun, Binding):
             ignored = self.owned.ignored_bindings.get(
@@ -212,7 +214,9 @@ class Expander:
         else:
             ignored = self.owned.ignored(noun.name)
             if is_reserved(noun.name):
-                self._problem(org, f"{what} would be RabbitMQ's own (amq.*); rename this org", where, "made at")
+                self._problem(
+                    org, f"{what} would be RabbitMQ's own (amq.*); rename this org (PT011)", where, "made at"
+                )
         if ignored is not None:
             self._problem(org, f"{what} is ignored; declare it or ignore it, not both", ignored, "ignored at")
 

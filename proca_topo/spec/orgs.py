@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from proca_topo.spec.allowed import check_allowed
 from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc
 from proca_topo.spec.files import read_text
 from proca_topo.spec.placeholders import ORG
@@ -136,12 +137,7 @@ def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Proble
     before = len(problems)
     if (wrong := org_name_problem(name, template)) is not None:
         problems.append(Problem(where=Position(file=file), text=wrong))
-    for option in doc.options:
-        if option not in template.options:
-            advice = nearest(option, template.options, "; the template has no options")
-            problems.append(
-                Problem(where=where.key("options", option), text=f"unknown option {shown(option)}{advice}")
-            )
+    _check_options(doc, template, where, problems)
     for variable, value in doc.vars.items():
         if variable not in template.vars:
             advice = nearest(variable, template.vars, "; the template has no variables")
@@ -158,3 +154,14 @@ def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Proble
         return None
     options = {option: doc.options.get(option, offered.default) for option, offered in template.options.items()}
     return Org(name=name, file=file, doc=doc, options=options, values={ORG: name, **doc.vars})
+
+
+def _check_options(doc: OrgDoc, template: OrgTemplateDoc, where: Where, problems: list[Problem]) -> None:
+    if doc.queues or doc.bindings:
+        check_allowed(doc, where, problems)
+    for option in doc.options:
+        if option not in template.options:
+            advice = nearest(option, template.options, "; the template has no options")
+            problems.append(
+                Problem(where=where.key("options", option), text=f"unknown option {shown(option)}{advice}")
+            )

@@ -30,7 +30,11 @@ from proca_topo.spec.fields import (
 
 _KEY: Final = "the routing key of the binding; the empty text if absent"
 _EXCHANGE: Final = "the name of the exchange the messages come from"
+_ALLOW: Final = "rules that may be broken here, each with the reason"
 _WHEN: Final = "an option, or a list of options any of which switches it on"
+
+
+Reason = Annotated[StrictStr, Field(description="why it is meant so", min_length=1)]
 
 
 class Document(BaseModel):
@@ -48,6 +52,7 @@ class BindingDoc(Document):
     key: Annotated[StrictStr, Field(description=_KEY)] = ""
     arguments: Table[Any]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
+    allow: Annotated[Table[Reason], Field(description=_ALLOW)]
 
 
 class FreeBindingDoc(BindingDoc):
@@ -78,6 +83,7 @@ class ExchangeDoc(Document):
     keys: Annotated[Listing[Words], Field(description="the words of its routing keys")]
     bindings: Listing[BindingDoc]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
+    allow: Annotated[Table[Reason], Field(description=_ALLOW)]
 
 
 class CircuitDoc(Document):
@@ -92,6 +98,7 @@ class CircuitDoc(Document):
     key: Annotated[Maybe[StrictStr], Field(description="the binding key between fail exchange and queue")] = None
     type: Annotated[Maybe[StrictStr], Field(description="the waiting queue's type: classic or quorum")] = None
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
+    allow: Annotated[Table[Reason], Field(description=_ALLOW)]
 
     @model_validator(mode="after")
     def _policy_needs_by(self) -> "CircuitDoc":
@@ -134,6 +141,7 @@ class QueueDoc(Document):
     ] = None
     bindings: Listing[BindingDoc]
     when: Annotated[Maybe[When], Field(description=_WHEN)] = None
+    allow: Annotated[Table[Reason], Field(description=_ALLOW)]
 
 
 class PolicyDoc(Document):
@@ -145,6 +153,7 @@ class PolicyDoc(Document):
     definition: Annotated[
         dict[str, Any], Field(description="RabbitMQ's own keys, such as message-ttl", min_length=1)
     ]
+    allow: Annotated[Table[Reason], Field(description=_ALLOW)]
 
 
 class IgnoredBindingDoc(Document):

@@ -14,7 +14,8 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Kind, Policy
 
 _DURATIONS: Final = ("message-ttl", "expires")
-_EXCHANGES: Final = ("dead-letter-exchange", "alternate-exchange")
+_ALTERNATE: Final = "alternate-exchange"
+_DEAD_LETTERS: Final = "dead-letter-exchange"
 _PLACEHOLDER: Final = re.compile(r"(?<!\{)\{\w+\}(?!\})")
 
 
@@ -34,9 +35,12 @@ def policy(context: Context, raw: str, doc: PolicyDoc) -> None:
     for key in _DURATIONS:
         if key in definition:
             definition[key] = _duration(context, key, definition[key], where.at("definition", key))
-    for key in _EXCHANGES:
-        if isinstance(exchange := definition.get(key), str):
-            context.used_exchange(exchange, where.at("definition", key), (), user=f"policy {shown(name)}")
+    user = f"policy {shown(name)}"
+    if isinstance(exchange := definition.get(_ALTERNATE), str):
+        context.used_exchange(exchange, where.at("definition", _ALTERNATE), (), user=user)
+    if isinstance(exchange := definition.get(_DEAD_LETTERS), str):
+        at = where.at("definition", _DEAD_LETTERS)
+        context.takes_dead_letters(exchange, at, (), user=user, allow=doc.allow)
     noun = Policy(
         name=name,
         pattern=pattern,

@@ -53,7 +53,7 @@ def queue(context: Context, name: str, doc: QueueDoc, where: Where, needs: Needs
         )
     if isinstance(dlx := arguments.get(DLX), str) and doc.retry is None:
         at = where.at("arguments", DLX) if doc.dead_letter is None else where.at("dead-letter", "exchange")
-        context.used_exchange(dlx, at, needs, user=f"queue {shown(name)}")
+        context.takes_dead_letters(dlx, at, needs, user=f"queue {shown(name)}", allow=doc.allow)
     type_ = arguments.pop(TYPE, None)
     type_ = type_ if isinstance(type_, str) else None
     if type_ in _DURABLE_ONLY and not doc.durable:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from proca_topo.errors import SpecError, UsageError
+from proca_topo.spec.allowed import check_allowed
 from proca_topo.spec.documents import SPEC_VERSION, OrgDoc, OrgTemplateDoc, TopologyDoc
 from proca_topo.spec.expansion import Expander, Nouns
 from proca_topo.spec.files import TOPOLOGY, is_there, read_text, text_again
@@ -100,6 +101,7 @@ def read_topology(directory: Path) -> TopologyFile:
     parts: Parts | None = None
     if doc is not None:
         parts = parts_of(doc, TOPOLOGY, problems)
+        check_allowed(doc, Where(file=TOPOLOGY), problems)
     if problems or doc is None or parts is None:
         for name in org_files(directory, problems):
             if doc is None:

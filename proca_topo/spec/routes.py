@@ -134,7 +134,8 @@ def _contract(route: Route, org: Org | None, place: str, problems: list[Problem]
         name = None if route.name is None else route.name.format_map(values)
         reaches = frozenset(queue.format_map(values) for queue, needs in route.reaches if _reached(needs, org))
         if len(key) > MAX_NAME_BYTES // 4 and (size := len(key.encode())) > MAX_NAME_BYTES:
-            text = f"the routing key {shown(key)} is {size} bytes long; RabbitMQ takes at most {MAX_NAME_BYTES}"
+            limit = f"RabbitMQ takes at most {MAX_NAME_BYTES} (PT010)"
+            text = f"the routing key {shown(key)} is {size} bytes long; {limit}"
             problems.append(Problem(where=Where(file=org.file), text=text, other=route.where, other_is="made at"))
     return RouteContract(
         exchange=exchange,

@@ -18,15 +18,36 @@ class DeadLetters:
     routing_key: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A policy with what is asked of it again and again."""
+
+    policy: Policy
+    pattern: PolicyPattern
+    keys: frozenset[str]
+
+    def applies_to(self, noun: Queue | Exchange) -> bool:
+        """Whether it is for this object, or may be."""
+        if not is_meant(self.policy, self.pattern, noun):
+            return False
+        return isinstance(noun, Exchange) or not unknown_keys(noun.type, self.keys)
+
+    def is_certain_of(self, noun: Queue | Exchange) -> bool:
+        """Whether that it is for this object is certain."""
+        if isinstance(noun, Queue) and depends_on_version(noun.type, self.keys):
+            return False
+        return self.pattern.is_certain_of(noun.name)
+
+
 class PoliciesInForce:
     """A vhost's policies, to be asked which one counts. RabbitMQ applies one, that of the highest priority."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         # A policy for each org would otherwise be tried for each queue of each org.
-        self._by_name: dict[str, list[tuple[Policy, PolicyPattern]]] = defaultdict(list)
-        self._by_pattern: list[tuple[Policy, PolicyPattern]] = []
+        self._by_name: dict[str, list[_Entry]] = defaultdict(list)
+        self._by_pattern: list[_Entry] = []
         for policy in policies:
-            entry = (policy, compiled(policy.pattern))
+            entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
             name = only_name(policy.pattern)
             (self._by_pattern if name is None else self._by_name[name]).append(entry)
 
@@ -35,21 +56,21 @@ class PoliciesInForce:
 
         `without` leaves one policy out by its name, as if it were gone.
         """
-        certain = [policy for policy, regex in self._matching(noun, without) if _is_certain(policy, regex, noun)]
-        return max(certain, key=lambda policy: policy.priority, default=None)
+        return _certain(self._matching(noun, without), noun)
 
     def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
         """The policies of which one is in force: more than one where Python cannot tell what RabbitMQ would match,
         or where several have the highest priority.
         """
-        certain = self.policy_of(noun, without=without)
-        least = certain.priority if certain is not None else None
-        return tuple(p for p, _ in self._matching(noun, without) if least is None or p.priority >= least)
+        matching = self._matching(noun, without)
+        return _candidates(matching, _certain(matching, noun))
 
     def possible(self, noun: Queue | Exchange) -> tuple[Policy | None, ...]:
         """The candidates; None among them where it may be that no policy is in force."""
-        candidates = self.candidates(noun)
-        return candidates if self.policy_of(noun) is not None else (*candidates, None)
+        matching = self._matching(noun, None)
+        certain = _certain(matching, noun)
+        candidates = _candidates(matching, certain)
+        return candidates if certain is not None else (*candidates, None)
 
     def alternates(self, exchange: Exchange) -> frozenset[str]:
         """The exchanges of which one takes what this one cannot route. An argument wins over a policy."""
@@ -62,14 +83,24 @@ class PoliciesInForce:
         """Where dead letters go, None for nowhere; several where the policy in force is not known."""
         return frozenset(dead_letters(queue, policy) for policy in self.possible(queue))
 
-    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[tuple[Policy, PolicyPattern]]:
+    def _matching(self, noun: Queue | Exchange, without: str | None) -> list[_Entry]:
         # `$` also matches before a line feed at the end.
         named = self._by_name.get(noun.name.removesuffix("\n"), ()) if self._by_name else ()
         return [
-            (policy, regex)
-            for policy, regex in (*named, *self._by_pattern)
-            if policy.name != without and applies(policy, regex, noun)
+            entry
+            for entry in (*named, *self._by_pattern)
+            if entry.policy.name != without and entry.applies_to(noun)
         ]
+
+
+def _certain(matching: Iterable[_Entry], noun: Queue | Exchange) -> Policy | None:
+    certain = [entry.policy for entry in matching if entry.is_certain_of(noun)]
+    return max(certain, key=lambda policy: policy.priority, default=None)
+
+
+def _candidates(matching: Iterable[_Entry], certain: Policy | None) -> tuple[Policy, ...]:
+    least = certain.priority if certain is not None else None
+    return tuple(entry.policy for entry in matching if least is None or entry.policy.priority >= least)
 
 
 def dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
@@ -77,11 +108,10 @@ def dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
 
     An argument wins over a policy; exchange by one of them and key by the other combine (measured).
     """
-    exchange = queue.dead_letter_exchange
-    key = queue.dead_letter_routing_key
-    if policy is not None:
-        exchange = exchange if exchange is not None else policy.definition.get("dead-letter-exchange")
-        key = key if key is not None else policy.definition.get("dead-letter-routing-key")
+    arguments = queue.arguments.to_dict() if queue.arguments else {}
+    definition = policy.definition.to_dict() if policy is not None else {}
+    exchange = arguments.get("x-dead-letter-exchange", definition.get("dead-letter-exchange"))
+    key = arguments.get("x-dead-letter-routing-key", definition.get("dead-letter-routing-key"))
     return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
 
 
@@ -93,20 +123,20 @@ def time_to_live(queue: Queue, policy: Policy | None) -> int | None:
 
 def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
     """Whether a policy, its pattern compiled, is for this queue or exchange; also where that is not certain."""
+    return _Entry(policy, pattern, frozenset(policy.definition)).applies_to(noun)
+
+
+def is_meant(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
+    """The same, whether or not this type of queue knows all its keys."""
+    applies_to = policy.apply_to
     match noun:
         case Queue():
-            kinds = {"all", "queues", f"{noun.type}_queues" if noun.type != STREAM else "streams"}
+            kind_matches = applies_to in ("all", "queues") or applies_to == (
+                "streams" if noun.type == STREAM else f"{noun.type}_queues"
+            )
         case Exchange():
-            kinds = {"all", "exchanges"}
-    if policy.apply_to not in kinds or not pattern.may_match(noun.name):
-        return False
-    return isinstance(noun, Exchange) or not unknown_keys(noun.type, policy.definition)
-
-
-def _is_certain(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
-    if isinstance(noun, Queue) and depends_on_version(noun.type, policy.definition):
-        return False
-    return pattern.is_certain_of(noun.name)
+            kind_matches = applies_to in ("all", "exchanges")
+    return kind_matches and pattern.may_match(noun.name)
 
 
 _ALTERNATE: Final = "alternate-exchange"

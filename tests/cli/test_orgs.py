@@ -100,7 +100,14 @@ def test_orgs_when_there_are_none(place: Place) -> None:
 def test_validate(place: Place) -> None:
     ran = place.run("validate")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == ("topology.yaml and 1 org file are valid: 2 exchanges, 3 queues, 2 bindings, 0 policies.\n")
+    assert (
+        ran.out
+        == """\
+topology.yaml:8:3: PT301 warning: queue system.sqs: nothing is bound to it: messages reach it by its name only
+0 errors, 1 warning.
+topology.yaml and 1 org file are valid: 2 exchanges, 3 queues, 2 bindings, 0 policies.
+"""
+    )
     assert place.run("validate", "--format", "json").document() == {
         "valid": True,
         "org_files": 1,
@@ -108,7 +115,21 @@ def test_validate(place: Place) -> None:
         "queues": 3,
         "bindings": 2,
         "policies": 0,
-        "problems": [],
+        "problems": [
+            {
+                "file": "topology.yaml",
+                "line": 8,
+                "column": 3,
+                "message": "nothing is bound to it: messages reach it by its name only",
+                "code": "PT301",
+                "severity": "warning",
+                "kind": "queue",
+                "name": "system.sqs",
+                "org": None,
+                "org_count": 1,
+                "allowed": None,
+            }
+        ],
     }
 
 
@@ -124,6 +145,9 @@ def test_validate_takes_problems_apart_for_programs(place: Place) -> None:
                 "line": 1,
                 "column": 1,
                 "message": "unknown key optoins; did you mean options?",
+                "code": None,
+                "severity": "error",
+                "allowed": None,
             }
         ],
     }

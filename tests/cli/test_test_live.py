@@ -105,12 +105,20 @@ def test_with_an_org_only_that_org_is_applied(live: LiveTests) -> None:
 def test_a_plugins_type_is_asked_of_the_broker(live: LiveTests) -> None:
     """What cannot be told is told by the broker; where it does not know the type either, that is its answer."""
     text = "topology: 1\nowns: [h]\nexchanges: {h: {type: x-nobody-has-it}}\n"
+    text += "routes: [{publish: {exchange: h}, reaches: []}]\n"
     (live.place.path / "topology.yaml").write_text(text)
     (live.place.path / "orgs" / "acme.yaml").write_text("")
     (live.place.path / "orgs" / "beta.yaml").write_text("")
     ran = live.run()
     assert (ran.code, ran.out) == (1, "")
     assert "error: the spec cannot be applied there, so nothing was tested: exchange h: " in ran.err
+
+
+def test_without_contracts_no_broker_is_asked(live: LiveTests) -> None:
+    (live.place.path / "topology.yaml").write_text(TOPOLOGY)
+    ran = live.run("-v")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("There are no route contracts; ")
 
 
 def test_amqp_that_cannot_be_reached_leaves_no_vhost(live: LiveTests) -> None:

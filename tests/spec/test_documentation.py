@@ -29,18 +29,22 @@ def test_the_template_and_an_org_of_it() -> None:
     assert desired.queues.keys() == {"system.sqs", "acme.moderate", "acme.crm", "acme.newsletter"}
 
 
+def test_what_is_meant_so() -> None:
+    assert desired_of(f'topology: 1\nowns: ["system.*"]\n{BLOCKS[4]}').queues.keys() == {"system.manual"}
+
+
 def test_a_variable_and_an_org_that_sets_it() -> None:
-    desired = desired_of(f'topology: 1\nowns: ["wrk.{{id}}.sqs"]\n{BLOCKS[4]}', {"acme": BLOCKS[5]})
+    desired = desired_of(f'topology: 1\nowns: ["wrk.{{id}}.sqs"]\n{BLOCKS[5]}', {"acme": BLOCKS[6]})
     assert desired.queues.keys() == {"wrk.42.sqs"}
 
 
 def test_route_contracts() -> None:
     owned = 'topology: 1\nowns: ["*"]\nexchanges: {deliver: {type: topic}}\nqueues: {system.email.thankyou: {}}\n'
     template = '  options: {crm: {}}\n  queues: {"{org}.crm": {when: crm}}\n'
-    desired = desired_of(f"{owned}{BLOCKS[6]}{template}", {"acme": "options: {crm: true}"}, with_routes=True)
+    desired = desired_of(f"{owned}{BLOCKS[7]}{template}", {"acme": "options: {crm: true}"}, with_routes=True)
     assert [sorted(one.reaches) for one in desired.routes] == [
         ["system.email.thankyou"],
         ["acme.crm", "system.email.thankyou"],
         ["system.email.thankyou"],
     ]
-    assert len(BLOCKS) == 7, "every example is read here"
+    assert len(BLOCKS) == 8, "every example is read here"

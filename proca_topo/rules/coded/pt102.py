@@ -1,0 +1,63 @@
+"""PT102: the dead-letter exchange leads nowhere."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from proca_topo.rules.rule import Finding, Rule, Severity
+from proca_topo.rules.subject import Subject
+from proca_topo.topology.names import shown
+
+
+def _find(subject: Subject) -> Iterator[Finding]:
+    for queue in subject.queues:
+        letters = subject.dead_letters.get(queue.name)
+        if letters is None:
+            continue
+        if letters.routing_key is not None:
+            if subject.dead_letters_reach.get(queue.name) == frozenset():
+                key, exchange = shown(letters.routing_key), shown(letters.exchange)
+                yield RULE.finding(
+                    queue, f"its dead letters come to {exchange} with the key {key}, which leads nowhere"
+                )
+        else:
+            exchange_there = subject.desired.exchanges.get(letters.exchange)
+            if exchange_there is not None and not subject.leads_on(exchange_there):
+                yield RULE.finding(
+                    queue, f"its dead letters come to {shown(letters.exchange)}, which has no binding"
+                )
+
+
+RULE: Final = Rule(
+    code="PT102",
+    severity=Severity.ERROR,
+    title="the dead-letter exchange leads nowhere",
+    cost=(
+        "What the queue rejects or lets expire comes to an exchange that has no binding for it, and "
+        "is dropped without a word."
+    ),
+    remedy=(
+        "Bind a queue to the dead-letter exchange, with the dead-letter routing key or a pattern "
+        "that lets it through."
+    ),
+    example="""\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, failed: {type: topic}}
+queues:
+  mail:
+    bindings: [{exchange: in, key: "#"}]
+    dead-letter: {exchange: failed, key: mail}
+  graveyard: {bindings: [{exchange: failed, key: sms}]}
+""",
+    mended="""\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, failed: {type: topic}}
+queues:
+  mail:
+    bindings: [{exchange: in, key: "#"}]
+    dead-letter: {exchange: failed, key: mail}
+  graveyard: {bindings: [{exchange: failed, key: "#"}]}
+""",
+    find=_find,
+)

@@ -1,0 +1,44 @@
+"""What the spec allows: rules that may be broken where they are, each with the reason."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from proca_topo.rules.codes import CODES
+from proca_topo.spec.problems import Problem, Where, nearest
+from proca_topo.topology.names import shown
+
+
+def allowed_in(document: BaseModel, where: Where) -> Iterator[tuple[Where, Mapping[str, str]]]:
+    """Every element of a document that allows something: its place, and the reasons by the codes of rules."""
+    if allow := getattr(document, "allow", None):
+        yield where, allow
+    for name, info in type(document).model_fields.items():
+        yield from _inside(getattr(document, name), where.at(info.alias or name))
+
+
+def check_allowed(document: BaseModel, where: Where, problems: list[Problem]) -> None:
+    """Note codes that no rule has."""
+    for place, allow in allowed_in(document, where):
+        problems.extend(
+            Problem(
+                where=place.key("allow", code),
+                text=f"there is no rule {shown(code)}{nearest(code, CODES, '; docs/rules lists them')}",
+            )
+            for code in allow
+            if code not in CODES
+        )
+
+
+def _inside(value: object, where: Where) -> Iterator[tuple[Where, Mapping[str, str]]]:
+    match value:
+        case BaseModel():
+            yield from allowed_in(value, where)
+        case dict():
+            for key, item in value.items():
+                yield from _inside(item, where.at(key))
+        case list():
+            for index, item in enumerate(value):
+                yield from _inside(item, where.at(index))
+        case _:
+            pass

@@ -1,0 +1,69 @@
+"""Every rule finds what its own page shows, and nothing in what the page advises."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from proca_topo.errors import SpecError
+from proca_topo.rules.codes import CODES
+from proca_topo.rules.registry import RULES
+from proca_topo.rules.rule import Rule
+from proca_topo.spec.findings import PlacedFinding, review
+from proca_topo.spec.read import load_desired, read_topology
+
+NEWEST = (9, 9)
+ROOT = Path(__file__).parents[2]
+ORGS = ("acme", "beta")
+by_code = pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+
+
+def findings(
+    directory: Path, text: str, org: str | None = None, target: tuple[int, int] | None = NEWEST
+) -> tuple[PlacedFinding, ...]:
+    """What breaks a rule in this spec; two orgs if there is a file for them."""
+    (directory / "topology.yaml").write_text(text)
+    if org is not None:
+        (directory / "orgs").mkdir(exist_ok=True)
+        for name in ORGS:
+            (directory / "orgs" / f"{name}.yaml").write_text(org)
+    return checked(directory, target)
+
+
+def checked(directory: Path, target: tuple[int, int] | None = NEWEST) -> tuple[PlacedFinding, ...]:
+    topology = read_topology(directory)
+    return review(topology, load_desired(topology), target=target)
+
+
+@by_code
+def test_a_rule_finds_its_own_example_and_no_other_rule_does(rule: Rule, tmp_path: Path) -> None:
+    assert _codes(tmp_path, rule) == [rule.code]
+
+
+def _codes(directory: Path, rule: Rule) -> list[str]:
+    try:
+        return [one.code for one in findings(directory, rule.example, rule.org)]
+    except SpecError as error:
+        return [code for problem in error.problems for code in re.findall(r"\((PT\d+)\)$", problem)]
+
+
+@by_code
+def test_what_a_rule_advises_breaks_no_rule(rule: Rule, tmp_path: Path) -> None:
+    assert findings(tmp_path, rule.mended, rule.org) == ()
+
+
+@by_code
+def test_what_is_about_a_version_is_asked_for_that_version(rule: Rule, tmp_path: Path) -> None:
+    if rule.target is not None:
+        earlier = (rule.target[0], rule.target[1] - 1) if rule.target[1] else (rule.target[0] - 1, 13)
+        assert findings(tmp_path, rule.example, rule.org, earlier) == ()
+        assert findings(tmp_path, rule.example, rule.org, None) == ()
+
+
+def test_the_codes_that_can_be_allowed_are_those_of_the_rules_that_are_asked() -> None:
+    assert {code for code, rule in RULES.items() if rule.find is not None} == CODES
+
+
+@pytest.mark.parametrize("directory", [ROOT, *sorted((ROOT / "examples").iterdir())], ids=lambda path: path.name)
+def test_the_shipped_specs_break_no_rule_without_a_reason(directory: Path) -> None:
+    assert [one for one in checked(directory) if one.reason is None] == []
