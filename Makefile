@@ -13,7 +13,7 @@ ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup rabbitmq check test test-matrix torture bench demo versions clean
+.PHONY: help setup rabbitmq browser check test test-matrix torture bench demo versions clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 rabbitmq:
 	@.ci/install-rabbitmq
 
+browser:
+	@.ci/install-browser
+
 # Without ruff's cache: a new module changes how imports of it in unchanged files should be sorted.
 check: $(INSTALLED) ## Linters and types, no broker
 	$(BIN)/ruff check --no-cache
@@ -39,7 +42,7 @@ check: $(INSTALLED) ## Linters and types, no broker
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup check ## Everything, on the machine's own RabbitMQ
+test: setup browser check ## Everything, on the machine's own RabbitMQ
 	$(BIN)/pytest -n 2 $(ARGS)
 
 test-matrix: setup ## The tests that talk to a broker, on RabbitMQ 3.10, 4.0 and 4.3 (needs Linux and root)

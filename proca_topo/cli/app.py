@@ -23,6 +23,7 @@ _COMMANDS: Final = (
     "apply",
     "status",
     "validate",
+    "graph",
     "test",
     "add-org",
     "remove-org",

@@ -1,0 +1,87 @@
+"""`proca-topo graph`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from proca_topo.cli import options, output
+from proca_topo.cli.places import check_place
+from proca_topo.errors import UsageError
+from proca_topo.topology.names import shown
+
+
+class Format(StrEnum):
+    """How the graph is written."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+    HTML = "html"
+
+
+def graph(
+    *,
+    org: Annotated[
+        str | None,
+        typer.Option("--org", metavar="ORG", help="Draw this org instead of the template.", show_default=False),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="html: show this plan in it (plan --format json).", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", show_default="stdout")
+    ] = None,
+    result_format: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.MERMAID,
+    directory: options.Directory = Path(),
+) -> None:
+    """Draw the topology that the spec describes, without a broker.
+
+    Drawn are exchanges, queues, and how messages get from one to the other.
+
+    Drawn is what all orgs share, and over it the org template as it stands, or one org. Mermaid is what GitHub and
+    GitLab draw by themselves in Markdown; DOT is for Graphviz. The page of --format html stands alone, without a
+    network: search, choose an org, click an exchange and type a routing key to see the way of a message. No broker
+    is needed.
+
+    \b
+      proca-topo graph
+      proca-topo graph --org acme --format dot | dot -Tsvg > acme.svg
+      proca-topo graph --format html --out topology.html
+      proca-topo graph --format html --plan plan.json --out plan.html
+    """  # noqa: D301 - the escape makes the help text keep the lines of the example
+    from proca_topo.spec.read import read_topology
+
+    if plan is not None and result_format is not Format.HTML:
+        raise UsageError("--plan is for --format html")
+    if out is not None:
+        check_place(out, directory, "the graph")
+    topology = read_topology(directory)
+    if org is not None and not topology.has_org_file(org):
+        from proca_topo.spec.problems import nearest
+
+        raise UsageError(f"there is no org {shown(org)}{nearest(org, topology.org_names())}")
+    match result_format:
+        case Format.MERMAID | Format.DOT:
+            from proca_topo.render.graph.dot import dot
+            from proca_topo.render.graph.mermaid import mermaid
+            from proca_topo.render.graph.model import graph_of
+            from proca_topo.spec.outline import outline, with_shared
+
+            drawn = graph_of(outline(topology) if org is None else with_shared(topology, org))
+            notes = [] if org is not None else ["the org template as it stands; for one org: graph --org ORG"]
+            text = mermaid(drawn, notes) if result_format is Format.MERMAID else dot(drawn, notes)
+        case Format.HTML:
+            from proca_topo.cli.planned_graph import overlay
+            from proca_topo.render.graph.html import page
+            from proca_topo.spec.picture import picture
+
+            text = page(picture(topology), chosen=org, overlay=None if plan is None else overlay(plan))
+    if out is None:
+        output.result(text)
+    else:
+        output.write_file(out, text)
+        output.say(f"Wrote {out}")
