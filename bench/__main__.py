@@ -5,6 +5,7 @@ measures only how messages are moved, and writes nothing.
 """
 
 import compileall
+import random
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ from proca_topo.sandbox.installation import installed
 from proca_topo.sandbox.node import running_node
 from proca_topo.spec.findings import review
 from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.topology.existing import BrokerIdentity, Existing
+from proca_topo.topology.nouns import Binding, Exchange
+from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.routing.routes import Routes
 
 ROOT = Path(__file__).parent.parent
 COMMAND = str(Path(sys.executable).with_name("proca-topo"))
@@ -38,7 +43,7 @@ def main() -> None:
             print(row.as_line(), flush=True)
         return
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
-    rows = [*start_up()]
+    rows = [*start_up(), *tracing()]
     with tempfile.TemporaryDirectory() as directory, running_node(installed()) as node, client(node) as http:
         world = World(node=node, http=http)
         for size in sizes:
@@ -67,6 +72,28 @@ def start_up() -> Iterator[Row]:
         environment = {"PROCA_TOPO_BROKER": str(file)}
         plan = process([COMMAND, "plan", "-C", str(ROOT)], runs=5, environment=environment)
         yield Row(what="`plan` of the default topology on a definitions file", seconds=plan.median, limit=0.5)
+
+
+def tracing() -> Iterator[Row]:
+    """Where messages go among many bindings, once those are loaded."""
+    count = 100_000
+    dice = random.Random("traces")
+    patterns = ("o{}.*.*", "o{}.custom.action", "*.x{}.#", "o{}.#")
+    bindings = frozenset(
+        Binding(source="in", destination=f"q{n}", routing_key=dice.choice(patterns).format(n))
+        for n in range(count)
+    )
+    existing = Existing(
+        broker=BrokerIdentity(location="none"),
+        vhost="bench",
+        exchanges={"in": Exchange(name="in", type="topic")},
+        bindings=dict.fromkeys(bindings, ("",)),
+    )
+    routes = Routes(existing)
+    messages = [Message(routing_key=f"o{dice.randrange(count)}.custom.action") for _ in range(count)]
+    routes.reached("in", messages[0])
+    traced = call(lambda: [routes.reached("in", message) for message in messages], runs=3)
+    yield Row(what=f"{count:,} traces among {count:,} topic bindings", seconds=traced.median, limit=2.0)
 
 
 def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:

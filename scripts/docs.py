@@ -26,6 +26,7 @@ from proca_topo.render.rule_page import rule_page, rules_index
 from proca_topo.render.saved_plan import saved_plan_schema
 from proca_topo.render.status_json import status_schema
 from proca_topo.render.terminal import as_rich
+from proca_topo.render.trace_json import trace_schema
 from proca_topo.rules.registry import RULES
 from proca_topo.spec.read import load_desired, read_topology
 from proca_topo.topology.arguments import Arguments
@@ -44,6 +45,7 @@ def documents() -> dict[str, str]:
         "report.schema.json": _json(report_schema()),
         "saved-plan.schema.json": _json(saved_plan_schema()),
         "status.schema.json": _json(status_schema()),
+        "trace.schema.json": _json(trace_schema()),
         "test.schema.json": _json(verdicts_schema()),
         "plan.svg": _picture(),
         "rules/README.md": rules_index(RULES.values()),

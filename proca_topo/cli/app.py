@@ -24,6 +24,7 @@ _COMMANDS: Final = (
     "status",
     "validate",
     "graph",
+    "trace",
     "test",
     "add-org",
     "remove-org",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from proca_topo.contracts.verdicts import Outcome
-from proca_topo.contracts.ways_out import WayOut, WaysOut
 from proca_topo.topology.names import shown
 from proca_topo.topology.policies_in_force import DeadLetters
 from proca_topo.topology.route_contracts import After
-from proca_topo.topology.routing.built_in import BUILT_IN_EXCHANGES
+from proca_topo.topology.routing.built_in import WithBuiltIn
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes, Topology
+from proca_topo.topology.routing.ways_out import WayOut, WaysOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Journeys:
     """
 
     def __init__(self, topology: Topology, waiting: Collection[str] = ()) -> None:
-        self._routes = Routes(_WithBuiltIn(topology))
+        self._routes = Routes(WithBuiltIn(topology))
         self.ways_out = WaysOut(topology, self._routes, waiting)
 
     def outcome(self, exchange: str, message: Message, after: After | None) -> Outcome:
@@ -107,16 +107,6 @@ def _leaves(way_out: WayOut, stop: _Stop, after: After, doubts: set[str]) -> fro
             return stop.expired | {stop.queue}
         case _:
             assert_never(after)
-
-
-class _WithBuiltIn:
-    """A topology with the exchanges that every vhost has, which no spec declares."""
-
-    def __init__(self, topology: Topology) -> None:
-        self.exchanges = {**BUILT_IN_EXCHANGES, **topology.exchanges}
-        self.queues = topology.queues
-        self.bindings = topology.bindings
-        self.policies = topology.policies
 
 
 def _unknown_type(exchange: str) -> str:

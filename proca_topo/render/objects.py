@@ -58,6 +58,14 @@ def value(anything: Any) -> str:  # noqa: ANN401 - any JSON value
     return json.dumps(anything)
 
 
+def duration(milliseconds: int) -> str:
+    """As a spec writes it: `30s`, `5m`, `1500ms`."""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds >= size and milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
 def _traits(noun: Noun) -> Iterator[str]:
     match noun:
         case Exchange():

@@ -1,6 +1,6 @@
 """What goes on in the queues, as text: what needs attention first, at 80 columns and without colour."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from proca_topo.plan.status import (
@@ -13,6 +13,7 @@ from proca_topo.plan.status import (
     Status,
 )
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
+from proca_topo.render.objects import duration
 from proca_topo.render.plan_text import target
 from proca_topo.topology.names import shown
 
@@ -21,7 +22,6 @@ T = TypeVar("T")
 _ROWS: Final = 20
 """Rows of a section that are shown where not everything is asked for."""
 _NAMES: Final = 3
-_UNITS: Final[Mapping[str, int]] = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _QUEUES_HEAD: Final = "     ready  unacked  consumers  queue"
 _ORGS_HEAD: Final = "     ready  unacked  consumers  waiting  org"
 
@@ -146,7 +146,7 @@ def _exchange(one: ExchangeStatus) -> Iterator[Line]:
 
 def _circuit(one: CircuitStatus) -> Iterator[Line]:
     delay = one.delay_milliseconds
-    when = "when they are back is not known" if delay is None else f"back within {_duration(delay)}"
+    when = "when they are back is not known" if delay is None else f"back within {duration(delay)}"
     yield Line(f"{one.activity.messages:>10,} in {shown(one.queue)}, {when}", Role.HAZARD)
     yield from wrapped(f"to {_names(one.returns_to)}", Role.DETAIL, indent=12)
 
@@ -173,9 +173,3 @@ def _names(names: Sequence[str]) -> str:
 
 def _count(number: int, one: str, more: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
-
-
-def _duration(milliseconds: int) -> str:
-    """As a spec writes it: `30s`, `90s`, `1500ms`."""
-    unit = next(unit for unit, size in _UNITS.items() if milliseconds % size == 0)
-    return f"{milliseconds // _UNITS[unit]}{unit}"

@@ -37,7 +37,7 @@ def test_mermaid() -> None:
     assert text.startswith("flowchart LR\n    %% a note\n")
     for line in (
         '{{"failed<br><small>fanout, internal</small>"}}',
-        '["waiting<br><small>quorum, waits 90 s</small>"]',
+        '["waiting<br><small>quorum, waits 90s</small>"]',
         '-- "a<br>mail.#35;" -->',
         '-. "dead letters as mail" .->',
         '-. "what is not routed" .->',
@@ -52,7 +52,7 @@ def test_dot() -> None:
     assert text.startswith("// a note\ndigraph topology {\n")
     for line in (
         'shape=hexagon, label="failed\\nfanout, internal"',
-        'shape=box, label="waiting\\nquorum, waits 90 s"',
+        'shape=box, label="waiting\\nquorum, waits 90s"',
         'label="a\\nmail.#"',
         'label="dead letters as mail", style=dashed',
         'label="what is not routed", style=dotted',

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proca_topo.render.objects import duration
 from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Kind, Queue
 from proca_topo.topology.policies_in_force import dead_letters, time_to_live
 from proca_topo.topology.routing.routes import Routes, Topology
@@ -64,14 +65,6 @@ def graph_of(topology: Topology) -> Graph:
     named = {at for edge in edges for at in (edge.source, edge.target)}
     nodes |= {Node(at=at, traits=None) for at in named - known}
     return Graph(nodes=tuple(sorted(nodes, key=lambda node: node.at)), edges=edges)
-
-
-def duration(milliseconds: int) -> str:
-    """`30 s`, `5 min`, `1500 ms`."""
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)):
-        if milliseconds >= size and milliseconds % size == 0:
-            return f"{milliseconds // size} {unit}"
-    return f"{milliseconds} ms"
 
 
 def _bindings(topology: Topology) -> Iterator[Edge]:

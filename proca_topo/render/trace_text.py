@@ -1,0 +1,97 @@
+"""The way of a message as indented lines, which read the same at a terminal, in a log and in a pipe."""
+
+from collections.abc import Iterator
+
+from proca_topo.render.lines import BLANK, Line, Role, wrapped
+from proca_topo.render.objects import duration
+from proca_topo.topology.names import shown
+from proca_topo.topology.routing.tracing import End, ExchangeVisit, Fate, Leaving, QueueVisit, Trace, Way
+
+_STEP = "  "
+
+
+def trace_lines(trace: Trace) -> Iterator[Line]:
+    """The tree, then what it comes to in a sentence."""
+    yield Line(_exchange(trace.start), Role.HEADING)
+    yield from _ways(trace.start, 1)
+    yield BLANK
+    yield from wrapped(summary(trace), Role.SUMMARY if trace.queues else Role.FAILURE)
+
+
+def summary(trace: Trace) -> str:
+    """`Reaches acme.crm and system.sqs.`"""
+    reached = f"Reaches {_names(trace.queues)}."
+    if trace.unknown:
+        names = ", ".join(map(shown, sorted(trace.unknown)))
+        reached += f" What {names} passes on cannot be known."
+    if trace.ends != trace.queues:
+        reached += f" In the end it is in {_names(trace.ends)}." if trace.ends else " In the end it is dropped."
+    return reached
+
+
+def _names(names: frozenset[str]) -> str:
+    return ", ".join(map(shown, sorted(names))) or "nothing"
+
+
+def _exchange(visit: ExchangeVisit) -> str:
+    name = shown(visit.name) if visit.name else "the default exchange"
+    key = f"key {shown(visit.routing_key)}" if visit.routing_key else "the empty key"
+    kind = "does not exist" if visit.type is None else shown(visit.type)
+    unknown = "" if visit.is_known else ", unknown type: where it goes cannot be known"
+    return f"exchange {name} ({kind}{unknown}), {key}"
+
+
+def _ways(visit: ExchangeVisit, depth: int) -> Iterator[Line]:
+    indent = _STEP * depth
+    if not visit.ways and visit.is_known:
+        gone = "nothing is bound for it: it is dropped" if visit.type is not None else "it is dropped"
+        yield Line(f"{indent}{gone}", Role.HAZARD)
+    for way in visit.ways:
+        yield from _way(way, depth)
+
+
+def _way(way: Way, depth: int) -> Iterator[Line]:
+    indent = _STEP * depth
+    by = "not routed" if way.binding is None else f"[{shown(way.binding.routing_key)}]{_arguments(way)}"
+    match way.to:
+        case None:
+            yield Line(f"{indent}{by} -> exchange {shown(way.name)}, which has it already")
+        case ExchangeVisit() as exchange:
+            yield Line(f"{indent}{by} -> {_exchange(exchange)}")
+            yield from _ways(exchange, depth + 1)
+        case QueueVisit() as queue:
+            yield Line(f"{indent}{by} -> queue {shown(queue.name)}{_end(queue)}")
+            for leaving in queue.leaving:
+                yield from _leaving(leaving, depth + 1)
+
+
+def _arguments(way: Way) -> str:
+    table = way.binding.arguments.to_dict() if way.binding is not None else {}
+    return f" {', '.join(f'{shown(name)}={shown(str(value))}' for name, value in table.items())}" if table else ""
+
+
+def _end(queue: QueueVisit) -> str:
+    if not queue.is_declared:
+        return " (not declared here)"
+    match queue.end:
+        case End.BACK:
+            return ": back again"
+        case End.CYCLE:
+            return ": it has expired here before, and RabbitMQ drops it"
+        case _:
+            return ""
+
+
+def _leaving(leaving: Leaving, depth: int) -> Iterator[Line]:
+    indent = _STEP * depth
+    when = f"expires after {duration(leaving.delay)}" if leaving.delay is not None else _HOW[leaving.fate]
+    if leaving.to is not None:
+        yield Line(f"{indent}{when} -> {_exchange(leaving.to)}")
+        yield from _ways(leaving.to, depth + 1)
+    elif leaving.end is End.REFUSED:
+        yield Line(f"{indent}{when}: it is refused, the publisher gets a nack", Role.HAZARD)
+    else:
+        yield Line(f"{indent}{when}: it is dropped, there is no dead-letter exchange", Role.HAZARD)
+
+
+_HOW = {Fate.REJECTED: "rejected", Fate.EXPIRED: "expires", Fate.OVERFLOWED: "pushed out of the full queue"}

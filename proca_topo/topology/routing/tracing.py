@@ -1,0 +1,206 @@
+"""The whole way of one message: through exchanges to queues, and on from these if nobody keeps it."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Queue
+from proca_topo.topology.policies_in_force import dead_letters, time_to_live
+from proca_topo.topology.routing.built_in import WithBuiltIn
+from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.routing.routes import Hop, Routes, Topology
+from proca_topo.topology.routing.ways_out import WaysOut
+
+
+class Fate(StrEnum):
+    """What happens to a message in the queues that it comes to first. Later it only expires where it waits."""
+
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    OVERFLOWED = "overflowed"
+
+
+class End(StrEnum):
+    """Why a message goes no further."""
+
+    RESTS = "rests"
+    BACK = "back"
+    """It is in a queue in which it has been before."""
+    NO_DEAD_LETTERS = "no-dead-letters"
+    """It is dropped: the queue has no dead-letter exchange."""
+    CYCLE = "cycle"
+    """It is dropped: it has expired in this queue before, and was not rejected since."""
+    REFUSED = "refused"
+    """The queue is full and refuses it: the publisher gets a nack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How a message goes on from an exchange: by a binding, or (None) to its alternate exchange.
+
+    `to` is None where it has been shown already: RabbitMQ asks each exchange once for a message.
+    """
+
+    binding: Binding | None
+    to: "ExchangeVisit | QueueVisit | None"
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeVisit:
+    """A message in an exchange. `type` is None where there is no such exchange."""
+
+    name: str
+    type: str | None
+    routing_key: str
+    is_known: bool
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """A message that leaves a queue: after `delay` milliseconds if it expires, to an exchange, or for good."""
+
+    fate: Fate
+    delay: int | None
+    to: ExchangeVisit | None
+    end: End | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueVisit:
+    """A message in a queue. `leaving` has more than one where it is not known which policy is in force."""
+
+    name: str
+    type: str | None
+    is_declared: bool
+    end: End | None
+    leaving: tuple[Leaving, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """The way of a message. `queues` are those that it reaches at once, `ends` those where it is in the end."""
+
+    start: ExchangeVisit
+    queues: frozenset[str]
+    unknown: frozenset[str]
+    ends: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What a message has gone through to be where it is: all queues, and those in which it has expired since."""
+
+    queues: tuple[str, ...] = ()
+    expired: frozenset[str] = frozenset()
+
+
+class Tracer:
+    """A topology, ready to be asked for whole ways. `waiting` are queues that are nobody's to consume from."""
+
+    def __init__(self, topology: Topology, *, waiting: Collection[str] = (), default_queue_type: str) -> None:
+        whole = WithBuiltIn(topology)
+        self.routes = Routes(whole, default_queue_type=default_queue_type)
+        self._ways_out = WaysOut(topology, self.routes, waiting)
+
+    def trace(self, exchange: str, message: Message, fate: Fate | None) -> Trace:
+        """The way of a message that is published here; None for `fate` follows it to the queues only."""
+        start = self._exchange(exchange, message, fate, _Past(), set())
+        reached = self.routes.reached(exchange, message)
+        return Trace(
+            start=start,
+            queues=reached.queues,
+            unknown=reached.unknown,
+            ends=frozenset(visit.name for visit in queues_of(start) if visit.end in (End.RESTS, End.BACK)),
+        )
+
+    def _exchange(
+        self, name: str, message: Message, fate: Fate | None, past: _Past, seen: set[str]
+    ) -> ExchangeVisit:
+        seen.add(name)
+        hop = self.routes.hop(name, message)
+        known = self.routes.exchanges.get(name)
+        return ExchangeVisit(
+            name=name,
+            type="direct" if name == "" else None if known is None else known.type,
+            routing_key=message.routing_key,
+            is_known=hop.unknown_type is None,
+            ways=tuple(self._ways(hop, message, fate, past, seen)),
+        )
+
+    def _ways(self, hop: Hop, message: Message, fate: Fate | None, past: _Past, seen: set[str]) -> Iterator[Way]:
+        for binding in sorted(hop.bindings, key=lambda one: (one.destination_type, one.destination, one.name)):
+            name = binding.destination
+            if binding.destination_type is DestinationType.QUEUE:
+                yield Way(binding=binding, name=name, to=self._queue(name, message, fate, past))
+            elif name in seen:
+                yield Way(binding=binding, name=name, to=None)
+            else:
+                yield Way(binding=binding, name=name, to=self._exchange(name, message, fate, past, seen))
+        for name in hop.alternates:
+            onward = None if name in seen else self._exchange(name, message, fate, past, seen)
+            yield Way(binding=None, name=name, to=onward)
+
+    def _queue(self, name: str, message: Message, fate: Fate | None, past: _Past) -> QueueVisit:
+        queue = self.routes.queue(name)
+        visit = QueueVisit(
+            name=name, type=None if queue is None else queue.type, is_declared=queue is not None, end=None
+        )
+        if name in past.expired:
+            return replace(visit, end=End.CYCLE)
+        way_out = self._ways_out.of(name)
+        waits = way_out is not None and way_out.only_waits
+        if name in past.queues and not (waits or fate is Fate.EXPIRED):
+            return replace(visit, end=End.BACK)
+        first = not past.queues
+        if queue is None or fate is None or queue.type == STREAM or not (first or waits or fate is Fate.EXPIRED):
+            return replace(visit, end=End.RESTS)
+        here = fate if first and not waits else Fate.EXPIRED
+        leaving = tuple(self._leaving(queue, message, fate, here, past))
+        return replace(visit, leaving=leaving, end=None if leaving else End.RESTS)
+
+    def _leaving(self, queue: Queue, message: Message, fate: Fate, here: Fate, past: _Past) -> Iterator[Leaving]:
+        """How a message leaves; nothing where it stays, because it does not expire there."""
+        told = set()
+        for policy in self.routes.policies.possible(queue):
+            delay = time_to_live(queue, policy) if here is Fate.EXPIRED else None
+            if here is Fate.EXPIRED and delay is None:
+                continue
+            if here is Fate.OVERFLOWED and _refuses(queue, policy.definition.get("overflow") if policy else None):
+                yield Leaving(fate=here, delay=None, to=None, end=End.REFUSED)
+                continue
+            letters = dead_letters(queue, policy)
+            if (letters, delay) in told:
+                continue
+            told.add((letters, delay))
+            leaving = Leaving(fate=here, delay=delay, to=None)
+            if letters is None:
+                yield replace(leaving, end=End.NO_DEAD_LETTERS)
+                continue
+            expired = past.expired | {queue.name} if here is Fate.EXPIRED else frozenset()
+            further = _Past((*past.queues, queue.name), expired)
+            onward = message if letters.routing_key is None else replace(message, routing_key=letters.routing_key)
+            yield replace(leaving, to=self._exchange(letters.exchange, onward, fate, further, set()))
+
+
+def queues_of(visit: ExchangeVisit) -> Iterator[QueueVisit]:
+    """Every queue on the way, in the order in which it is told."""
+    for way in visit.ways:
+        match way.to:
+            case ExchangeVisit() as exchange:
+                yield from queues_of(exchange)
+            case QueueVisit() as queue:
+                yield queue
+                for leaving in queue.leaving:
+                    if leaving.to is not None:
+                        yield from queues_of(leaving.to)
+            case None:
+                pass
+
+
+def _refuses(queue: Queue, by_policy: object) -> bool:
+    """Whether a full queue refuses what is published, and dead-letters nothing."""
+    return queue.arguments.get("x-overflow") == "reject-publish" or (
+        "x-overflow" not in queue.arguments and by_policy == "reject-publish"
+    )

@@ -1,0 +1,137 @@
+"""`trace`: where a message goes, in words and for programs."""
+
+import json
+from typing import Any, Final
+
+import jsonschema
+import pytest
+
+from proca_topo.render.trace_json import trace_schema
+from tests.cli.command import Place
+
+SPEC: Final = """\
+topology: 1
+vhost: proca
+owns: ["*"]
+exchanges:
+  in: {type: topic, alternate: lost}
+  lost: {type: fanout}
+  copies: {type: fanout, bindings: [{exchange: in, key: "a.#"}]}
+  by-header: {type: headers, bindings: [{exchange: in, key: "h"}]}
+  odd: {type: x-random, bindings: [{exchange: in, key: "odd"}]}
+  inner: {type: fanout, internal: true}
+retry:
+  work: {delay: 90s, fail: failed, wait: waiting, return: again}
+queues:
+  work: {bindings: [{exchange: in, key: "a.*"}], retry: work}
+  copy: {bindings: [{exchange: copies}], max-length: 10}
+  full: {bindings: [{exchange: copies}], overflow: reject-publish}
+  lost: {bindings: [{exchange: lost}]}
+  pdf: {bindings: [{exchange: by-header, arguments: {x-match: all, type: pdf, pages: 3}}]}
+"""
+
+
+@pytest.fixture
+def spec(place: Place) -> Place:
+    (place.path / "topology.yaml").write_text(SPEC)
+    (place.path / "orgs" / "acme.yaml").unlink()
+    return place
+
+
+def test_all_the_way_of_a_message_that_is_rejected(spec: Place) -> None:
+    ran = spec.run("trace", "in", "a.b", "--reject")
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        ran.out
+        == """\
+exchange in (topic), key a.b
+  [a.#] -> exchange copies (fanout), key a.b
+    [] -> queue copy
+      rejected: it is dropped, there is no dead-letter exchange
+    [] -> queue full
+      rejected: it is dropped, there is no dead-letter exchange
+  [a.*] -> queue work
+    rejected -> exchange failed (topic), key work
+      [#] -> queue waiting
+        expires after 90s -> exchange again (topic), key work
+          [work] -> queue work: back again
+
+Reaches copy, full, work. In the end it is in work.
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("in", "a.b"), "Reaches copy, full, work."),
+        (("in", "x"), "  not routed -> exchange lost (fanout), key x"),
+        (
+            ("in", "odd"),
+            "  [odd] -> exchange odd (x-random, unknown type: where it goes cannot be known), key odd",
+        ),
+        (
+            ("in", "h", "--header", "type=pdf", "--header", "pages:=3"),
+            "    [] pages=3, type=pdf, x-match=all -> queue pdf",
+        ),
+        (("in", "h", "--header", "type=pdf", "--header", "pages=3"), "    nothing is bound for it: it is dropped"),
+        (("", "copy"), "exchange the default exchange (direct), key copy"),
+        (
+            ("in", "a.b", "--overflow"),
+            "      pushed out of the full queue: it is refused, the publisher gets a nack",
+        ),
+        (("failed", "work", "--expire"), "    expires after 90s -> exchange again (topic), key work"),
+        (("amq.topic", "x"), "Reaches nothing."),
+    ],
+)
+def test_a_line_of_it(spec: Place, arguments: tuple[str, ...], line: str) -> None:
+    assert line in spec.run("trace", *arguments).out.splitlines()
+
+
+def test_that_it_reaches_nothing_is_an_exit_code(spec: Place) -> None:
+    assert spec.run("trace", "in", "x").code == 0
+    assert spec.run("trace", "copies", "x").code == 0
+    assert spec.run("trace", "again", "nobody").code == 1
+
+
+def test_json_has_the_queues_the_ends_and_every_path(spec: Place) -> None:
+    document: Any = spec.run("trace", "in", "a.b", "--reject", "--format", "json").document()
+    jsonschema.validate(document, trace_schema())
+    assert document["queues"] == ["copy", "full", "work"]
+    assert document["ends"] == ["work"]
+    [path] = [path for path in document["paths"] if path["end"] == "back"]
+    assert [step["name"] for step in path["steps"]] == [
+        "in",
+        "work",
+        "work",
+        "failed",
+        "waiting",
+        "waiting",
+        "again",
+        "work",
+    ]
+    assert [step["delay"] for step in path["steps"] if step["fate"] == "expired"] == [90000]
+
+
+def test_by_a_definitions_file_that_is_the_broker(spec: Place) -> None:
+    exported = spec.run("export").out
+    (spec.path / "definitions.json").write_text(exported)
+    (spec.path / "topology.yaml").write_text("topology: 1\nvhost: proca\nowns: []\n")
+    ran = spec.run("trace", "--live", "--broker", "definitions.json", "in", "a.b", "--reject")
+    assert ran.out.endswith("Reaches copy, full, work. In the end it is in work.\n")
+    assert json.loads(exported)["vhosts"] == [{"name": "proca"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("inn", "a"), "there is no exchange inn; did you mean in?"),
+        (("inner", "a"), "exchange inner is internal: RabbitMQ lets no client publish to it"),
+        (("in", "a", "--reject", "--expire"), "--reject, --expire and --overflow: give one of them"),
+        (("in", "a", "--header", "type"), "--header type: write K=V, or K:=JSON for a number"),
+        (("in", "a", "--header", "n:=x"), "--header n:=x: x is no JSON; for text write K=V"),
+    ],
+)
+def test_what_cannot_be_traced(spec: Place, arguments: tuple[str, ...], message: str) -> None:
+    ran = spec.run("trace", *arguments)
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
