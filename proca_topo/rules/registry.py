@@ -4,59 +4,20 @@ PT0xx names, PT1xx dead letters and retry circuits, PT2xx arguments and policies
 version of RabbitMQ has done away with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Final
 
-from proca_topo.rules.coded import (
-    pt001,
-    pt010,
-    pt011,
-    pt101,
-    pt102,
-    pt103,
-    pt104,
-    pt105,
-    pt106,
-    pt107,
-    pt201,
-    pt202,
-    pt203,
-    pt204,
-    pt301,
-    pt302,
-    pt303,
-    pt304,
-    pt305,
-    pt401,
-    pt402,
-    pt403,
-)
+from proca_topo.rules import coded
 from proca_topo.rules.rule import Rule
 
-RULES: Final[Mapping[str, Rule]] = {
-    module.RULE.code: module.RULE
-    for module in (
-        pt001,
-        pt010,
-        pt011,
-        pt101,
-        pt102,
-        pt103,
-        pt104,
-        pt105,
-        pt106,
-        pt107,
-        pt201,
-        pt202,
-        pt203,
-        pt204,
-        pt301,
-        pt302,
-        pt303,
-        pt304,
-        pt305,
-        pt401,
-        pt402,
-        pt403,
-    )
-}
+
+def _rules() -> Iterator[Rule]:
+    """The rule of every module in `coded`, in the order of their codes."""
+    for name in sorted(module.name for module in iter_modules(coded.__path__)):
+        rule: Rule = import_module(f"{coded.__name__}.{name}").RULE
+        yield rule
+
+
+RULES: Final[Mapping[str, Rule]] = {rule.code: rule for rule in _rules()}
