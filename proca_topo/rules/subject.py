@@ -88,6 +88,16 @@ class Subject:
                     found[name] = reached.queues
         return found
 
+    @cached_property
+    def entered(self) -> frozenset[str]:
+        """The exchanges that messages come to from other exchanges or as dead letters."""
+        exchanges = self.desired.exchanges.values()
+        bound = (
+            one.destination for one in self.desired.bindings if one.destination_type is DestinationType.EXCHANGE
+        )
+        alternates = (name for exchange in exchanges for name in self.policies.alternates(exchange))
+        return frozenset((*bound, *alternates, *(letters.exchange for letters in self.dead_letters.values())))
+
     def knows(self, exchange: str) -> bool:
         """Whether an exchange is in the spec, or is somebody else's, of which nothing can be said."""
         is_ours = self.desired.ownership.owns_name(exchange)

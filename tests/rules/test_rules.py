@@ -67,3 +67,16 @@ def test_the_codes_that_can_be_allowed_are_those_of_the_rules_that_are_asked() -
 @pytest.mark.parametrize("directory", [ROOT, *sorted((ROOT / "examples").iterdir())], ids=lambda path: path.name)
 def test_the_shipped_specs_break_no_rule_without_a_reason(directory: Path) -> None:
     assert [one for one in checked(directory) if one.reason is None] == []
+
+
+def test_a_queue_behind_an_internal_exchange_that_nothing_leads_to_is_not_reached(tmp_path: Path) -> None:
+    spec = """\
+topology: 1
+owns: ["*"]
+exchanges:
+  in: {type: topic}
+  inner: {type: fanout, internal: true, bindings: [%s]}
+queues: {mail: {bindings: [{exchange: inner}]}, all: {bindings: [{exchange: in, key: "#"}]}}
+"""
+    assert [one.code for one in findings(tmp_path, spec % "")] == ["PT301"]
+    assert findings(tmp_path, spec % "{exchange: in, key: a}") == ()
