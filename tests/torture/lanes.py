@@ -29,7 +29,7 @@ class Lane:
 
 
 def play_lanes(lanes: Sequence[Lane], folder: Path, *, seed: int, tally: Tally) -> None:
-    """Play all of them at once, to the end. Raises the first failure; then each lane ends after its round."""
+    """Play all of them at once, to the end. Raises what failed first; then each lane ends after its round."""
     with ExitStack() as fields, ThreadPoolExecutor(len(lanes)) as threads:
         made = [
             fields.enter_context(_field(lane, folder / str(number), seed=seed + number, tally=tally))
@@ -41,11 +41,15 @@ def play_lanes(lanes: Sequence[Lane], folder: Path, *, seed: int, tally: Tally) 
         playing = [
             threads.submit(_play_all, field, lane.rounds, failed) for field, lane in zip(made, lanes, strict=True)
         ]
-        for lane in as_completed(playing):
-            if lane.exception() is not None:
+        first: BaseException | None = None
+        for playing_lane in as_completed(playing):
+            first = first or playing_lane.exception()
+            if first is not None:
                 failed.set()
-        for lane in playing:
-            lane.result()
+                for lane in lanes:
+                    lane.outages.give_up()
+        if first is not None:
+            raise first
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class Outages:
         self._changed = threading.Condition()
         self._is_up = True
         self._count = 0
+        self._is_over = False
 
     @property
     def count(self) -> int:
@@ -47,10 +48,17 @@ class Outages:
                     self._is_up = True
                     self._changed.notify_all()
 
+    def give_up(self) -> None:
+        """There are no more: the lane that makes them may have failed. Nobody waits for one any longer."""
+        with self._changed:
+            self._is_over = True
+            self._changed.notify_all()
+
     def wait_for(self, number: int, *, or_until: Callable[[], bool], look_seconds: float = 0.05) -> None:
-        """Wait until so many have begun, or something else is so."""
+        """Wait until so many have begun, or something else is so. Raises `AssertionError` where none will come."""
         with self._changed:
             while self._count < number and not or_until():
+                assert not self._is_over, f"outage {number} did not come: another lane failed"
                 self._changed.wait(look_seconds)
 
     def undisturbed(self, act: Callable[[], Result]) -> Result:

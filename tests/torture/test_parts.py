@@ -13,6 +13,7 @@ from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.torture.consumers import BAD, GOOD, Manners, consumers_of
 from tests.torture.field import Field, battlefield
 from tests.torture.ledger import Ledger
+from tests.torture.outages import Outages
 from tests.torture.proxy import Fault, Kind, proxy_to
 from tests.torture.tally import Tally
 from tests.torture.world import CLASSIC, QUEUE, QUORUM, THEIR_QUEUE, Variant
@@ -109,6 +110,14 @@ def test_a_killed_broker_keeps_what_it_confirmed(
         field.publisher.pause()
         consume(field, ledger, GOOD)
         assert ledger.balance(idle_seconds=0).lost == ()
+
+
+def test_nobody_waits_for_an_outage_that_does_not_come() -> None:
+    """The lane that kills the broker may have failed before."""
+    outages = Outages()
+    outages.give_up()
+    with pytest.raises(AssertionError, match="another lane failed"):
+        outages.wait_for(1, or_until=lambda: False)
 
 
 def test_the_order_is_told() -> None:
