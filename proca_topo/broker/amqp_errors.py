@@ -26,7 +26,12 @@ AMQP_PROBLEMS: Final = (AMQPError, AMQPConnectorException, OSError)
 """What pika raises: not all of its errors have the same root."""
 
 _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_TOPO_AMQP"
+_INTERNAL_ERROR: Final = 541
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
+
+
+class InternalError(BrokerError):
+    """RabbitMQ has failed in what was asked of it, and closed the connection."""
 
 
 def amqp_failure(
@@ -50,13 +55,20 @@ def amqp_failure(
                 " see the alarms in `rabbitmq-diagnostics status`"
             )
         case _ if connected:
-            said = _reason(error) if isinstance(error, ConnectionClosedByBroker) else type(error).__name__
-            return UnreachableError(
-                f"the connection to {where} was lost ({said}): the broker or the network went away;"
-                " once it is back, run the same command again"
-            )
+            return _lost(error, where)
         case _:
             return _no_connection(error, where)
+
+
+def _lost(error: AmqpProblem, where: str) -> BrokerError:
+    closed = error if isinstance(error, ConnectionClosedByBroker) else None
+    if closed is not None and closed.reply_code == _INTERNAL_ERROR:
+        return InternalError(f"RabbitMQ at {where} has failed in what was asked of it (541): see its log")
+    said = _reason(closed) if closed is not None else type(error).__name__
+    return UnreachableError(
+        f"the connection to {where} was lost ({said}): the broker or the network went away;"
+        " once it is back, run the same command again"
+    )
 
 
 def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0911 - a table

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.consumers import tags_of_user
+from proca_topo.broker.empty_logs import has_empty_log
 from proca_topo.broker.http import ManagementApi, path_of
 from proca_topo.broker.http_errors import ServerError, reason_of
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
@@ -152,7 +153,20 @@ class ManagementMover:
         """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
         from proca_topo.broker.moving import move
 
+        if order.source_is_quorum and order.delete_source and has_empty_log(self._api, self._vhost, order.source):
+            return self._discard(order.source, idle)
         return move(self._api.address, self._vhost, order, progress=progress, idle=idle, make_room=make_room)
+
+    def _discard(self, queue: str, idle: Callable[[], None] | None) -> "Moved":
+        """Delete a queue that can give nothing, nor take anything meanwhile. RabbitMQ needs 5 s for that."""
+        from proca_topo.broker.moving import Moved
+
+        if idle is not None:
+            idle()
+        response = self._api.request("DELETE", path_of("queues", self._vhost, queue))
+        if not response.is_success and response.status_code != HTTPStatus.NOT_FOUND:
+            raise BrokerError(f"{shown(queue)} cannot be deleted: {one_line(reason_of(response))}")
+        return Moved(messages=0, deleted=True)
 
     def clients(self, queue: str) -> Sequence[Client]:
         """The connections that consume from a queue. RabbitMQ tells of a new one up to 6 s late."""

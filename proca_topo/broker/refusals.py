@@ -46,6 +46,17 @@ def stalled(order: Move, seconds: float) -> BrokerError:
     )
 
 
+def leaderless(order: Move) -> BrokerError:
+    """A quorum queue does not even let us consume. See `proca_topo.broker.empty_logs`."""
+    name = shown(order.source)
+    return BrokerError(
+        f"the quorum queue {name} has no leader: if a node that it is on is down, start that node, and apply"
+        " again. If all are up, and a log of theirs says that a member of it was not found and is started as a new"
+        " one, then RabbitMQ was killed while it deleted the queue, and its messages were gone with that: delete"
+        f" it (rabbitmqctl delete_queue {name}), and apply again"
+    )
+
+
 def undeletable(order: Move, reason: ChannelClosedByBroker) -> BrokerError:
     """RabbitMQ does not delete the source."""
     return BrokerError(

@@ -10,6 +10,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from proca_topo.broker import refusals
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.amqp_errors import InternalError
 from proca_topo.broker.counting import is_certain
 from proca_topo.broker.lines import Lines
 from proca_topo.broker.moving import Move, Moved
@@ -60,6 +61,7 @@ class Transfer:
         self._refusals = 0
         self._deleted = False
         self._knows_others = True
+        self._is_let_in = not order.source_is_quorum
         self._lines: Lines
         self._source: Channel
         self._relay: Relay
@@ -95,7 +97,13 @@ class Transfer:
             self._make_room()
             self._seen_at = time.monotonic()
         self._look()
-        self._ask(self._relay.consume)
+        try:
+            self._ask(self._relay.consume)
+        except InternalError as error:
+            if self._is_let_in:
+                raise
+            raise refusals.leaderless(self._order) from error
+        self._is_let_in = True
         self._look()
         self._knows_others = True  # there were none
 
@@ -255,6 +263,8 @@ class Transfer:
         if seen != self._seen:
             self._seen, self._seen_at = seen, now
         elif now - self._seen_at > _STALL_SECONDS:
+            if not self._is_let_in:
+                raise refusals.leaderless(self._order)
             raise refusals.stalled(self._order, _STALL_SECONDS)
         if now - self._told_at >= _TELL_SECONDS:
             self._told_at = now

@@ -6,15 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from proca_topo.apply.watch import StopRequestedError
 from proca_topo.broker import transfer
-from proca_topo.broker.address import address
 from proca_topo.broker.moving import Moved, move
 from proca_topo.errors import BrokerError, UnreachableError, UnroutableError
-from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from tests.broker.proxy import proxy
 from tests.broker.raw import Raw
 from tests.broker.tracks import PRIVATE, QUORUM, SOURCE, TARGET, Tracks
@@ -159,14 +156,6 @@ def test_a_user_who_may_not_read_the_source(tracks: Tracks) -> None:
     assert tracks.connections() == []
 
 
-def private(tracks: Tracks, node: Node) -> Tracks:
-    """The same on a node of its own."""
-    where = address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
-    http = httpx.Client(base_url=node.management_url, auth=(USERNAME, PASSWORD), timeout=60)
-    http.put(f"/api/vhosts/{tracks.vhost}").raise_for_status()
-    return replace(tracks, where=where, http=http)
-
-
 def test_an_alarm_while_messages_are_moved(
     tracks: Tracks, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +164,7 @@ def test_an_alarm_while_messages_are_moved(
     RabbitMQ reads nothing from a connection that has published, its end neither, until the alarm is over.
     """
     node = node_factory()
-    there = private(tracks, node)
+    there = tracks.on(node)
     there.lay()
     there.fill(COUNT)
     with pytest.raises(UnreachableError, match="a memory or disk alarm"):
@@ -192,7 +181,7 @@ def test_an_alarm_while_messages_are_moved(
 def test_a_node_that_goes_away(tracks: Tracks, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has everything once it is back."""
     node = node_factory()
-    there = private(tracks, node)
+    there = tracks.on(node)
     there.lay()
     there.fill(COUNT)
     time.sleep(2)  # killed within a second of its declaration, a node forgets a quorum queue
@@ -230,7 +219,7 @@ def test_a_queue_that_does_not_answer_is_not_taken_for_empty(
 ) -> None:
     """Of a quorum queue RabbitMQ then says that it has nothing, and would delete it with all that is in it."""
     node = node_factory()
-    there = private(tracks, node)
+    there = tracks.on(node)
     there.lay()
     there.fill(COUNT)
     resuming = threading.Thread(target=resume, args=(node, there.vhost, SOURCE))

@@ -12,8 +12,9 @@ import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.moving import Leaving, Move, Moved, move
+from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from tests.broker.raw import Raw
 
 SOURCE: Final = "source"
@@ -59,6 +60,13 @@ class Tracks:
     vhost: str
     http: httpx.Client
     kind: str
+
+    def on(self, node: Node) -> "Tracks":
+        """The same on a node of its own."""
+        where = address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
+        http = httpx.Client(base_url=node.management_url, auth=(USERNAME, PASSWORD), timeout=60)
+        http.put(f"/api/vhosts/{self.vhost}").raise_for_status()
+        return replace(self, where=where, http=http)
 
     def lay(self, **target_arguments: Any) -> None:
         """Declare the queues, and an exchange to each."""

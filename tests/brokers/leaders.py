@@ -1,4 +1,4 @@
-"""A quorum queue's leader that does not answer for a while, as on a machine with too much to do."""
+"""Quorum queues whose leader does not answer for a while, as on a machine with too much to do, or never."""
 
 from urllib.parse import quote
 
@@ -15,6 +15,18 @@ def resume(node: Node, vhost: str, queue: str) -> None:
     node.control("eval", f"sys:resume({_leader(vhost, queue)}).")
 
 
+def forget(node: Node, vhost: str, queue: str) -> None:
+    """Have the node lose the queue's log, as it does when it is killed while it deletes the queue."""
+    node.control("eval", f"ra:force_delete_server(quorum_queues, {{{_name(vhost, queue)}, node()}}).")
+    node.kill()
+    node.restart()
+
+
 def _leader(vhost: str, queue: str) -> str:
-    """Its process: RabbitMQ calls it by the names of the vhost and the queue, where `/` is `%2F`."""
-    return f'whereis(list_to_atom("{quote(vhost, safe="")}_{queue}"))'
+    """Its process."""
+    return f"whereis({_name(vhost, queue)})"
+
+
+def _name(vhost: str, queue: str) -> str:
+    """RabbitMQ calls its process by the names of the vhost and the queue, where `/` is `%2F`."""
+    return f'list_to_atom("{quote(vhost, safe="")}_{queue}")'
