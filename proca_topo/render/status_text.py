@@ -47,11 +47,12 @@ def status_lines(status: Status, *, everything: bool = False) -> list[Line]:
     orgs = [one for one in status.by_org.items() if everything or _messages(one[1])]
     orgs.sort(key=lambda one: -_messages(one[1]))
     lines += _section("By org", orgs, _org, limit, head=_ORGS_HEAD)
-    idle = len(_in(status, State.IDLE))
-    if idle and not everything:
+    empty = len(_in(status, State.IDLE))
+    empty += sum(not queue.activity.messages for queue in _in(status, State.WAITING))
+    if empty and not everything:
         lines += [
             BLANK,
-            Line(f"{_count(idle, 'queue is', 'queues are')} empty and in the spec; --all lists them."),
+            Line(f"{_count(empty, 'queue is', 'queues are')} empty and in the spec; --all lists them."),
         ]
     return lines
 

@@ -54,6 +54,7 @@ EVERY_STATE: Final = Status(
         ),
         queue("former.moderate", State.LEAVING, "former"),
         queue("system.retry", State.WAITING, ready=3),
+        queue("acme.retry", State.WAITING, "acme"),
         queue("system.email.confirm", State.BUSY, ready=1, unacknowledged=10, consumers=4),
         QueueStatus(name="acme.log", org="acme", state=State.IDLE, activity=Activity(counted=False)),
         queue("acme.confirm", State.IDLE, "acme", consumers=1),

@@ -26,7 +26,7 @@ def test_the_whole_document() -> None:
         "vhost": "proca",
         "orgs": [],
         "summary": {
-            "queues": 7,
+            "queues": 8,
             "ready": 12_347,
             "unacknowledged": 12,
             "consumers": 6,
@@ -36,7 +36,7 @@ def test_the_whole_document() -> None:
         },
         "by_org": [
             {"org": None, "queues": 2, "ready": 1, "unacknowledged": 10, "consumers": 4, "waiting": 3},
-            {"org": "acme", "queues": 3, "ready": 12_345, "unacknowledged": 0, "consumers": 1, "waiting": 0},
+            {"org": "acme", "queues": 4, "ready": 12_345, "unacknowledged": 0, "consumers": 1, "waiting": 0},
             {"org": "former", "queues": 2, "ready": 1, "unacknowledged": 2, "consumers": 1, "waiting": 0},
         ],
         "replacements": [

@@ -12,7 +12,7 @@ def test_everything_that_there_is_to_tell() -> None:
         status_text(EVERY_STATE)
         == """\
 Status of vhost proca on http://localhost:15672 (RabbitMQ 4.0.5)
-7 queues: 12,347 messages ready, 12 unacknowledged, 6 consumers
+8 queues: 12,347 messages ready, 12 unacknowledged, 6 consumers
 3 messages wait in retry circuits
 120 messages are held by replacements under way
 1 queue of the spec is not there: acme.crm; plan tells more
@@ -58,7 +58,7 @@ By org
          1       10          4        3  (shared)
          1        2          1        0  former
 
-2 queues are empty and in the spec; --all lists them.
+3 queues are empty and in the spec; --all lists them.
 """
     )
 
