@@ -11,6 +11,6 @@ MISSING_DEAD_LETTER_EXCHANGE: Final = "PT101"
 CODES: Final = frozenset(
     {
         *("PT001", "PT101", "PT102", "PT103", "PT104", "PT105", "PT106", "PT107", "PT201", "PT202", "PT203"),
-        *("PT204", "PT301", "PT302", "PT303", "PT304", "PT305", "PT401", "PT402", "PT403"),
+        *("PT204", "PT301", "PT302", "PT303", "PT304", "PT305", "PT401", "PT402", "PT403", "PT404"),
     }
 )

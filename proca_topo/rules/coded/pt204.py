@@ -24,7 +24,7 @@ _NOT_OF_STREAMS: Final = frozenset(
     }
 )
 # What RabbitMQ refuses (measured on 3.10, 4.0 and 4.3, which agree).
-_UNKNOWN: Final[Mapping[str, frozenset[str]]] = {
+UNKNOWN: Final[Mapping[str, frozenset[str]]] = {
     CLASSIC: _OF_QUORUM | _OF_STREAMS,
     QUORUM: _OF_CLASSIC | _OF_STREAMS,
     STREAM: _OF_CLASSIC | _OF_QUORUM | _NOT_OF_STREAMS,
@@ -34,7 +34,7 @@ _UNKNOWN: Final[Mapping[str, frozenset[str]]] = {
 def _find(subject: Subject) -> Iterator[Finding]:
     for queue in subject.queues:
         kind = queue.type or CLASSIC
-        unknown = _UNKNOWN.get(kind, frozenset()).intersection(queue.arguments) if queue.arguments else ()
+        unknown = UNKNOWN.get(kind, frozenset()).intersection(queue.arguments) if queue.arguments else ()
         if unknown:
             yield RULE.finding(queue, f"is a {kind} queue, which does not know {', '.join(sorted(unknown))}")
         if kind in (QUORUM, STREAM) and (not queue.durable or queue.auto_delete):

@@ -23,7 +23,10 @@ RULE: Final = Rule(
     severity=Severity.ERROR,
     title="a queue's master is located by argument or policy",
     cost=("RabbitMQ 4.3 refuses x-queue-master-locator and queue-master-locator (400)."),
-    remedy=("Write x-queue-leader-locator, or queue-leader-locator in a policy."),
+    remedy=(
+        "Write x-queue-leader-locator, or queue-leader-locator in a policy. RabbitMQ 3.10 refuses the argument "
+        "for classic queues: leave it out there."
+    ),
     example="""\
 topology: 1
 owns: ["*"]

@@ -1,0 +1,192 @@
+"""What the rules say of RabbitMQ, RabbitMQ does."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from proca_topo.render.definitions import definitions_json
+from proca_topo.rules.coded.pt105 import RULE as EXPIRING_IN_A_CIRCLE
+from proca_topo.rules.coded.pt204 import UNKNOWN
+from proca_topo.rules.registry import RULES
+from proca_topo.rules.rule import Rule, Severity
+from proca_topo.spec.read import load_desired, read_topology
+from tests.brokers.fixtures import TestBroker
+from tests.live import Live, live_vhost
+
+pytestmark = pytest.mark.broker
+
+SECONDS: Final = 20.0
+REFUSED: Final = 400
+VALUES: Final[dict[str, object]] = {
+    "x-max-priority": 5,
+    "x-queue-mode": "lazy",
+    "x-queue-version": 2,
+    "x-delivery-limit": 5,
+    "x-quorum-initial-group-size": 1,
+    "x-dead-letter-strategy": "at-most-once",
+    "x-max-in-memory-length": 10,
+    "x-max-age": "1D",
+    "x-stream-max-segment-size-bytes": 100_000_000,
+    "x-initial-cluster-size": 1,
+    "x-dead-letter-exchange": "somewhere",
+    "x-dead-letter-routing-key": "key",
+    "x-expires": 60_000,
+    "x-max-length": 10,
+    "x-message-ttl": 60_000,
+    "x-overflow": "drop-head",
+    "x-single-active-consumer": True,
+    "x-queue-master-locator": "client-local",
+}
+# RabbitMQ asks for the exchange where there is a key.
+TOGETHER: Final = {"x-dead-letter-routing-key": {"x-dead-letter-exchange": "somewhere"}}
+refusing = pytest.mark.parametrize(
+    "rule",
+    [rule for rule in RULES.values() if rule.target is not None and rule.severity is Severity.ERROR],
+    ids=lambda rule: rule.code,
+)
+
+
+@pytest.fixture
+def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
+    with live_vhost(broker_urls, vhost) as found:
+        yield found
+
+
+def load_spec(live: Live, directory: Path, text: str) -> int:
+    """Have RabbitMQ itself import a spec; its answer."""
+    (directory / "topology.yaml").write_text(text)
+    desired = load_desired(read_topology(directory))
+    body = json.loads(definitions_json(desired, live.vhost))
+    del body["vhosts"]
+    return live.http.post(f"/api/definitions/{live.path}", json=body).status_code
+
+
+def declare(live: Live, queue: str, kind: str, arguments: dict[str, Any]) -> int:
+    """RabbitMQ's answer."""
+    body = {"durable": True, "arguments": {"x-queue-type": kind, **arguments}}
+    return live.http.put(f"/api/queues/{live.path}/{queue}", json=body).status_code
+
+
+def policy(live: Live, queue: str, values: dict[str, Any]) -> None:
+    body = {"pattern": f"^{queue}$", "apply-to": "queues", "definition": values}
+    live.http.put(f"/api/policies/{live.path}/{queue}", json=body).raise_for_status()
+
+
+def is_there(live: Live, queue: str) -> bool:
+    """Whether a queue is there, which is asked so that it does not take itself for used."""
+    return queue in {one["name"] for one in live.http.get(f"/api/queues/{live.path}").raise_for_status().json()}
+
+
+def count(live: Live, queue: str) -> int:
+    """The messages in a queue."""
+    with live.channel() as channel:
+        found: int = channel.queue_declare(queue, passive=True).method.message_count
+        return found
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@refusing
+def test_what_is_about_a_version_is_refused_by_it_and_not_before(live: Live, rule: Rule, tmp_path: Path) -> None:
+    assert rule.target is not None
+    version = tuple(int(part) for part in live.test_broker.version.split(".")[:2])
+    if version < rule.target:
+        assert load_spec(live, tmp_path, rule.example) == 204
+    else:
+        assert load_spec(live, tmp_path, rule.example) == REFUSED
+        assert load_spec(live, tmp_path, rule.mended) == 204
+
+
+@pytest.mark.parametrize("kind", UNKNOWN)
+def test_a_type_refuses_the_arguments_that_it_does_not_know_and_takes_the_others(live: Live, kind: str) -> None:
+    values = dict(VALUES)
+    if live.test_broker.version >= "4.3":
+        del values["x-queue-master-locator"]  # PT403: it is refused for all types
+    answers = {
+        argument: declare(live, f"{kind}.{argument}", kind, {argument: value, **TOGETHER.get(argument, {})})
+        for argument, value in values.items()
+    }
+    assert {argument for argument, answer in answers.items() if answer == REFUSED} == UNKNOWN[kind] & values.keys()
+    assert set(answers.values()) <= {REFUSED, 201}
+
+
+@pytest.mark.parametrize("by_argument_is_less", [True, False], ids=["argument", "policy"])
+class TestWhereArgumentAndPolicyDisagree:
+    """The lesser counts, and of dead-letter exchange and key the argument."""
+
+    @staticmethod
+    def disagree(live: Live, kind: str, key: str, less: int, more: int, *, by_argument_is_less: bool) -> None:
+        """Declare `q` with both."""
+        mine, theirs = (less, more) if by_argument_is_less else (more, less)
+        policy(live, "q", {key: theirs})
+        assert declare(live, "q", kind, {f"x-{key}": mine}) == 201
+
+    @pytest.mark.parametrize("kind", ["classic", "quorum"])
+    def test_message_ttl(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
+        self.disagree(live, kind, "message-ttl", 300, 600_000, by_argument_is_less=by_argument_is_less)
+        live.fill("q", 3)
+        assert eventually(lambda: count(live, "q") == 0)
+
+    def test_expires(self, live: Live, *, by_argument_is_less: bool) -> None:
+        self.disagree(live, "classic", "expires", 500, 600_000, by_argument_is_less=by_argument_is_less)
+        assert eventually(lambda: not is_there(live, "q"))
+
+    @pytest.mark.parametrize("kind", ["classic", "quorum"])
+    def test_max_length(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
+        self.disagree(live, kind, "max-length", 2, 5, by_argument_is_less=by_argument_is_less)
+        live.fill("q", 8)
+        assert eventually(lambda: count(live, "q") == 2)
+
+    @pytest.mark.parametrize("kind", ["classic", "quorum"])
+    def test_max_length_bytes(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
+        """RabbitMQ 4.3 counts what else a message in a quorum queue takes."""
+        self.disagree(live, kind, "max-length-bytes", 2_500, 5_500, by_argument_is_less=by_argument_is_less)
+        with live.channel() as channel:
+            for _ in range(8):
+                channel.basic_publish("", "q", bytes(1_000))
+        assert eventually(lambda: count(live, "q") == 2)
+
+    def test_delivery_limit(self, live: Live, *, by_argument_is_less: bool) -> None:
+        self.disagree(live, "quorum", "delivery-limit", 1, 9, by_argument_is_less=by_argument_is_less)
+        live.fill("q", 1)
+        deliveries = 0
+        # RabbitMQ 4.3 does not count what a consumer gives back, only what it leaves behind.
+        while deliveries < 5:
+            with live.channel() as channel:
+                if channel.basic_get("q")[0] is None:
+                    break
+                deliveries += 1
+        assert deliveries == 2
+
+    def test_dead_letters_go_where_the_argument_says(self, live: Live, *, by_argument_is_less: bool) -> None:
+        """The less of two names is as good as the other."""
+        ends = ["a", "b"] if by_argument_is_less else ["b", "a"]
+        for end in ends:
+            declare(live, end, "classic", {})
+        policy(live, "q", {"dead-letter-exchange": "", "dead-letter-routing-key": ends[1], "message-ttl": 1})
+        declare(live, "q", "classic", {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": ends[0]})
+        live.fill("q", 3)
+        assert eventually(lambda: count(live, ends[0]) == 3)
+        assert count(live, ends[1]) == 0
+
+
+def test_what_expires_in_a_circle_is_dropped(live: Live, tmp_path: Path) -> None:
+    """Nothing is there once it has been everywhere, and nobody has consumed."""
+    example = EXPIRING_IN_A_CIRCLE.example.replace("10s", "300ms")
+    assert load_spec(live, tmp_path, example) == 204
+    live.fill("one", 3)
+    assert eventually(lambda: (count(live, "one"), count(live, "two")) == (0, 3))
+    assert eventually(lambda: (count(live, "one"), count(live, "two")) == (0, 0))
+    time.sleep(1)
+    assert (count(live, "one"), count(live, "two")) == (0, 0)
