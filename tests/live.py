@@ -53,13 +53,14 @@ class Live:
         }
 
     @contextmanager
-    def channel(self) -> Iterator[BlockingChannel]:
-        """A channel as any client has it, with publisher confirms."""
+    def channel(self, *, confirms: bool = True) -> Iterator[BlockingChannel]:
+        """A channel as any client has it, with publisher confirms unless a transaction is to be begun."""
         parameters = pika.URLParameters(f"{self.test_broker.amqp_url}{self.path}")
         connection = pika.BlockingConnection(parameters)
         try:
             channel = connection.channel()
-            channel.confirm_delivery()
+            if confirms:
+                channel.confirm_delivery()
             yield channel
         finally:
             if connection.is_open:
