@@ -1,7 +1,12 @@
 """A vhost of our own, for as long as something is tried in it."""
 
+import json
 import secrets
-from contextlib import AbstractContextManager, closing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 PREFIX: Final = "proca-topo.test."
 """What the names of such vhosts begin with."""
 
+GONE: Final = "gone"
+"""What the keeper of a vhost is told that has nothing more to do."""
+
 _DESCRIPTION: Final = "A trial by proca-topo test, which removes it. If that is over, this can go."
 _EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
 
@@ -25,7 +33,7 @@ class ScratchVhost:
     """A vhost with a name that no other has. Whoever makes it removes it, also if making it has failed."""
 
     def __init__(self, address: BrokerAddress) -> None:
-        self._address = address
+        self.address = address
         self._is_ours = False
         self.name = f"{PREFIX}{secrets.token_hex(8)}"
 
@@ -35,7 +43,7 @@ class ScratchVhost:
         Raises AccessError for who is no administrator, and BrokerError.
         """
         try:
-            with closing(ManagementApi(self._address)) as api:
+            with closing(ManagementApi(self.address)) as api:
                 self._create(api)
         except AccessError as error:
             raise AccessError(
@@ -53,14 +61,14 @@ class ScratchVhost:
         except AccessError:
             self._is_ours = False
             raise
-        for user in sorted({self._address.username, self._address.amqp_username}):
+        for user in sorted({self.address.username, self.address.amqp_username}):
             self._put(api, path_of("permissions", self.name, user), _EVERYTHING)
 
     def probing(self) -> "AbstractContextManager[Probing]":
         """What publishes probes there, and tells where they arrive, for the time of a `with`."""
         from proca_topo.broker.probing import probing
 
-        return probing(self._address, self.name)
+        return probing(self.address, self.name)
 
     def remove(self) -> None:
         """Remove it with all that is in it; nothing if it was never made.
@@ -70,24 +78,47 @@ class ScratchVhost:
         if not self._is_ours:
             return
         try:
-            reason = self._refusal_to_go()
+            reason = remove_vhost(self.address, self.name)
         except BrokerError as error:
             reason = str(error)
         if reason is not None:
             raise BrokerError(
-                f"the vhost {self.name} on {self._address.location} may still be there ({reason}):"
+                f"the vhost {self.name} on {self.address.location} may still be there ({reason}):"
                 f" `rabbitmqctl delete_vhost {self.name}` removes it"
             )
         self._is_ours = False
 
-    def _refusal_to_go(self) -> str | None:
-        with closing(ManagementApi(self._address)) as api:
-            response = api.request("DELETE", path_of("vhosts", self.name))
-        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
-            return None
-        return reason_of(response) or f"the answer is {response.status_code}"
-
     def _put(self, api: ManagementApi, path: str, body: object) -> None:
         response = api.request("PUT", path, body)
         if not response.is_success:
-            raise BrokerError(f"{self._address.location} refuses PUT {shown(path)}: {reason_of(response)}")
+            raise BrokerError(f"{self.address.location} refuses PUT {shown(path)}: {reason_of(response)}")
+
+
+def remove_vhost(address: BrokerAddress, vhost: str) -> str | None:
+    """Remove a vhost with all that is in it. Why RabbitMQ refuses that, None if it is gone. Raises BrokerError."""
+    with closing(ManagementApi(address)) as api:
+        response = api.request("DELETE", path_of("vhosts", vhost))
+    if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
+        return None
+    return reason_of(response) or f"the answer is {response.status_code}"
+
+
+@contextmanager
+def removed_if_killed(scratch: ScratchVhost) -> Iterator[None]:
+    """In this block another process waits to remove the vhost, should this one be killed."""
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "proca_topo.broker.scratch_keeper"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
+    address = {key: value for key, value in asdict(scratch.address).items() if key != "file"}
+    # If somebody has ended it, only a SIGKILL would leave the vhost: no reason to do nothing.
+    with suppress(BrokenPipeError):
+        print(json.dumps({"address": address, "vhost": scratch.name}), file=keeper.stdin, flush=True)
+    try:
+        yield
+    finally:
+        keeper.communicate(f"{GONE}\n")

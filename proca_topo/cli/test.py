@@ -1,7 +1,7 @@
 """`proca-topo test`."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -92,25 +92,29 @@ def test(
 def _tried(desired: "Desired", orgs: Collection[str] | None, broker: str | None, amqp: str | None) -> "Tried":
     """The contracts tried on the broker that is named, otherwise in a sandbox."""
     from proca_topo.apply.trying import try_on
-    from proca_topo.broker.scratch import ScratchVhost
+    from proca_topo.broker.scratch import ScratchVhost, removed_if_killed
     from proca_topo.cli.app import Stopped
     from proca_topo.cli.interruption import Checked, ended_by_signals
     from proca_topo.cli.progress import progress
 
-    with ended_by_signals(Stopped, _CLEANING) as ending, _address(broker, amqp) as address:
+    with (
+        ended_by_signals(Stopped, _CLEANING) as ending,
+        _address(broker, amqp) as address,
+        ExitStack() as at_the_end,
+    ):
         scratch = ScratchVhost(address)
-        try:
-            output.say(
-                f"Testing in the vhost {scratch.name} on {address.location}, with delays of 200 ms at most."
-            )
-            scratch.create()
-            with progress() as shown:
-                return try_on(scratch, address, desired, orgs, Checked(shown, ending))
-        finally:
-            # A sandbox goes with all that is in it.
-            if broker is not None:
-                ending.cleaning = True
-                scratch.remove()
+
+        def remove() -> None:
+            ending.cleaning = True
+            scratch.remove()
+
+        if broker is not None:  # a sandbox goes with all that is in it
+            at_the_end.enter_context(removed_if_killed(scratch))
+            at_the_end.callback(remove)
+        output.say(f"Testing in the vhost {scratch.name} on {address.location}, with delays of 200 ms at most.")
+        scratch.create()
+        with progress() as shown:
+            return try_on(scratch, address, desired, orgs, Checked(shown, ending))
 
 
 @contextmanager

@@ -162,6 +162,14 @@ def test_without_a_broker_it_starts_a_sandbox(live: LiveTests) -> None:
     assert ran.out.endswith("kept.\n")
 
 
+MOMENTS: Final = [
+    pytest.param(r"PUT \S+/api/vhosts/", id="the vhost is made"),
+    pytest.param(r"PUT \S+/api/permissions/", id="it has permissions"),
+    pytest.param(r"POST \S+/api/definitions/", id="half of it is declared"),
+    pytest.param(r"GET \S+/api/exchanges/\S+/deliver/bindings/source", id="it is read back"),
+]
+
+
 def _many_orgs(place: Place, count: int) -> None:
     for number in range(count):
         letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:03}")
@@ -169,15 +177,7 @@ def _many_orgs(place: Place, count: int) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(r"PUT \S+/api/vhosts/", id="the vhost is made"),
-        pytest.param(r"PUT \S+/api/permissions/", id="it has permissions"),
-        pytest.param(r"POST \S+/api/definitions/", id="half of it is declared"),
-        pytest.param(r"GET \S+/api/exchanges/\S+/deliver/bindings/source", id="it is read back"),
-    ],
-)
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_a_signal_ends_it_and_the_vhost_goes(live: LiveTests, number: signal.Signals, moment: str) -> None:
     _many_orgs(live.place, 60)
     with live.start("-v") as process:
@@ -191,6 +191,24 @@ def test_a_signal_ends_it_and_the_vhost_goes(live: LiveTests, number: signal.Sig
         _, rest = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number, (seen, rest)
     assert re.search(r"^DELETE \S+/api/vhosts/proca-topo\.test\.\S+ 204", rest, re.MULTILINE)
+
+
+@pytest.mark.parametrize("moment", [*MOMENTS, pytest.param(r"DELETE \S+/api/vhosts/", id="it is being removed")])
+def test_after_a_sigkill_the_vhost_goes_too(live: LiveTests, moment: str) -> None:
+    """Another process waits for that."""
+    _many_orgs(live.place, 60)
+    with live.start("-v") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if re.match(moment, line):
+                process.kill()
+                break
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + PATIENCE
+    while live.vhosts() != live.before:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("milliseconds", [100, 700, 1300, 1600, 1900, 2200, 2500])
