@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +20,9 @@ class Format(StrEnum):
     HTML = "html"
 
 
+_BY_ENDING: Final = {".html": Format.HTML, ".htm": Format.HTML, ".dot": Format.DOT, ".gv": Format.DOT}
+
+
 def graph(
     *,
     org: Annotated[
@@ -29,34 +32,36 @@ def graph(
     plan: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="html: show this plan in it (plan --format json).", show_default=False
+            "--plan", metavar="FILE", help="Show this plan in the page (plan --format json).", show_default=False
         ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write to this file.", show_default="stdout")
     ] = None,
-    result_format: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.MERMAID,
+    result_format: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write it.", show_default="by FILE's ending, or mermaid"),
+    ] = None,
     directory: options.Directory = Path(),
 ) -> None:
     """Draw the topology that the spec describes, without a broker.
 
-    Drawn are exchanges, queues, and how messages get from one to the other.
-
-    Drawn is what all orgs share, and over it the org template as it stands, or one org. Mermaid is what GitHub and
-    GitLab draw by themselves in Markdown; DOT is for Graphviz. The page of --format html stands alone, without a
-    network: search, choose an org, click an exchange and type a routing key to see the way of a message. No broker
-    is needed.
+    Drawn are exchanges, queues, and how messages get from one to the other: of what all orgs share, and over it
+    of the org template as it stands, or of one org. Mermaid is what GitHub and GitLab draw by themselves in
+    Markdown; DOT is for Graphviz. The page (html) stands alone, without a network: search, choose an org, click an
+    exchange and type a routing key to see the way of a message. No broker is needed.
 
     \b
       proca-topo graph
       proca-topo graph --org acme --format dot | dot -Tsvg > acme.svg
-      proca-topo graph --format html --out topology.html
-      proca-topo graph --format html --plan plan.json --out plan.html
+      proca-topo graph --out topology.html
+      proca-topo graph --plan plan.json --out plan.html
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.spec.read import read_topology
 
+    result_format = result_format or _usual(plan, out)
     if plan is not None and result_format is not Format.HTML:
-        raise UsageError("--plan is for --format html")
+        raise UsageError(f"a plan is shown in a page: --plan goes with --format html, not {result_format}")
     if out is not None:
         check_place(out, directory, "the graph")
     topology = read_topology(directory)
@@ -85,3 +90,10 @@ def graph(
     else:
         output.write_file(out, text)
         output.say(f"Wrote {out}")
+
+
+def _usual(plan: Path | None, out: Path | None) -> Format:
+    """How it is written if nobody says."""
+    if plan is not None:
+        return Format.HTML
+    return _BY_ENDING.get(out.suffix.lower(), Format.MERMAID) if out is not None else Format.MERMAID

@@ -27,11 +27,19 @@ def test_dot_and_a_page_go_into_files(place: Place) -> None:
     assert (place.path / "graph.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"), [("a.html", "<!doctype html>"), ("a.DOT", "// the org"), ("a.md", "flowchart LR")]
+)
+def test_a_files_ending_says_how_it_is_written(place: Place, name: str, begins: str) -> None:
+    assert place.run("graph", "--out", name).code == 0
+    assert (place.path / name).read_text().startswith(begins)
+
+
 def test_a_plan_as_json_and_a_saved_one_are_both_taken(place: Place) -> None:
     (place.path / "plan.json").write_text(place.run("plan", "--format", "json").out)
     place.run("plan", "--out", "saved.json")
     for plan in ("plan.json", "saved.json"):
-        page = place.run("graph", "--format", "html", "--plan", plan).out
+        page = place.run("graph", "--plan", plan).out
         data = page.partition('<script id="data" type="application/json">')[2].partition("</script>")[0]
         assert "acme.crm" in {change["name"] for change in json.loads(data)["plan"]}
 
@@ -40,7 +48,10 @@ def test_a_plan_as_json_and_a_saved_one_are_both_taken(place: Place) -> None:
     ("arguments", "message"),
     [
         (("--org", "acmee"), "there is no org acmee; did you mean acme?"),
-        (("--plan", "plan.json"), "--plan is for --format html"),
+        (
+            ("--format", "dot", "--plan", "plan.json"),
+            "a plan is shown in a page: --plan goes with --format html, not dot",
+        ),
         (
             ("--format", "html", "--plan", "topology.yaml"),
             "topology.yaml is no plan that plan --format json or plan --out has written",
