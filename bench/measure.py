@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench import launch
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
@@ -31,22 +33,18 @@ def process(
     for _ in range(runs):
         if before is not None:
             before()
-        started = time.perf_counter()
-        running = subprocess.Popen(
-            command,
+        ran = subprocess.run(
+            [sys.executable, "-S", launch.__file__, *command],
             env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             text=True,
+            check=True,
         )
-        assert running.stderr is not None
-        said = running.stderr.read()
-        _, status, usage = os.wait4(running.pid, 0)
-        seconds.append(time.perf_counter() - started)
-        running.returncode = os.waitstatus_to_exitcode(status)
-        if running.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} ended with {running.returncode}: {said}")
-        peak = max(peak, usage.ru_maxrss)
+        took, kib, code = ran.stdout.split()
+        if code != "0":
+            raise SystemExit(f"{' '.join(command)} ended with {code}: {ran.stderr}")
+        seconds.append(float(took))
+        peak = max(peak, int(kib))
     return Timing(seconds=tuple(seconds), peak_mib=peak / 1024)
 
 
