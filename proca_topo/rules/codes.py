@@ -1,4 +1,4 @@
-"""The codes of rules that can be allowed where they are broken: those that are no errors of the spec itself.
+"""The codes of rules: of those that can be allowed where they are broken, and of those that make a spec invalid.
 
 Apart from the rules, because every command reads specs, and only one needs the rules.
 """
@@ -7,6 +7,9 @@ from typing import Final
 
 MISSING_DEAD_LETTER_EXCHANGE: Final = "PT101"
 """An error of the spec, unless it is allowed."""
+
+NEVER_ALLOWED: Final = frozenset({"PT010", "PT011"})
+"""What RabbitMQ itself refuses, whatever the reason."""
 
 CODES: Final = frozenset(
     {

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from proca_topo.rules.codes import CODES
+from proca_topo.rules.codes import CODES, NEVER_ALLOWED
 from proca_topo.spec.problems import Problem, Where, nearest
 from proca_topo.topology.names import shown
 
@@ -18,16 +18,17 @@ def allowed_in(document: BaseModel, where: Where) -> Iterator[tuple[Where, Mappi
 
 
 def check_allowed(document: BaseModel, where: Where, problems: list[Problem]) -> None:
-    """Note codes that no rule has."""
+    """Note codes that no rule has, or one that cannot be allowed."""
     for place, allow in allowed_in(document, where):
         problems.extend(
-            Problem(
-                where=place.key("allow", code),
-                text=f"there is no rule {shown(code)}{nearest(code, CODES, '; docs/rules lists them')}",
-            )
-            for code in allow
-            if code not in CODES
+            Problem(where=place.key("allow", code), text=_why_not(code)) for code in allow if code not in CODES
         )
+
+
+def _why_not(code: str) -> str:
+    if code in NEVER_ALLOWED:
+        return f"{code} cannot be allowed: RabbitMQ itself refuses what breaks it"
+    return f"there is no rule {shown(code)}{nearest(code, CODES, '; docs/rules lists them')}"
 
 
 def _inside(value: object, where: Where) -> Iterator[tuple[Where, Mapping[str, str]]]:

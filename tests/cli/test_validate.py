@@ -95,6 +95,7 @@ def test_what_is_allowed_for_another_target_is_no_mistake(spec: Place) -> None:
     ("allow", "message"),
     [
         ('{PT999: "why"}', "6:17: there is no rule PT999"),
+        ('{PT010: "why"}', "6:17: PT010 cannot be allowed: RabbitMQ itself refuses what breaks it"),
         ('{PT301: ""}', "6:24: `PT301` must not be empty"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from proca_topo.errors import SpecError
-from proca_topo.rules.codes import CODES
+from proca_topo.rules.codes import CODES, NEVER_ALLOWED
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule
 from proca_topo.spec.findings import PlacedFinding, review
@@ -62,6 +62,7 @@ def test_what_is_about_a_version_is_asked_for_that_version(rule: Rule, tmp_path:
 
 def test_the_codes_that_can_be_allowed_are_those_of_the_rules_that_are_asked() -> None:
     assert {code for code, rule in RULES.items() if rule.find is not None} == CODES
+    assert RULES.keys() == CODES | NEVER_ALLOWED
 
 
 @pytest.mark.parametrize("directory", [ROOT, *sorted((ROOT / "examples").iterdir())], ids=lambda path: path.name)
