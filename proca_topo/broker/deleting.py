@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final, assert_never
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.http_errors import ServerError, is_access_refused, reason_of
+from proca_topo.broker.http_errors import ServerError, is_access_refused
 from proca_topo.broker.listing import list_bindings
 from proca_topo.broker.parallel import each
 from proca_topo.broker.permissions import refused_to
@@ -47,7 +46,7 @@ class Deleting:
 
     def _delete(self, noun: Noun) -> Failure | None:
         try:
-            reasons = [reason for path in self._paths(noun) if (reason := self._refusal(path)) is not None]
+            reasons = [reason for path in self._paths(noun) if (reason := self.api.delete(path)) is not None]
         except (AccessError, ServerError) as error:
             return Failure(noun=noun, reason=str(error))
         if reasons and is_access_refused(reasons[0]):
@@ -57,12 +56,6 @@ class Deleting:
             return Failure(noun=noun, reason=reasons[0])
         self.progress(1)
         return None
-
-    def _refusal(self, path: str) -> str | None:
-        response = self.api.request("DELETE", path)
-        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
-            return None
-        return reason_of(response) or f"the broker answers {response.status_code}"
 
     def _paths(self, noun: Noun) -> Sequence[str]:
         vhost = self.existing.vhost

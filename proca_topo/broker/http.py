@@ -101,6 +101,13 @@ class ManagementApi:
         answer = self._parsed(response, path)
         return answer if isinstance(answer, dict) else None
 
+    def delete(self, path: str) -> str | None:
+        """Delete what is at a path of the API. Why RabbitMQ refuses that; None if it is gone, or was before."""
+        response = self.request("DELETE", path)
+        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        return reason_of(response) or f"the broker answers {response.status_code}"
+
     def request(self, method: str, path: str, body: object = None) -> httpx.Response:
         """The answer to one request: a success, or a refusal that is about the object (400, 404 and the like).
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.consumers import tags_of_user
 from proca_topo.broker.empty_logs import has_empty_log
 from proca_topo.broker.http import ManagementApi, path_of
-from proca_topo.broker.http_errors import ServerError, reason_of
+from proca_topo.broker.http_errors import ServerError
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
 from proca_topo.broker.protocol import Around, Client, Swap
 from proca_topo.broker.scoped import find_exchange, find_queue
@@ -163,9 +162,8 @@ class ManagementMover:
 
         if idle is not None:
             idle()
-        response = self._api.request("DELETE", path_of("queues", self._vhost, queue))
-        if not response.is_success and response.status_code != HTTPStatus.NOT_FOUND:
-            raise BrokerError(f"{shown(queue)} cannot be deleted: {one_line(reason_of(response))}")
+        if (reason := self._api.delete(path_of("queues", self._vhost, queue))) is not None:
+            raise BrokerError(f"{shown(queue)} cannot be deleted: {one_line(reason)}")
         return Moved(messages=0, deleted=True)
 
     def clients(self, queue: str) -> Sequence[Client]:
@@ -180,11 +178,11 @@ class ManagementMover:
 
     def disconnect(self, client: Client) -> None:
         """Close a connection. What it has not acknowledged goes back into its queues. No error if it is gone."""
-        response = self._api.request("DELETE", path_of("connections", client.connection))
-        if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
+        reason = self._api.delete(path_of("connections", client.connection))
+        if reason is None:
             return
         raise BrokerError(
-            f"the connection {client.text} cannot be closed ({one_line(reason_of(response))}): that takes a user"
+            f"the connection {client.text} cannot be closed ({one_line(reason)}): that takes a user"
             " with the tag 'administrator'; or stop the client yourself"
         )
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.address import BrokerAddress
@@ -97,10 +96,7 @@ class ScratchVhost:
 def remove_vhost(address: BrokerAddress, vhost: str) -> str | None:
     """Remove a vhost with all that is in it. Why RabbitMQ refuses that, None if it is gone. Raises BrokerError."""
     with closing(ManagementApi(address)) as api:
-        response = api.request("DELETE", path_of("vhosts", vhost))
-    if response.is_success or response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    return reason_of(response) or f"the answer is {response.status_code}"
+        return api.delete(path_of("vhosts", vhost))
 
 
 @contextmanager
