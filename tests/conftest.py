@@ -7,7 +7,7 @@ import pytest
 
 from tests.brokers import versions
 
-pytest_plugins = ["tests.brokers.fixtures", "tests.torture.summary"]
+pytest_plugins = ["tests.brokers.fixtures", "tests.live", "tests.torture.summary"]
 
 
 def pytest_configure() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import pika
+import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
 from proca_topo.apply.report import Report
@@ -105,3 +106,10 @@ def live_vhost(test_broker: TestBroker, vhost: str, *, amqp_url: str | None = No
 def desired_in(directory: Path, orgs: tuple[str, ...] = ()) -> Desired:
     """What the spec in a folder says, for all orgs or for some."""
     return load_desired(read_topology(directory), orgs=orgs or None)
+
+
+@pytest.fixture
+def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
+    """The test's vhost, with nothing in it."""
+    with live_vhost(broker_urls, vhost) as found:
+        yield found

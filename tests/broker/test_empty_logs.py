@@ -1,6 +1,7 @@
 """A quorum queue that RabbitMQ has made anew, without a leader, does not stop what moves its messages."""
 
 import time
+from contextlib import closing
 
 import pytest
 
@@ -10,6 +11,7 @@ from proca_topo.broker.http import ManagementApi
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.moving import Moved
 from proca_topo.errors import BrokerError
+from tests.broker.raw import Raw
 from tests.broker.tracks import QUORUM, SOURCE, Tracks
 from tests.brokers.fixtures import NodeFactory
 from tests.brokers.leaders import forget, resume, suspend
@@ -22,24 +24,14 @@ WRITTEN_SECONDS = 5
 
 def move_away(tracks: Tracks) -> Moved:
     """All messages of the source, as a replacement does it."""
-    broker = ManagementBroker(tracks.where)
-    try:
+    with closing(ManagementBroker(tracks.where)) as broker:
         mover = broker.mover(tracks.vhost)
         return mover.move(tracks.order(delete_source=True), progress=lambda _: None, idle=lambda: None)
-    finally:
-        broker.close()
 
 
 def is_empty(tracks: Tracks) -> bool:
-    api = ManagementApi(tracks.where)
-    try:
+    with closing(ManagementApi(tracks.where)) as api:
         return has_empty_log(api, tracks.vhost, SOURCE)
-    finally:
-        api.close()
-
-
-def queues(tracks: Tracks) -> set[str]:
-    return {queue["name"] for queue in tracks.http.get(f"/api/queues/{tracks.vhost}").raise_for_status().json()}
 
 
 def test_a_queue_whose_log_is_lost_is_deleted(
@@ -58,7 +50,7 @@ def test_a_queue_whose_log_is_lost_is_deleted(
         node.control("delete_queue", SOURCE, "--vhost", there.vhost)
     else:
         assert move_away(there) == Moved(messages=0, deleted=True)
-    assert SOURCE not in queues(there)
+    assert SOURCE not in Raw(http=there.http, vhost=there.vhost).names("queues")
     there.http.close()
 
 

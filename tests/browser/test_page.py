@@ -17,8 +17,9 @@ from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 from tests.browser.conftest import OpenPage
-from tests.browser.worlds import SPECS, World
+from tests.browser.worlds import SPECS
 from tests.cli.command import Place
+from tests.topology.world import World
 
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 

@@ -1,26 +1,15 @@
 """Topologies to be drawn."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from proca_topo.topology.arguments import Arguments
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue
+from tests.topology.world import World
 
 ROOT = Path(__file__).parents[2]
 SPECS = {"default": ROOT, **{path.name: path for path in sorted((ROOT / "examples").iterdir())}}
 # What ends a script, a quoted text, an attribute or a line, and what Markdown, Mermaid and DOT mean something by.
 EVIL = "</script><script>alert(1)</script>\"'`&#35;\\{}[]()<b>|-->;%% *_\x1b[31m\u202e\u2028é日本"
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """A topology."""
-
-    exchanges: Mapping[str, Exchange]
-    queues: Mapping[str, Queue]
-    bindings: frozenset[Binding]
-    policies: Mapping[str, Policy] = field(default_factory=dict)
 
 
 def small(name: str = "mail") -> World:

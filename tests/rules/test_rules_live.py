@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +14,8 @@ from proca_topo.rules.coded.pt204 import UNKNOWN
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule, Severity
 from proca_topo.spec.read import load_desired, read_topology
-from tests.brokers.fixtures import TestBroker
-from tests.live import Live, live_vhost
+from tests.broker.raw import Raw
+from tests.live import Live
 
 pytestmark = pytest.mark.broker
 
@@ -50,10 +50,9 @@ refusing = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
-    with live_vhost(broker_urls, vhost) as found:
-        yield found
+def version(live: Live) -> tuple[int, ...]:
+    """Of RabbitMQ, as far as a rule names it."""
+    return tuple(int(part) for part in live.test_broker.version.split(".")[:2])
 
 
 def load_spec(live: Live, directory: Path, text: str) -> int:
@@ -72,13 +71,13 @@ def declare(live: Live, queue: str, kind: str, arguments: dict[str, Any]) -> int
 
 
 def policy(live: Live, queue: str, values: dict[str, Any]) -> None:
-    body = {"pattern": f"^{queue}$", "apply-to": "queues", "definition": values}
-    live.http.put(f"/api/policies/{live.path}/{queue}", json=body).raise_for_status()
+    raw = Raw(http=live.http, vhost=live.path)
+    raw.put("policies", queue, **{"pattern": f"^{queue}$", "apply-to": "queues", "definition": values})
 
 
 def is_there(live: Live, queue: str) -> bool:
     """Whether a queue is there, which is asked so that it does not take itself for used."""
-    return queue in {one["name"] for one in live.http.get(f"/api/queues/{live.path}").raise_for_status().json()}
+    return queue in Raw(http=live.http, vhost=live.path).names("queues")
 
 
 def count(live: Live, queue: str) -> int:
@@ -100,8 +99,7 @@ def eventually(is_so: Callable[[], bool]) -> bool:
 @refusing
 def test_what_is_about_a_version_is_refused_by_it_and_not_before(live: Live, rule: Rule, tmp_path: Path) -> None:
     assert rule.target is not None
-    version = tuple(int(part) for part in live.test_broker.version.split(".")[:2])
-    if version < rule.target:
+    if version(live) < rule.target:
         assert load_spec(live, tmp_path, rule.example) == 204
     else:
         assert load_spec(live, tmp_path, rule.example) == REFUSED
@@ -111,7 +109,7 @@ def test_what_is_about_a_version_is_refused_by_it_and_not_before(live: Live, rul
 @pytest.mark.parametrize("kind", UNKNOWN)
 def test_a_type_refuses_the_arguments_that_it_does_not_know_and_takes_the_others(live: Live, kind: str) -> None:
     values = dict(VALUES)
-    if live.test_broker.version >= "4.3":
+    if version(live) >= (4, 3):
         del values["x-queue-master-locator"]  # PT403: it is refused for all types
     answers = {
         argument: declare(live, f"{kind}.{argument}", kind, {argument: value, **TOGETHER.get(argument, {})})

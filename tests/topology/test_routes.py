@@ -1,26 +1,16 @@
 """The queues that a message reaches, whatever is in between."""
 
-from dataclasses import dataclass, field
-
 import pytest
 
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Hop, Reached, Routes
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """A topology in one line each: `topic a`, `a -[x.*]-> q`, `a -[x.*]-> (b)`."""
-
-    exchanges: dict[str, Exchange]
-    queues: dict[str, Queue]
-    bindings: frozenset[Binding]
-    policies: dict[str, Policy] = field(default_factory=dict)
+from tests.topology.world import World
 
 
 def world(exchanges: str, bindings: str, *policies: Policy, **alternates: str) -> World:
+    """A topology in one line each: `topic a`, `a -[x.*]-> q`, `a -[x.*]-> (b)`."""
     made = [line.split() for line in exchanges.split(",")]
     bound = [_binding(text) for text in bindings.split(",") if text.strip()]
     return World(

@@ -1,8 +1,8 @@
 """Messages get where we say, on a real broker: random keys and headers through random bindings."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -15,9 +15,9 @@ from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 from proca_topo.topology.routing.topics import ANY_WORDS, words_of
-from tests.brokers.fixtures import TestBroker
-from tests.live import Live, live_vhost
+from tests.live import Live
 from tests.topology.publishing import Published, queues_reached
+from tests.topology.world import World
 
 pytestmark = pytest.mark.broker
 
@@ -88,18 +88,14 @@ def bindable(table: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class BusyWorld(World):
     """A topology, and what is published in it."""
 
-    exchanges: Mapping[str, Exchange]
-    queues: Mapping[str, Queue]
-    bindings: frozenset[Binding]
-    policies: Mapping[str, Policy] = field(default_factory=dict)
     published: Sequence[Published]
 
 
 @st.composite
-def topic_worlds(draw: st.DrawFn) -> World:
+def topic_worlds(draw: st.DrawFn) -> BusyWorld:
     """One topic exchange, a queue for each pattern."""
     patterns, keys = draw(patterns_and_keys)
     wanted = draw(st.lists(patterns, min_size=6, max_size=40, unique=True))
@@ -112,7 +108,7 @@ def topic_worlds(draw: st.DrawFn) -> World:
 
 
 @st.composite
-def headers_worlds(draw: st.DrawFn) -> World:
+def headers_worlds(draw: st.DrawFn) -> BusyWorld:
     """One headers exchange, a queue for each binding."""
     wanted = draw(st.lists(wanted_headers, min_size=25, max_size=40))
     published = draw(st.lists(headers, min_size=40, max_size=60))
@@ -127,7 +123,7 @@ def headers_worlds(draw: st.DrawFn) -> World:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn) -> BusyWorld:
     """Exchanges of all types, bound to queues and to each other, with alternates by argument and by policy."""
     names = [f"e{number}" for number in range(draw(st.integers(3, 6)))]
     anywhere = st.sampled_from([*names, "missing"])
@@ -168,7 +164,7 @@ def worlds(draw: st.DrawFn) -> World:
         )
         for name in draw(st.sets(st.sampled_from(names), max_size=3))
     }
-    return World(
+    return BusyWorld(
         exchanges=exchanges,
         queues=queues,
         bindings=frozenset(draw(st.lists(bindings, min_size=12, max_size=30))),
@@ -182,8 +178,8 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-def _one_exchange(exchange_type: str, bindings: Sequence[Binding], messages: Iterable[Message]) -> World:
-    return World(
+def _one_exchange(exchange_type: str, bindings: Sequence[Binding], messages: Iterable[Message]) -> BusyWorld:
+    return BusyWorld(
         exchanges={"e": Exchange(name="e", type=exchange_type)},
         queues={one.destination: Queue(name=one.destination, type="classic") for one in bindings},
         bindings=frozenset(bindings),
@@ -192,7 +188,7 @@ def _one_exchange(exchange_type: str, bindings: Sequence[Binding], messages: Ite
 
 
 @contextmanager
-def on_broker(live: Live, world: World) -> Iterator[None]:
+def on_broker(live: Live, world: BusyWorld) -> Iterator[None]:
     """The world, as long as the block takes."""
     # RabbitMQ refuses null in JSON.
     with_void = {one for one in world.bindings if None in one.arguments.to_dict().values()}
@@ -220,7 +216,7 @@ def on_broker(live: Live, world: World) -> Iterator[None]:
                 live.http.delete(f"/api/policies/{live.path}/{name}").raise_for_status()
 
 
-def assert_reached_as_told(live: Live, world: World) -> None:
+def assert_reached_as_told(live: Live, world: BusyWorld) -> None:
     routes = Routes(world)
     told = [set(routes.reached(exchange, message).queues) for exchange, message in world.published]
     with on_broker(live, world), live.channel(confirms=False) as channel:
@@ -229,28 +225,22 @@ def assert_reached_as_told(live: Live, world: World) -> None:
     assert differences == []
 
 
-@pytest.fixture
-def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
-    with live_vhost(broker_urls, vhost) as found:
-        yield found
-
-
 @examples
 @given(world=topic_worlds())
-def test_topic_exchanges(live: Live, world: World) -> None:
+def test_topic_exchanges(live: Live, world: BusyWorld) -> None:
     """Empty words, wildcards as words of a key, long keys and any character."""
     assert_reached_as_told(live, world)
 
 
 @examples
 @given(world=headers_worlds())
-def test_headers_exchanges(live: Live, world: World) -> None:
+def test_headers_exchanges(live: Live, world: BusyWorld) -> None:
     """All, any, and both with names that begin with `x-`; values of all types."""
     assert_reached_as_told(live, world)
 
 
 @examples
 @given(world=worlds())
-def test_exchanges_of_all_types_bound_to_each_other(live: Live, world: World) -> None:
+def test_exchanges_of_all_types_bound_to_each_other(live: Live, world: BusyWorld) -> None:
     """In circles too, and with alternates by argument and by policy, some of which are not there."""
     assert_reached_as_told(live, world)

@@ -17,8 +17,7 @@ from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
 from tests.apply.replacing.killing import KilledError, killed_at
 from tests.apply.replacing.traffic import Way, contents, published
-from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import Live, desired_in
 
 pytestmark = pytest.mark.broker
 
@@ -26,12 +25,6 @@ STEPS: Final = [rule.step.name for rule in EXCHANGE_PROTOCOL] + ["done"]
 BINDINGS: Final = (
     "{exchange: in, key: 'a.b', arguments: {n: 1}}, {exchange: in, key: c, arguments: {x-match: any, n: 2}}"
 )
-
-
-@pytest.fixture
-def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
-    with live_vhost(broker_urls, vhost) as opened:
-        yield opened
 
 
 def write(folder: Path, exchange: str, *, more: str = "", queues: str = "") -> None:

@@ -1,6 +1,5 @@
 """A queue is replaced on a real broker: its messages, bindings and whoever uses it, before, while and after."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,18 +14,11 @@ from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Replacing
 from proca_topo.topology.holding import Holding
 from tests.apply.replacing.killing import killed_at
-from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import Live, desired_in
 
 pytestmark = pytest.mark.broker
 
 STEPS: Final = [rule.step.name for rule in PROTOCOL] + ["done"]
-
-
-@pytest.fixture
-def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
-    with live_vhost(broker_urls, vhost) as opened:
-        yield opened
 
 
 def write(folder: Path, queue: str, *, name: str = "work", more: str = "") -> None:
