@@ -10,10 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from bench.measure import call, process, warm
 from bench.moving import moving
+from bench.replacing import replacing
 from bench.rows import Row, as_markdown
 from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
@@ -54,7 +56,7 @@ def main() -> None:
                 print(row.as_line(), flush=True)
                 rows.append(row)
         version = node.version
-    for row in moving(installed()):
+    for row in chain(replacing(installed()), moving(installed())):
         print(row.as_line(), flush=True)
         rows.append(row)
     RESULTS.write_text(as_markdown(rows, rabbitmq=version))

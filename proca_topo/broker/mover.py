@@ -146,7 +146,7 @@ class ManagementMover:
         order: "Move",
         *,
         progress: Callable[[int], None],
-        idle: Callable[[], None] | None = None,
+        idle: Callable[[int], None] | None = None,
         make_room: Callable[[], None] | None = None,
     ) -> "Moved":
         """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
@@ -156,12 +156,12 @@ class ManagementMover:
             return self._discard(order.source, idle)
         return move(self._api.address, self._vhost, order, progress=progress, idle=idle, make_room=make_room)
 
-    def _discard(self, queue: str, idle: Callable[[], None] | None) -> "Moved":
+    def _discard(self, queue: str, idle: Callable[[int], None] | None) -> "Moved":
         """Delete a queue that can give nothing, nor take anything meanwhile. RabbitMQ needs 5 s for that."""
         from proca_topo.broker.moving import Moved
 
         if idle is not None:
-            idle()
+            idle(0)
         if (reason := self._api.delete(path_of("queues", self._vhost, queue))) is not None:
             raise BrokerError(f"{shown(queue)} cannot be deleted: {one_line(reason)}")
         return Moved(messages=0, deleted=True)

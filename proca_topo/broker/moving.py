@@ -45,15 +45,16 @@ def move(
     order: Move,
     *,
     progress: Callable[[int], None],
-    idle: Callable[[], None] | None = None,
+    idle: Callable[[int], None] | None = None,
     make_room: Callable[[], None] | None = None,
 ) -> Moved:
     """Move messages, in their order, each acknowledged only once its copy is confirmed.
 
-    `progress` is told how many more were moved. `idle` is called when the source is empty, before it is deleted;
-    `make_room` is called, again and again, as long as others consume before anything was moved. What one of the
-    three raises ends the move in good order and is raised here. Raises InUseError if another consumes from the
-    source, and other BrokerErrors; what was not moved is then in the source.
+    `progress` is told how many more were moved. `idle` is called when the source is empty, before it is deleted,
+    and told how many messages have come since it was called last; it is called again if any come to a classic one
+    meanwhile. `make_room` is called, again and again, as long as others consume before anything was moved. What
+    one of the three raises ends the move in good order and is raised here. Raises InUseError if another consumes
+    from the source, and other BrokerErrors; what was not moved is then in the source.
 
     Routing key, properties and body stay as they are, byte for byte, with these exceptions. An empty table of
     headers may be left out. What RabbitMQ knows of a message besides goes: the keys of its BCC header, which no

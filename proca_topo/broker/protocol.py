@@ -126,7 +126,7 @@ class Mover(Protocol):
         order: "Move",
         *,
         progress: Callable[[int], None],
-        idle: Callable[[], None] | None = None,
+        idle: Callable[[int], None] | None = None,
         make_room: Callable[[], None] | None = None,
     ) -> "Moved":
         """Move all messages of a queue through an exchange, each acknowledged once its copy is confirmed.

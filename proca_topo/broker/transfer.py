@@ -26,6 +26,8 @@ _STALL_SECONDS: Final = 60.0
 _FINISH_SECONDS: Final = 10.0
 _LOOKS: Final = 2
 _MOST_DELETIONS: Final = 20
+# What is published straight to a queue's name has no end.
+_MOST_IDLES: Final = 20
 _PRECONDITION_FAILED: Final = 406
 
 _Request = Callable[[Callable[[Any], None]], object]
@@ -45,7 +47,7 @@ class Transfer:
         order: Move,
         *,
         progress: Callable[[int], None],
-        idle: Callable[[], None] | None,
+        idle: Callable[[int], None] | None,
         make_room: Callable[[], None] | None,
     ) -> None:
         self._address = address
@@ -53,6 +55,8 @@ class Transfer:
         self._order = order
         self._progress = progress
         self._idle = idle
+        # A quorum queue cannot be told to go only if it is empty: to look once more makes nothing more certain.
+        self._most_idles = 1 if order.source_is_quorum else _MOST_IDLES
         self._make_room = make_room
         self._told = 0
         self._seen = (0, 0)
@@ -108,21 +112,20 @@ class Transfer:
         self._knows_others = True  # there were none
 
     def _move(self) -> None:
-        idled = False
+        idles, calm_since = 0, 0
         while True:
             self._wait(lambda: self._relay.is_settled)
-            if self._relay.delivered == self._order.at_most:
+            delivered = self._relay.delivered
+            if delivered == self._order.at_most:
                 return
             if not self._is_empty():
                 continue
-            if self._idle is not None and not idled:
-                self._idle()
-                self._seen_at = time.monotonic()
-                # It may have taken a while, and a quorum queue cannot be told to go only if it is empty.
-                idled = self._order.source_is_quorum
-                if idled:
-                    continue
-            if not self._order.delete_source or self._delete():
+            came = delivered - calm_since
+            if self._idle is not None and idles < self._most_idles and (came or not idles):
+                self._idle(came)
+                self._seen_at = time.monotonic()  # it may have taken a while
+                idles, calm_since = idles + 1, delivered
+            elif not self._order.delete_source or self._delete():
                 return
 
     def _finish(self) -> None:

@@ -26,7 +26,7 @@ def move_away(tracks: Tracks) -> Moved:
     """All messages of the source, as a replacement does it."""
     with closing(ManagementBroker(tracks.where)) as broker:
         mover = broker.mover(tracks.vhost)
-        return mover.move(tracks.order(delete_source=True), progress=lambda _: None, idle=lambda: None)
+        return mover.move(tracks.order(delete_source=True), progress=lambda _: None, idle=lambda _: None)
 
 
 def is_empty(tracks: Tracks) -> bool:

@@ -109,7 +109,7 @@ def test_a_consumer_that_comes_meanwhile(tracks: Tracks, monkeypatch: pytest.Mon
     is_quorum = tracks.kind == QUORUM
     with tracks.channel() as channel:
 
-        def intrude() -> None:
+        def intrude(_came: int) -> None:
             channel.basic_consume(SOURCE, lambda *delivery: got.append(delivery[-1]))
             tracks.fill(10, first=10)
 
@@ -138,19 +138,30 @@ def test_what_comes_before_the_deletion_is_moved(tracks: Tracks, monkeypatch: py
     """Once the source is empty somebody publishes to it by its name. A classic queue then is looked at anew."""
     tracks.lay()
     tracks.fill(10)
-    times: list[None] = []
+    told: list[int] = []
 
-    def publish() -> None:
-        if len(times) < 3:
-            tracks.fill(5, first=10 + 5 * len(times))
-        times.append(None)
+    def publish(came: int) -> None:
+        if len(told) < 3:
+            tracks.fill(5, first=10 + 5 * len(told))
+        told.append(came)
 
     order = tracks.order(delete_source=True)
     moved = move(tracks.where, tracks.vhost, order, progress=lambda _: None, idle=publish)
     assert moved.deleted
+    assert told == ([10] if tracks.kind == QUORUM else [10, 5, 5, 5])
     expected = 15 if tracks.kind == QUORUM else 25
     assert moved.messages == expected
     assert tracks.numbers(TARGET, monkeypatch) == list(range(expected))
+
+
+def test_a_queue_that_is_empty_from_the_start_is_said_to_be(tracks: Tracks) -> None:
+    """So that nobody waits for long before it goes."""
+    tracks.lay()
+    told: list[int] = []
+    moved = move(
+        tracks.where, tracks.vhost, tracks.order(delete_source=True), progress=lambda _: None, idle=told.append
+    )
+    assert (moved.messages, moved.deleted, told) == (0, True, [0])
 
 
 def test_what_comes_all_the_time_is_moved_and_the_queue_goes_in_the_end(
@@ -171,7 +182,7 @@ def test_what_comes_all_the_time_is_moved_and_the_queue_goes_in_the_end(
     trickling = threading.Thread(target=trickle)
     trickling.start()
 
-    def idle() -> None:
+    def idle(_came: int) -> None:
         stop.set()
         trickling.join()
 

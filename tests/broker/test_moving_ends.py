@@ -35,7 +35,7 @@ def move_until(tracks: Tracks, then: Callable[[], object]) -> Moved:
     return move(tracks.where, tracks.vhost, tracks.order(), progress=progress)
 
 
-def stop() -> None:
+def stop(*_: object) -> None:
     raise StopRequestedError
 
 

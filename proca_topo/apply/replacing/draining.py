@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from proca_topo.apply.deleting import QUORUM_SETTLE_SECONDS
+from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving import Leaving, Move
@@ -18,9 +19,6 @@ from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Queue
-
-SETTLE_SECONDS: Final = 0.5
-"""A message that was routed just before its binding went may still be on its way into the queue for so long."""
 
 _ACKNOWLEDGE_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 30.0
@@ -45,8 +43,8 @@ class Draining:
     disconnecting: bool
     sleep: Callable[[float], None]
 
-    def park(self, old: Queue, unbound_at: float) -> None:
-        """Move everything to the holding queue and delete the queue, which was unbound then (`time.monotonic`).
+    def park(self, old: Queue, settling: Settling) -> None:
+        """Move everything to the holding queue, wait for what is on its way, and delete the queue.
 
         It is still there afterwards if somebody has bound it anew. Raises BrokerError if it is in use, or would be
         replaced by one that is too small.
@@ -61,7 +59,7 @@ class Draining:
             exclusive=alone,
             delete_source=True,
         )
-        idle = partial(self._before_deletion, is_quorum=order.source_is_quorum, unbound_at=unbound_at)
+        idle = partial(self._before_deletion, settling=settling, is_quorum=order.source_is_quorum)
         self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
         make_room = partial(self._make_room, time.monotonic() + _DISCONNECT_SECONDS)
         while True:
@@ -91,10 +89,12 @@ class Draining:
             self.watch.stage(f"{shown(self.old)}: disconnect {client.text}", 0)
             self.mover.disconnect(client)
 
-    def _before_deletion(self, *, is_quorum: bool, unbound_at: float) -> None:
+    def _before_deletion(self, came: int, *, settling: Settling, is_quorum: bool) -> None:
         """All is parked: look whether the queue can be deleted. Raises what speaks against it."""
-        settled = 0.0 if is_quorum else max(0.0, unbound_at + SETTLE_SECONDS - time.monotonic())
-        self.sleep(QUORUM_SETTLE_SECONDS if is_quorum else settled)
+        if is_quorum:
+            self.sleep(QUORUM_SETTLE_SECONDS)
+        else:
+            settling.wait(came, is_quorum=False)
         deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
         while held := self._look().unacknowledged:
             if time.monotonic() > deadline:

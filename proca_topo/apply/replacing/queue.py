@@ -4,12 +4,14 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import check
-from proca_topo.apply.replacing.draining import SETTLE_SECONDS, Draining
+from proca_topo.apply.replacing.draining import Draining
 from proca_topo.apply.replacing.loop import until_done
+from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.replacing.steps import (
     Role,
     Route,
@@ -57,10 +59,11 @@ class QueueReplacement:
     disconnecting: bool
     sleep: Callable[[float], None] = time.sleep
     _caught_up: bool = field(default=False, init=False)
-    _unbound_at: float = field(default_factory=time.monotonic, init=False)
+    _settling: Settling = field(init=False)
     _youth: Youth = field(init=False)
 
     def __post_init__(self) -> None:
+        self._settling = Settling(sleep=self.sleep)
         self._youth = Youth(sleep=self.sleep)
 
     def run(self) -> None:
@@ -147,9 +150,9 @@ class QueueReplacement:
                 self._bind(holding.arriving, self._routes(there, self._was.name))
             case Step.UNBIND_OLD:
                 self._unbind(self._was.name, there)
-                self._unbound_at = time.monotonic()
+                self._settling.begin()
             case Step.PARK:
-                self._draining.park(there.queues[self._was.name], self._unbound_at)
+                self._draining.park(there.queues[self._was.name], self._settling)
             case Step.MARK_OLD_GONE:
                 self._declare([self.replaced.exchange(holding.back)])
             case Step.DECLARE_NEW:
@@ -165,9 +168,14 @@ class QueueReplacement:
                 self._bind(self.wanted.name, self._routes(there, holding.arriving))
             case Step.UNBIND_ARRIVING:
                 self._unbind(holding.arriving, there)
-                self._unbound_at = time.monotonic()
+                self._settling.begin()
             case Step.RETURN_ARRIVED:
-                self._give_back(there, holding.arriving, then_delete=True)
+                self._give_back(
+                    there,
+                    holding.arriving,
+                    then_delete=True,
+                    wait=partial(self._settling.wait, is_quorum=self._was.type == QUORUM),
+                )
             case Step.CLOSE_WAY_BACK:
                 self._delete([_private(holding.back, self.wanted.name)], there)
             case Step.DELETE_PARKED_EXCHANGE:
@@ -236,7 +244,9 @@ class QueueReplacement:
         for failure in self.broker.delete(there, nouns, lambda _: None):
             raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
 
-    def _give_back(self, there: Existing, source: str, *, then_delete: bool) -> None:
+    def _give_back(
+        self, there: Existing, source: str, *, then_delete: bool, wait: Callable[[int], None] | None = None
+    ) -> None:
         order = Move(
             source=source,
             exchange=self._holding.back,
@@ -252,7 +262,7 @@ class QueueReplacement:
         deadline = time.monotonic() + _LINGER_SECONDS
         while True:
             try:
-                moved = self.mover.move(order, progress=self.watch.advance, idle=self._settle)
+                moved = self.mover.move(order, progress=self.watch.advance, idle=wait)
             except InUseError:
                 if time.monotonic() > deadline:
                     raise
@@ -261,9 +271,6 @@ class QueueReplacement:
                 break
         if then_delete and not moved.deleted:
             raise BrokerError(f"{shown(source)} is empty and was not deleted: apply again")
-
-    def _settle(self) -> None:
-        self.sleep(max(0.0, self._unbound_at + SETTLE_SECONDS - time.monotonic()))
 
     def _count(self, queue: str) -> None:
         self.watch.stage(f"{shown(self.wanted.name)}: moving messages back", self._look(queue).messages)

@@ -1,0 +1,74 @@
+"""Replacing a queue that has no messages: what the steps themselves take."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+from bench.measure import process
+from bench.rows import Row
+from bench.world import World, client
+from proca_topo.apply.replacing import boundary
+from proca_topo.cli.app import run
+from proca_topo.cli.main import prepare
+from proca_topo.sandbox.installation import Installation
+from proca_topo.sandbox.node import running_node
+
+COMMAND = str(Path(sys.executable).with_name("proca-topo"))
+RUNS = 5
+LIMIT = 1.0
+
+
+def replacing(installation: Installation) -> Iterator[Row]:
+    """Two rows for a classic queue: from the first step to the last, and the whole command."""
+    prepare()
+    with tempfile.TemporaryDirectory() as directory, running_node(installation) as node, client(node) as http:
+        world = World(node=node, http=http)
+        world.empty_vhost("bench")
+        steps = [_steps(world, Path(directory), limit) for limit in range(RUNS + 1)]
+        # The first one only declares the queue.
+        yield Row(what="replacing an empty classic queue, all its steps", seconds=median(steps[1:]), limit=LIMIT)
+        limits = iter(range(RUNS + 1, 2 * RUNS + 1))
+        whole = process(
+            [COMMAND, *_apply(Path(directory))],
+            runs=RUNS,
+            environment=world.environment,
+            before=lambda: _write(Path(directory), next(limits)),
+        )
+        yield Row(what="the same, the whole `apply --replace`", seconds=whole.median)
+
+
+def _steps(world: World, directory: Path, limit: int) -> float:
+    """Seconds from the first boundary of the replacement to the last."""
+    at: list[float] = []
+    _write(directory, limit)
+    with (
+        patch.dict(os.environ, world.environment),
+        patch.object(boundary, "reached", lambda _: at.append(time.perf_counter())),
+        Path(os.devnull).open("w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+    ):
+        code = run(_apply(directory))
+    if code:
+        raise SystemExit(f"apply ended with {code}")
+    return at[-1] - at[0] if at else 0.0
+
+
+def _apply(directory: Path) -> list[str]:
+    return ["apply", "--yes", "--replace", "-C", str(directory)]
+
+
+def _write(directory: Path, limit: int) -> None:
+    (directory / "orgs").mkdir(exist_ok=True)
+    (directory / "topology.yaml").write_text(
+        "topology: 1\n"
+        "vhost: bench\n"
+        "owns: [in, work]\n"
+        "exchanges: {in: {type: topic}}\n"
+        f'queues: {{work: {{max-length: {1000 + limit}, bindings: [{{exchange: in, key: "#"}}]}}}}\n'
+    )
