@@ -6,8 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from proca_topo.broker.listing import default_queue_type
-from proca_topo.broker.wire import Json, binding_from, entry_of, exchange_from, policy_from, queue_from
+from proca_topo.broker.wire import (
+    Json,
+    binding_from,
+    default_queue_type,
+    entry_of,
+    exchange_from,
+    policy_from,
+    queue_from,
+)
 from proca_topo.errors import BrokerError, VhostMissingError
 from proca_topo.topology.existing import BrokerIdentity, Existing
 from proca_topo.topology.names import shown

@@ -1,6 +1,5 @@
 """Reading a vhost through the management API: all of it."""
 
-import re
 import shlex
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,16 +8,23 @@ from typing import Final
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http_errors import ServerError, not_rabbitmq
-from proca_topo.broker.wire import Json, activity_from, binding_from, exchange_from, policy_from, queue_from
+from proca_topo.broker.wire import (
+    Json,
+    activity_from,
+    binding_from,
+    default_queue_type,
+    exchange_from,
+    policy_from,
+    queue_from,
+)
 from proca_topo.errors import AccessError, BrokerError, VhostMissingError
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Policy, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue, is_reserved
 
 # Without statistics the counts are those of this moment; with columns the answer is a third smaller and quicker.
 COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
 _QUEUE_COLUMNS: Final = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
-_FIRST_WITH_DEFAULT_QUEUE_TYPE: Final = (3, 11)
 # The list of all bindings has one of the default exchange for each queue, and that takes most of the time.
 # Asking each exchange for its own leaves them out: a millisecond an exchange, half the time of a large vhost.
 _ASK_EACH_UP_TO: Final = 100
@@ -64,22 +70,6 @@ def _facts_of_vhost(api: ManagementApi, vhost: str, broker: BrokerIdentity) -> V
             f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=broker.cluster_name
         )
     return VhostFacts(broker=broker, default_queue_type=default_queue_type(broker.version or "", entry))
-
-
-def default_queue_type(version: str, vhost_entry: Json) -> str:
-    """The queue type that a declare without one gets.
-
-    | version   | the vhost says       | in force   |
-    |-----------|----------------------|------------|
-    | < 3.11    | anything             | classic    |
-    | >= 3.11   | a type               | that type  |
-    | >= 3.11   | "undefined", nothing | classic    |
-    """
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-    value = vhost_entry.get("default_queue_type")
-    if numbers < _FIRST_WITH_DEFAULT_QUEUE_TYPE or not isinstance(value, str) or value in {"", "undefined"}:
-        return CLASSIC
-    return value
 
 
 def read_all(

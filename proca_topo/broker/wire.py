@@ -4,6 +4,7 @@ Reading is as tolerant as real exports need: fields may be missing, and what Rab
 lists as the string "undefined". What is written has every field.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -18,6 +19,24 @@ from proca_topo.topology.nouns import CLASSIC, STREAM, Binding, DestinationType,
 Json = Mapping[str, Any]
 
 QUEUE_TYPE: Final = "x-queue-type"
+
+_FIRST_WITH_DEFAULT_QUEUE_TYPE: Final = (3, 11)
+
+
+def default_queue_type(version: str, vhost_entry: Json) -> str:
+    """The queue type that a declare without one gets.
+
+    | version   | the vhost says       | in force   |
+    |-----------|----------------------|------------|
+    | < 3.11    | anything             | classic    |
+    | >= 3.11   | a type               | that type  |
+    | >= 3.11   | "undefined", nothing | classic    |
+    """
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    value = vhost_entry.get("default_queue_type")
+    if numbers < _FIRST_WITH_DEFAULT_QUEUE_TYPE or not isinstance(value, str) or value in {"", "undefined"}:
+        return CLASSIC
+    return value
 
 
 def exchange_from(entry: Json) -> Exchange:

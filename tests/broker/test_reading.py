@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.amqp import delete
-from proca_topo.broker.listing import default_queue_type
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.properties_key import properties_key
+from proca_topo.broker.wire import default_queue_type
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Existing, Scope

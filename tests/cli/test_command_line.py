@@ -41,17 +41,26 @@ def test_the_documentation_is_current() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_help_loads_no_heavy_module() -> None:
-    heavy = {"rich", "yaml", "pydantic", "httpx", "pika", "deepdiff", "tenacity"}
+def loaded_by(*arguments: str) -> set[str]:
+    """The packages that a command imports."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "proca_topo.cli.main", "plan", "--help"],
+        [sys.executable, "-X", "importtime", "-m", "proca_topo.cli.main", *arguments],
         check=True,
         capture_output=True,
         text=True,
     )
-    ours = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+
+
+def test_help_loads_no_heavy_module() -> None:
     # typer itself loads pydantic when it parses options.
-    assert not heavy - {"pydantic"} & ours
+    assert not {"rich", "yaml", "httpx", "pika", "deepdiff", "tenacity"} & loaded_by("plan", "--help")
+
+
+def test_a_plan_on_a_file_loads_nothing_that_talks_to_a_broker(place: Place) -> None:
+    loaded = loaded_by("plan", "-C", str(place.path), "--broker", str(place.path / "broker.json"))
+    assert "yaml" in loaded
+    assert not {"httpx", "pika", "tenacity"} & loaded
 
 
 @pytest.mark.parametrize(
