@@ -15,7 +15,7 @@ from bench.measure import call
 from bench.rows import Row
 from bench.world import client
 from proca_topo.broker.address import address
-from proca_topo.broker.moving import Leaving, Move, move
+from proca_topo.broker.moving.move import Leaving, Move, move
 from proca_topo.cli.main import prepare
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node

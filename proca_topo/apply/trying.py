@@ -11,8 +11,8 @@ from proca_topo.apply.run import apply_anew
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.connect import open_broker
-from proca_topo.broker.probes import Probe, Round
-from proca_topo.broker.scratch import ScratchVhost
+from proca_topo.broker.trial.probes import Probe, Round
+from proca_topo.broker.trial.scratch import ScratchVhost
 from proca_topo.contracts.resting import Journeys
 from proca_topo.contracts.trial import for_trial
 from proca_topo.contracts.verdicts import Outcome, Verdict

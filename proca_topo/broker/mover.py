@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.consumers import tags_of_user
-from proca_topo.broker.empty_logs import has_empty_log
 from proca_topo.broker.http import ManagementApi, path_of
 from proca_topo.broker.http_errors import ServerError
 from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
+from proca_topo.broker.moving.empty_logs import has_empty_log
 from proca_topo.broker.protocol import Around, Client, Swap
 from proca_topo.broker.scoped import find_exchange, find_queue
 from proca_topo.broker.wire import activity_from, exchange_from, policy_from, queue_from
@@ -19,8 +19,8 @@ from proca_topo.topology.names import one_line, shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.inspecting import Inspected
-    from proca_topo.broker.moving import Move, Moved
+    from proca_topo.broker.moving.inspecting import Inspected
+    from proca_topo.broker.moving.move import Move, Moved
 
 _Seen = tuple[Queue, Activity, dict[Binding, tuple[str, ...]]]
 
@@ -123,8 +123,8 @@ class ManagementMover:
         return self._api.address.amqp_username
 
     def lacking(self, queue: str, ours: str) -> Sequence[str]:
-        """What the AMQP user lacks. See `proca_topo.broker.trying.lacking`."""
-        from proca_topo.broker.trying import lacking
+        """What the AMQP user lacks. See `proca_topo.broker.moving.trying.lacking`."""
+        from proca_topo.broker.moving.trying import lacking
 
         return lacking(self._api.address, self._vhost, queue, ours)
 
@@ -134,7 +134,7 @@ class ManagementMover:
 
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""
-        from proca_topo.broker.inspecting import inspect
+        from proca_topo.broker.moving.inspecting import inspect
 
         return inspect(self._api.address, self._vhost, queue)
 
@@ -149,8 +149,8 @@ class ManagementMover:
         idle: Callable[[int], None] | None = None,
         make_room: Callable[[], None] | None = None,
     ) -> "Moved":
-        """Move all messages of a queue. See `proca_topo.broker.moving.move`."""
-        from proca_topo.broker.moving import move
+        """Move all messages of a queue. See `proca_topo.broker.moving.move.move`."""
+        from proca_topo.broker.moving.move import move
 
         if order.source_is_quorum and order.delete_source and has_empty_log(self._api, self._vhost, order.source):
             return self._discard(order.source, idle)
@@ -158,7 +158,7 @@ class ManagementMover:
 
     def _discard(self, queue: str, idle: Callable[[int], None] | None) -> "Moved":
         """Delete a queue that can give nothing, nor take anything meanwhile. RabbitMQ needs 5 s for that."""
-        from proca_topo.broker.moving import Moved
+        from proca_topo.broker.moving.move import Moved
 
         if idle is not None:
             idle(0)

@@ -9,8 +9,8 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 
 if TYPE_CHECKING:
-    from proca_topo.broker.inspecting import Inspected
-    from proca_topo.broker.moving import Move, Moved
+    from proca_topo.broker.moving.inspecting import Inspected
+    from proca_topo.broker.moving.move import Move, Moved
 
 Progress = Callable[[int], None]
 """Told how many more objects are done, as they are done. May be called from any thread.

@@ -92,7 +92,7 @@ def test(
 def _tried(desired: "Desired", orgs: Collection[str] | None, broker: str | None, amqp: str | None) -> "Tried":
     """The contracts tried on the broker that is named, otherwise in a sandbox."""
     from proca_topo.apply.trying import try_on
-    from proca_topo.broker.scratch import ScratchVhost, removed_if_killed
+    from proca_topo.broker.trial.scratch import ScratchVhost, removed_if_killed
     from proca_topo.cli.app import Stopped
     from proca_topo.cli.interruption import Checked, ended_by_signals
     from proca_topo.cli.progress import progress

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from proca_topo.apply.trying import Tried, try_on
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import address
-from proca_topo.broker.scratch import PREFIX, ScratchVhost
+from proca_topo.broker.trial.scratch import PREFIX, ScratchVhost
 from proca_topo.contracts.checking import check
 from proca_topo.contracts.verdicts import State, all_kept
 from proca_topo.errors import BrokerError

@@ -5,11 +5,11 @@ from contextlib import closing
 
 import pytest
 
-from proca_topo.broker import transfer
-from proca_topo.broker.empty_logs import has_empty_log
 from proca_topo.broker.http import ManagementApi
 from proca_topo.broker.management import ManagementBroker
-from proca_topo.broker.moving import Moved
+from proca_topo.broker.moving import transfer
+from proca_topo.broker.moving.empty_logs import has_empty_log
+from proca_topo.broker.moving.move import Moved
 from proca_topo.errors import BrokerError
 from tests.broker.raw import Raw
 from tests.broker.tracks import QUORUM, SOURCE, Tracks

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from proca_topo.broker.moving import Leaving, move
+from proca_topo.broker.moving.move import Leaving, move
 from proca_topo.errors import InUseError
 from tests.broker.tracks import BACK, QUORUM, SOURCE, TARGET, Tracks
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from proca_topo.apply.watch import StopRequestedError
-from proca_topo.broker import transfer
-from proca_topo.broker.moving import Moved, move
+from proca_topo.broker.moving import transfer
+from proca_topo.broker.moving.move import Moved, move
 from proca_topo.errors import BrokerError, UnreachableError, UnroutableError
 from tests.broker.proxy import proxy
 from tests.broker.raw import Raw

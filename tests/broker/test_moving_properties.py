@@ -9,7 +9,7 @@ import pika
 import pytest
 from pika import spec
 
-from proca_topo.broker.inspecting import inspect
+from proca_topo.broker.moving.inspecting import inspect
 from proca_topo.errors import BrokerError
 from tests.broker.raw import Raw
 from tests.broker.tracks import SOURCE, TARGET, Encoded, Message, Tracks

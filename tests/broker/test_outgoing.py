@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pika import BasicProperties, SelectConnection, frame, spec
 from pika.channel import Channel
 
-from proca_topo.broker.outgoing import Outgoing
+from proca_topo.broker.moving.outgoing import Outgoing
 
 CHANNEL: Final = 7
 FRAME_MAX: Final = 4096

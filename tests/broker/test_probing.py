@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from proca_topo.broker.address import address
-from proca_topo.broker.probes import Arrival, Probe, Round
-from proca_topo.broker.probing import Probing, probing
+from proca_topo.broker.trial.probes import Arrival, Probe, Round
+from proca_topo.broker.trial.probing import Probing, probing
 from proca_topo.errors import BrokerError
 from proca_topo.topology.routing.matching import Message
 from tests.brokers.fixtures import TestBroker

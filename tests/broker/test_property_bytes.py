@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from proca_topo.broker.property_bytes import Field, has, parked, unparked, user_of, without_headers
+from proca_topo.broker.moving.property_bytes import Field, has, parked, unparked, user_of, without_headers
 
 # Headers: text "v" named "k". Then an expiration, "60", and a user, "me".
 HEADERS: Final = b"\x00\x00\x00\x08\x01kS\x00\x00\x00\x01v"

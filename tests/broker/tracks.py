@@ -13,7 +13,7 @@ from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.moving import Leaving, Move, Moved, move
+from proca_topo.broker.moving.move import Leaving, Move, Moved, move
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from tests.broker.raw import Raw
 

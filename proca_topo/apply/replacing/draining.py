@@ -10,7 +10,7 @@ from proca_topo.apply.deleting import QUORUM_SETTLE_SECONDS
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.moving import Leaving, Move
+from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.existing_index import ExistingIndex

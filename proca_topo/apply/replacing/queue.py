@@ -26,7 +26,7 @@ from proca_topo.apply.replacing.trials import HinderedError
 from proca_topo.apply.replacing.young import Youth
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.moving import Leaving, Move
+from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.existing_index import ExistingIndex

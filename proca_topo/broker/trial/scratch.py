@@ -16,7 +16,7 @@ from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
-    from proca_topo.broker.probing import Probing
+    from proca_topo.broker.trial.probing import Probing
 
 PREFIX: Final = "proca-topo.test."
 """What the names of such vhosts begin with."""
@@ -65,7 +65,7 @@ class ScratchVhost:
 
     def probing(self) -> "AbstractContextManager[Probing]":
         """What publishes probes there, and tells where they arrive, for the time of a `with`."""
-        from proca_topo.broker.probing import probing
+        from proca_topo.broker.trial.probing import probing
 
         return probing(self.address, self.name)
 
@@ -103,7 +103,7 @@ def remove_vhost(address: BrokerAddress, vhost: str) -> str | None:
 def removed_if_killed(scratch: ScratchVhost) -> Iterator[None]:
     """In this block another process waits to remove the vhost, should this one be killed."""
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "proca_topo.broker.scratch_keeper"],
+        [sys.executable, "-m", "proca_topo.broker.trial.scratch_keeper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

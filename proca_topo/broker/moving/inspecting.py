@@ -28,9 +28,9 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
     from pika.exceptions import ChannelClosedByBroker
 
     from proca_topo.broker.amqp import connected
-    from proca_topo.broker.property_bytes import user_of
-    from proca_topo.broker.raw_properties import raw_properties
-    from proca_topo.broker.refusals import consuming_refused
+    from proca_topo.broker.moving.property_bytes import user_of
+    from proca_topo.broker.moving.raw_properties import raw_properties
+    from proca_topo.broker.moving.refusals import consuming_refused
     from proca_topo.topology.names import shown
 
     with raw_properties(), connected(address, vhost) as connection:

@@ -5,7 +5,7 @@ from typing import Final
 from pika.exceptions import ChannelClosedByBroker
 
 from proca_topo.broker.amqp_errors import closed_by_broker, is_access_refused, reason_in
-from proca_topo.broker.moving import Move
+from proca_topo.broker.moving.move import Move
 from proca_topo.errors import BrokerError, InUseError, UnroutableError
 from proca_topo.topology.names import shown
 
@@ -47,7 +47,7 @@ def stalled(order: Move, seconds: float) -> BrokerError:
 
 
 def leaderless(order: Move) -> BrokerError:
-    """A quorum queue does not even let us consume. See `proca_topo.broker.empty_logs`."""
+    """A quorum queue does not even let us consume. See `proca_topo.broker.moving.empty_logs`."""
     name = shown(order.source)
     return BrokerError(
         f"the quorum queue {name} has no leader: if a node that it is on is down, start that node, and apply"

@@ -11,11 +11,11 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 from pika.spec import Basic
 
-from proca_topo.broker import refusals
 from proca_topo.broker.confirms import Confirms
-from proca_topo.broker.moving import Leaving, Move
-from proca_topo.broker.property_bytes import Field, has, parked, unparked, user_of, without_headers
-from proca_topo.broker.raw_properties import RawProperties
+from proca_topo.broker.moving import refusals
+from proca_topo.broker.moving.move import Leaving, Move
+from proca_topo.broker.moving.property_bytes import Field, has, parked, unparked, user_of, without_headers
+from proca_topo.broker.moving.raw_properties import RawProperties
 from proca_topo.errors import BrokerError
 
 # With a quarter of it, moving from a quorum queue took more than twice as long.

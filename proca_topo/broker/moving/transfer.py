@@ -8,15 +8,15 @@ from typing import Any, Final
 from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 
-from proca_topo.broker import refusals
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp_errors import InternalError
 from proca_topo.broker.counting import is_certain
 from proca_topo.broker.lines import Lines
-from proca_topo.broker.moving import Move, Moved
-from proca_topo.broker.outgoing import Outgoing
-from proca_topo.broker.raw_properties import raw_properties
-from proca_topo.broker.relay import Relay
+from proca_topo.broker.moving import refusals
+from proca_topo.broker.moving.move import Move, Moved
+from proca_topo.broker.moving.outgoing import Outgoing
+from proca_topo.broker.moving.raw_properties import raw_properties
+from proca_topo.broker.moving.relay import Relay
 from proca_topo.errors import BrokerError
 
 _TELL_SECONDS: Final = 0.1

@@ -7,7 +7,7 @@ from pika import spec
 
 
 class RawProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has no types
-    """The properties of a message as the bytes that came. See `proca_topo.broker.property_bytes`."""
+    """The properties of a message as the bytes that came. See `proca_topo.broker.moving.property_bytes`."""
 
     def __init__(self, encoded: bytes = b"\0\0") -> None:
         self.encoded = encoded

@@ -17,7 +17,7 @@ from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp_errors import closed_by_broker
 from proca_topo.broker.confirms import Confirms
 from proca_topo.broker.lines import Lines
-from proca_topo.broker.probes import Arrival, Round
+from proca_topo.broker.trial.probes import Arrival, Round
 from proca_topo.errors import BrokerError
 from proca_topo.topology.names import shown
 

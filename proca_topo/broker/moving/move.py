@@ -67,6 +67,6 @@ def move(
     if order.at_most == 0:
         return Moved(messages=0, deleted=False)
     # pika is loaded for a move only.
-    from proca_topo.broker.transfer import Transfer
+    from proca_topo.broker.moving.transfer import Transfer
 
     return Transfer(address, vhost, order, progress=progress, idle=idle, make_room=make_room).run()

@@ -12,7 +12,7 @@ import time
 from typing import Final
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.scratch import GONE, remove_vhost
+from proca_topo.broker.trial.scratch import GONE, remove_vhost
 from proca_topo.errors import BrokerError
 
 # A request of the owner may be under way yet, and the broker may be starting again.

@@ -1,0 +1,1 @@
+"""Moving the messages of a queue over AMQP, without losing one."""
