@@ -9,6 +9,7 @@ from typing import Final
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http_errors import ServerError, not_rabbitmq
 from proca_topo.broker.wire import (
+    DOWN,
     Json,
     activity_from,
     binding_from,
@@ -20,10 +21,11 @@ from proca_topo.broker.wire import (
 from proca_topo.errors import AccessError, BrokerError, VhostMissingError
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue, is_reserved
 
 # Without statistics the counts are those of this moment; with columns the answer is a third smaller and quicker.
 COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
+_UNCOUNTED: Final = "disable_stats=true"
 _QUEUE_COLUMNS: Final = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
 # The list of all bindings has one of the default exchange for each queue, and that takes most of the time.
 # Asking each exchange for its own leaves them out: a millisecond an exchange, half the time of a large vhost.
@@ -91,6 +93,10 @@ def read_all(
     for part in listed:
         bindings.update(part.result())
     queues, activity, exclusive = queues_listed.result()
+    bound = {binding.destination for binding in bindings if binding.destination_type is DestinationType.QUEUE}
+    if bound - queues.keys() - exclusive:
+        down, uncounted, exclusive = _sorted_out(list_down(api, vhost))
+        queues, activity = down | queues, uncounted | activity
     return Existing(
         broker=facts.broker,
         vhost=vhost,
@@ -120,6 +126,26 @@ def _paths_of_bindings(vhost: str, exchanges: Collection[str]) -> list[str]:
     if len(exchanges) > _ASK_EACH_UP_TO or not is_addressable(*exchanges):
         return [path_of("bindings", vhost)]
     return [f"{path_of('exchanges', vhost, name)}/bindings/source" for name in exchanges]
+
+
+def find_queue(api: ManagementApi, vhost: str, name: str) -> Json | None:
+    """A queue's entry, with its counts as they are at this moment where this version of RabbitMQ can tell."""
+    return api.find(f"{path_of('queues', vhost, name)}?{COUNTED}")
+
+
+def find_queue_or_down(api: ManagementApi, vhost: str, name: str) -> Json | None:
+    """The same; of a queue that RabbitMQ 4.x cannot count, as of a classic one on a node that is down, without."""
+    try:
+        return find_queue(api, vhost, name)
+    except ServerError:
+        entry = api.find(f"{path_of('queues', vhost, name)}?{_UNCOUNTED}")
+    return None if entry is None else {**entry, **DOWN}
+
+
+def list_down(api: ManagementApi, vhost: str) -> list[Json]:
+    """All queues, without counts: from one with them RabbitMQ 4.x leaves out those of a node that is down."""
+    entries = api.get_list(f"{path_of('queues', vhost)}?{_UNCOUNTED}&columns={_QUEUE_COLUMNS}")
+    return [{**entry, **DOWN} for entry in entries]
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:
@@ -170,10 +196,14 @@ def _unseen(api: ManagementApi, vhost: str) -> AccessError:
 
 
 def _queues(api: ManagementApi, vhost: str) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:
+    return _sorted_out(api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&columns={_QUEUE_COLUMNS}"))
+
+
+def _sorted_out(entries: Iterable[Json]) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:
     queues = {}
     activity = {}
     left_out = set()
-    for entry in api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&columns={_QUEUE_COLUMNS}"):
+    for entry in entries:
         if is_left_out(entry):
             left_out.add(str(entry.get("name")))
             continue

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.listing import COUNTED
-from proca_topo.broker.scoped import find_queue
-from proca_topo.broker.wire import Json, activity_from
+from proca_topo.broker.listing import COUNTED, find_queue_or_down, list_down
+from proca_topo.broker.wire import Json, activity_from, has_counts
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import STREAM
@@ -37,14 +36,17 @@ def look(
 
 def _entries(api: ManagementApi, vhost: str, names: frozenset[str], pool: ThreadPoolExecutor) -> dict[str, Json]:
     if len(names) <= _LIST_FROM and is_addressable(*names):
-        asked = zip(names, pool.map(lambda name: find_queue(api, vhost, name), names), strict=True)
+        asked = zip(names, pool.map(lambda name: find_queue_or_down(api, vhost, name), names), strict=True)
         found = {name: entry for name, entry in asked if entry is not None}
-        if all("messages_ready" in entry or _is_stream(entry) for entry in found.values()):
+        if all(map(has_counts, found.values())):
             return found
     # RabbitMQ 3.10 counts at once only in its listing of all queues.
     columns = "columns=name,type,messages_ready,messages_unacknowledged"
     listing = api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&{columns}")
-    return {entry["name"]: entry for entry in listing if entry.get("name") in names}
+    found = {entry["name"]: entry for entry in listing if entry.get("name") in names}
+    if names - found.keys():
+        found = {entry["name"]: entry for entry in list_down(api, vhost) if entry.get("name") in names} | found
+    return found
 
 
 def _streams(
@@ -64,7 +66,8 @@ def _with_consumers(api: ManagementApi, vhost: str, counted: dict[str, Activity]
     from proca_topo.broker.amqp import queue_counts
 
     try:
-        counts = queue_counts(api.address, vhost, counted)
+        # RabbitMQ 4.x takes minutes to answer for a queue on a node that is down.
+        counts = queue_counts(api.address, vhost, [name for name in counted if counted[name].counted])
     except BrokerError as error:
         _logger.info("no consumers are counted: %s", error)
         return counted

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from proca_topo.broker.consumers import tags_of_user
 from proca_topo.broker.http import ManagementApi, path_of
 from proca_topo.broker.http_errors import ServerError
-from proca_topo.broker.listing import is_left_out, list_bindings, list_policies
+from proca_topo.broker.listing import find_queue, is_left_out, list_bindings, list_policies
 from proca_topo.broker.moving.empty_logs import has_empty_log
 from proca_topo.broker.protocol import Around, Client, Swap
-from proca_topo.broker.scoped import find_exchange, find_queue
+from proca_topo.broker.scoped import find_exchange
 from proca_topo.broker.wire import activity_from, exchange_from, policy_from, queue_from
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing

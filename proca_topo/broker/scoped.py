@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.listing import (
-    COUNTED,
     bindings_from,
+    find_queue_or_down,
     is_left_out,
     list_bindings,
     list_policies,
@@ -18,11 +18,11 @@ from proca_topo.broker.listing import (
     vhost_facts,
 )
 from proca_topo.broker.properties_key import ends_path, has_path, properties_key
-from proca_topo.broker.wire import Json, activity_from, exchange_from, policy_from, queue_from
+from proca_topo.broker.wire import Json, activity_from, exchange_from, has_counts, policy_from, queue_from
 from proca_topo.topology.exchange_holding import ExchangeHolding
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.holding import Holding
-from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 
 # One request takes about a millisecond, listing 15,000 queues and 20,000 bindings two seconds.
@@ -97,11 +97,6 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     )
 
 
-def find_queue(api: ManagementApi, vhost: str, name: str) -> Json | None:
-    """A queue's entry, with its counts as they are at this moment where this version of RabbitMQ can tell."""
-    return api.find(f"{path_of('queues', vhost, name)}?{COUNTED}")
-
-
 def find_exchange(api: ManagementApi, vhost: str, name: str) -> Json | None:
     """An exchange's entry."""
     return api.find(f"{path_of('exchanges', vhost, name)}?disable_stats=true")
@@ -167,14 +162,14 @@ def _anchored(patterns: list[str]) -> str:
 
 
 def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> None:
-    entry = find_queue(api, vhost, name)
+    entry = find_queue_or_down(api, vhost, name)
     if entry is None:
         return
     if is_left_out(entry):
         found.exclusive.add(name)
         return
     counted: Json | None = entry
-    if "messages_ready" not in entry and entry.get("type") != STREAM:
+    if not has_counts(entry):
         # RabbitMQ 3.10 tells a single queue's counts and policy only with its statistics, and too late.
         found.hides_policies = True
         counted = api.find(path_of("queues", vhost, name))

@@ -19,6 +19,8 @@ from proca_topo.topology.nouns import CLASSIC, STREAM, Binding, DestinationType,
 Json = Mapping[str, Any]
 
 QUEUE_TYPE: Final = "x-queue-type"
+DOWN: Final[Json] = {"state": "down"}
+"""What the entry of a queue that cannot be reached says on RabbitMQ 3.x; on 4.x it only has no counts."""
 
 _FIRST_WITH_DEFAULT_QUEUE_TYPE: Final = (3, 11)
 
@@ -93,6 +95,8 @@ def policy_from(entry: Json) -> Policy:
 
 def activity_from(entry: Json) -> Activity:
     """The messages counted in a queue's entry, and a stream's consumers. What is not counted (yet) is 0."""
+    if entry.get("state") == DOWN["state"]:
+        return Activity(counted=False)
     if entry.get("type") == STREAM:
         # All statistics: messages that wait are not told apart, and AMQP knows nothing of who reads a stream.
         consumers = entry.get("consumers")
@@ -103,6 +107,11 @@ def activity_from(entry: Json) -> Activity:
         )
     ready, unacknowledged = _count(entry, "messages_ready"), _count(entry, "messages_unacknowledged")
     return Activity(ready=ready, unacknowledged=unacknowledged) if ready or unacknowledged else _IDLE
+
+
+def has_counts(entry: Json) -> bool:
+    """Whether a queue's entry tells of its messages all that RabbitMQ can tell with it."""
+    return "messages_ready" in entry or entry.get("type") == STREAM or entry.get("state") == DOWN["state"]
 
 
 def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def status_of(existing: Existing, desired: Desired) -> Status:
     | leaving    | is no longer desired, under this name at least                                         |
     | waiting    | nobody consumes nor publishes to, and whose messages come to another queue after a time |
     | unattended | has messages, and nobody consumes (a stream keeps its messages: it never is)           |
-    | busy       | has messages                                                                           |
+    | busy       | has messages, or may have some that RabbitMQ cannot count                              |
     | idle       | has none                                                                               |
     """
     look = _Look(existing=existing, desired=desired, index=ExistingIndex(existing, desired.bindings))
@@ -254,7 +254,7 @@ class _Look:
             return State.WAITING
         if activity.ready and activity.consumers == 0 and queue.type != STREAM:
             return State.UNATTENDED
-        return State.BUSY if activity.messages else State.IDLE
+        return State.BUSY if activity.messages or not activity.counted else State.IDLE
 
     @cached_property
     def _leaving(self) -> Mapping[str, tuple[str | None, int]]:

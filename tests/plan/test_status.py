@@ -37,6 +37,7 @@ def _ttl(name: str, milliseconds: int, *, pattern: str = "^wait$", priority: int
     [
         (Activity(consumers=0), State.IDLE),
         (Activity(consumers=2), State.IDLE),
+        (Activity(consumers=0, counted=False), State.BUSY),
         (Activity(ready=3, consumers=0), State.UNATTENDED),
         (Activity(ready=3, consumers=1), State.BUSY),
         (Activity(ready=3), State.BUSY),  # nobody knows of consumers: no false alarm

@@ -1,0 +1,55 @@
+"""What a node that is down has is not gone."""
+
+import time
+from typing import Final
+
+import pytest
+
+from proca_topo.broker.address import address
+from proca_topo.broker.management import ManagementBroker
+from proca_topo.sandbox.installation import Installation
+from proca_topo.topology.existing import Scope
+from tests.broker.raw import Raw
+from tests.brokers.cluster import as_broker, running_cluster, running_members
+
+pytestmark = pytest.mark.broker
+
+VHOST: Final = "topology"
+SECONDS: Final = 60
+
+
+def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(installation: Installation) -> None:
+    """RabbitMQ 4.x leaves it out of the listing that counts, and shows its bindings; a plan would declare it."""
+    with running_cluster(installation) as nodes:
+        victim, left = as_broker(nodes[0]), as_broker(nodes[1])
+        with victim.http() as http:
+            raw = Raw(http=http, vhost=VHOST)
+            http.put(f"/api/vhosts/{VHOST}").raise_for_status()
+            raw.put("exchanges", "e", type="topic", durable=True)
+            for name, kind in (("classic", "classic"), ("unbound", "classic"), ("quorum", "quorum")):
+                raw.put("queues", name, durable=True, arguments={"x-queue-type": kind, "x-max-length": 9})
+            for name in ("classic", "quorum"):
+                raw.bind("e", name, "k")
+        there = address(left.management_url, amqp=left.amqp_url, username=left.username, password=left.password)
+        broker = ManagementBroker(there)
+        before = broker.read(VHOST)
+        nodes[0].kill()
+        deadline = time.monotonic() + SECONDS
+        while running_members(nodes[1]) != len(nodes) - 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        after = broker.read(VHOST)
+        looked_at = broker.look(VHOST, list(before.queues))
+        scoped = broker.read(VHOST, Scope(orgs=frozenset({"acme"}), queues=frozenset({"classic"})))
+        broker.close()
+    assert after.queues == before.queues
+    # Up to 3.x its bindings are not shown meanwhile.
+    assert set(after.bindings) <= set(before.bindings)
+    assert before.activity["classic"].counted
+    if not left.version.startswith("3."):
+        assert after.bindings == before.bindings
+        assert not after.activity["classic"].counted
+        assert not after.activity["unbound"].counted
+        assert not looked_at["classic"].counted
+        assert scoped.queues == {"classic": before.queues["classic"]}
+        assert not scoped.activity["classic"].counted
