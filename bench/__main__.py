@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from bench.measure import call, process, warm
+from bench.measure import COMMAND, call, process, warm
 from bench.moving import moving
 from bench.replacing import replacing
 from bench.rows import Row, as_markdown
@@ -28,7 +28,6 @@ from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 
 ROOT = Path(__file__).parent.parent
-COMMAND = str(Path(sys.executable).with_name("proca-topo"))
 RESULTS = ROOT / "bench" / "RESULTS.md"
 SIZES = (100, 1000, 5000)
 LARGE = 1000

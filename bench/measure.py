@@ -7,8 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench import launch
+
+COMMAND = str(Path(sys.executable).with_name("proca-topo"))
 
 
 @dataclass(frozen=True, kw_only=True)

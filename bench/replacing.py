@@ -2,15 +2,16 @@
 
 import contextlib
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
-from bench.measure import process
+from bench.measure import COMMAND, process
 from bench.rows import Row
 from bench.world import World, client
 from proca_topo.apply.replacing import boundary
@@ -19,7 +20,6 @@ from proca_topo.cli.main import prepare
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
 
-COMMAND = str(Path(sys.executable).with_name("proca-topo"))
 RUNS = 5
 LIMIT = 1.0
 
@@ -30,16 +30,17 @@ def replacing(installation: Installation) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory, running_node(installation) as node, client(node) as http:
         world = World(node=node, http=http)
         world.empty_vhost("bench")
-        steps = [_steps(world, Path(directory), limit) for limit in range(RUNS + 1)]
-        # The first one only declares the queue.
-        yield Row(what="replacing an empty classic queue, all its steps", seconds=median(steps[1:]), limit=LIMIT)
-        limits = iter(range(RUNS + 1, 2 * RUNS + 1))
-        whole = process(
+        limits = count(1)
+        whole_command = partial(
+            process,
             [COMMAND, *_apply(Path(directory))],
-            runs=RUNS,
             environment=world.environment,
             before=lambda: _write(Path(directory), next(limits)),
         )
+        whole_command(runs=1)  # it declares the queue
+        steps = [_steps(world, Path(directory), next(limits)) for _ in range(RUNS)]
+        yield Row(what="replacing an empty classic queue, all its steps", seconds=median(steps), limit=LIMIT)
+        whole = whole_command(runs=RUNS)
         yield Row(what="the same, the whole `apply --replace`", seconds=whole.median)
 
 
@@ -56,7 +57,7 @@ def _steps(world: World, directory: Path, limit: int) -> float:
         code = run(_apply(directory))
     if code:
         raise SystemExit(f"apply ended with {code}")
-    return at[-1] - at[0] if at else 0.0
+    return at[-1] - at[0]
 
 
 def _apply(directory: Path) -> list[str]:

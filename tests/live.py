@@ -16,7 +16,7 @@ from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
@@ -89,12 +89,7 @@ class Live:
 @contextmanager
 def live_vhost(test_broker: TestBroker, vhost: str, *, amqp_url: str | None = None) -> Iterator[Live]:
     """The test's vhost with everything open. Our own AMQP goes to `amqp_url`, if that is given."""
-    where = address(
-        test_broker.management_url,
-        amqp=amqp_url or test_broker.amqp_url,
-        username=test_broker.username,
-        password=test_broker.password,
-    )
+    where = test_broker.address(amqp_url=amqp_url)
     broker = open_broker(where)
     try:
         with test_broker.http() as http:

@@ -94,9 +94,10 @@ def read_all(
         bindings.update(part.result())
     queues, activity, exclusive = queues_listed.result()
     bound = {binding.destination for binding in bindings if binding.destination_type is DestinationType.QUEUE}
-    if bound - queues.keys() - exclusive:
-        down, uncounted, exclusive = _sorted_out(list_down(api, vhost))
-        queues, activity = down | queues, uncounted | activity
+    seen = queues.keys() | exclusive
+    if bound - seen:
+        down, uncounted, more_exclusive = _sorted_out(list_down(api, vhost, seen))
+        queues, activity, exclusive = queues | down, activity | uncounted, exclusive | more_exclusive
     return Existing(
         broker=facts.broker,
         vhost=vhost,
@@ -142,10 +143,13 @@ def find_queue_or_down(api: ManagementApi, vhost: str, name: str) -> Json | None
     return None if entry is None else {**entry, **DOWN}
 
 
-def list_down(api: ManagementApi, vhost: str) -> list[Json]:
-    """All queues, without counts: from one with them RabbitMQ 4.x leaves out those of a node that is down."""
+def list_down(api: ManagementApi, vhost: str, listed: Collection[str]) -> list[Json]:
+    """The queues that a listing with counts left out, as RabbitMQ 4.x does with those of a node that is down.
+
+    `listed` are the names in that one. They are found in a listing without counts.
+    """
     entries = api.get_list(f"{path_of('queues', vhost)}?{_UNCOUNTED}&columns={_QUEUE_COLUMNS}")
-    return [{**entry, **DOWN} for entry in entries]
+    return [{**entry, **DOWN} for entry in entries if entry.get("name") not in listed]
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:

@@ -45,7 +45,8 @@ def _entries(api: ManagementApi, vhost: str, names: frozenset[str], pool: Thread
     listing = api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&{columns}")
     found = {entry["name"]: entry for entry in listing if entry.get("name") in names}
     if names - found.keys():
-        found = {entry["name"]: entry for entry in list_down(api, vhost) if entry.get("name") in names} | found
+        down = list_down(api, vhost, found.keys())
+        found |= {entry["name"]: entry for entry in down if entry.get("name") in names}
     return found
 
 

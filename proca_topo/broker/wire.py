@@ -95,7 +95,7 @@ def policy_from(entry: Json) -> Policy:
 
 def activity_from(entry: Json) -> Activity:
     """The messages counted in a queue's entry, and a stream's consumers. What is not counted (yet) is 0."""
-    if entry.get("state") == DOWN["state"]:
+    if _is_down(entry):
         return Activity(counted=False)
     if entry.get("type") == STREAM:
         # All statistics: messages that wait are not told apart, and AMQP knows nothing of who reads a stream.
@@ -111,7 +111,7 @@ def activity_from(entry: Json) -> Activity:
 
 def has_counts(entry: Json) -> bool:
     """Whether a queue's entry tells of its messages all that RabbitMQ can tell with it."""
-    return "messages_ready" in entry or entry.get("type") == STREAM or entry.get("state") == DOWN["state"]
+    return "messages_ready" in entry or entry.get("type") == STREAM or _is_down(entry)
 
 
 def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:
@@ -129,6 +129,10 @@ def entry_of(noun: Noun, default_queue_type: str) -> dict[str, Any]:
 _IDLE: Final = Activity()
 # A plain dictionary: calling the enumeration for each of 20,000 bindings costs ten times as much.
 _DESTINATION_TYPES: Final = {str(kind): kind for kind in DestinationType}
+
+
+def _is_down(entry: Json) -> bool:
+    return bool(entry.get("state") == DOWN["state"])
 
 
 def _text(entry: Json, key: str) -> str:

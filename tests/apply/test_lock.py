@@ -13,7 +13,6 @@ from proca_topo.apply.locking import Guarded, locked
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.address import address
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.errors import LockedError, RefusedError
@@ -128,14 +127,7 @@ def _close_connections(live: Live) -> None:
 
 @pytest.mark.broker
 def test_where_amqp_cannot_be_reached_only_no_lock_goes_on(broker_urls: TestBroker, vhost: str) -> None:
-    broker = open_broker(
-        address(
-            broker_urls.management_url,
-            amqp="amqp://127.0.0.1:1/",
-            username=broker_urls.username,
-            password=broker_urls.password,
-        )
-    )
+    broker = open_broker(broker_urls.address(amqp_url="amqp://127.0.0.1:1/"))
     with pytest.raises(RefusedError, match=r"nothing listens at .*another apply is under way.*--no-lock"):
         broker.lock(vhost)
 

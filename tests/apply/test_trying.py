@@ -38,9 +38,7 @@ SECONDS: Final = 1000
 
 def tried(broker: TestBroker, desired: Desired, orgs: Collection[str] | None = None) -> Tried:
     """In a vhost that is gone afterwards."""
-    where = address(
-        broker.management_url, amqp=broker.amqp_url, username=broker.username, password=broker.password
-    )
+    where = broker.address()
     scratch = ScratchVhost(where)
     try:
         scratch.create()

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.definitions_file import DefinitionsFile
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.protocol import Broker
@@ -28,12 +28,7 @@ class Place:
 @pytest.fixture
 def where(broker_urls: TestBroker) -> BrokerAddress:
     """The session's broker as our own address."""
-    return address(
-        broker_urls.management_url,
-        amqp=broker_urls.amqp_url,
-        username=broker_urls.username,
-        password=broker_urls.password,
-    )
+    return broker_urls.address()
 
 
 @pytest.fixture

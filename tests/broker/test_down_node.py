@@ -1,16 +1,14 @@
 """What a node that is down has is not gone."""
 
-import time
 from typing import Final
 
 import pytest
 
-from proca_topo.broker.address import address
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.sandbox.installation import Installation
 from proca_topo.topology.existing import Scope
 from tests.broker.raw import Raw
-from tests.brokers.cluster import as_broker, running_cluster, running_members
+from tests.brokers.cluster import as_broker, running_cluster, wait_for_members
 
 pytestmark = pytest.mark.broker
 
@@ -30,14 +28,10 @@ def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(instal
                 raw.put("queues", name, durable=True, arguments={"x-queue-type": kind, "x-max-length": 9})
             for name in ("classic", "quorum"):
                 raw.bind("e", name, "k")
-        there = address(left.management_url, amqp=left.amqp_url, username=left.username, password=left.password)
-        broker = ManagementBroker(there)
+        broker = ManagementBroker(left.address())
         before = broker.read(VHOST)
         nodes[0].kill()
-        deadline = time.monotonic() + SECONDS
-        while running_members(nodes[1]) != len(nodes) - 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        wait_for_members(nodes[1], len(nodes) - 1, seconds=SECONDS)
         after = broker.read(VHOST)
         looked_at = broker.look(VHOST, list(before.queues))
         scoped = broker.read(VHOST, Scope(orgs=frozenset({"acme"}), queues=frozenset({"classic"})))

@@ -52,7 +52,7 @@ def running_cluster(installation: Installation, *, size: int = 3) -> Iterator[Se
         starting += [threads.submit(node.run) for node in nodes[1:]]
         for start in starting:
             start.result()
-        _until(lambda: running_members(nodes[0]) == size)
+        wait_for_members(nodes[0], size)
         yield nodes
 
 
@@ -67,8 +67,12 @@ def as_broker(node: Node) -> TestBroker:
     )
 
 
-def running_members(node: Node) -> int:
-    """How many nodes of its cluster a node sees."""
+def wait_for_members(node: Node, count: int, *, seconds: float = _SECONDS) -> None:
+    """Wait until a node sees that many running nodes of its cluster, itself included."""
+    _until(lambda: _running_members(node) == count, seconds=seconds)
+
+
+def _running_members(node: Node) -> int:
     with as_broker(node).http() as http:
         return sum(member["running"] for member in http.get("/api/nodes").raise_for_status().json())
 
@@ -77,8 +81,8 @@ def _parent(installation: Installation) -> Path:
     return Path(tempfile.gettempdir()) if installation.root is None else installation.root / "tmp"
 
 
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _SECONDS
+def _until(is_so: Callable[[], bool], *, seconds: float = _SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < deadline, f"no cluster within {_SECONDS} s"
+        assert time.monotonic() < deadline, f"no such cluster within {seconds} s"
         time.sleep(_LOOK_SECONDS)

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 
+from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
 from tests.brokers.versions import selected
@@ -31,6 +32,15 @@ class TestBroker:
     username: str
     password: str
     version: str
+
+    def address(self, *, amqp_url: str | None = None) -> BrokerAddress:
+        """The same as our own address; with another one for AMQP, if that is given."""
+        return address(
+            self.management_url,
+            amqp=amqp_url or self.amqp_url,
+            username=self.username,
+            password=self.password,
+        )
 
     def http(self) -> httpx.Client:
         """A client of its management API: `get("/api/overview")`."""

@@ -59,7 +59,7 @@ class Draining:
             exclusive=alone,
             delete_source=True,
         )
-        idle = partial(self._before_deletion, settling=settling, is_quorum=order.source_is_quorum)
+        idle = partial(self._before_deletion, settling=settling)
         self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
         make_room = partial(self._make_room, time.monotonic() + _DISCONNECT_SECONDS)
         while True:
@@ -89,12 +89,12 @@ class Draining:
             self.watch.stage(f"{shown(self.old)}: disconnect {client.text}", 0)
             self.mover.disconnect(client)
 
-    def _before_deletion(self, came: int, *, settling: Settling, is_quorum: bool) -> None:
+    def _before_deletion(self, came: int, *, settling: Settling) -> None:
         """All is parked: look whether the queue can be deleted. Raises what speaks against it."""
-        if is_quorum:
+        if settling.is_quorum:
             self.sleep(QUORUM_SETTLE_SECONDS)
         else:
-            settling.wait(came, is_quorum=False)
+            settling.wait(came)
         deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
         while held := self._look().unacknowledged:
             if time.monotonic() > deadline:

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
@@ -63,7 +62,7 @@ class QueueReplacement:
     _youth: Youth = field(init=False)
 
     def __post_init__(self) -> None:
-        self._settling = Settling(sleep=self.sleep)
+        self._settling = Settling(sleep=self.sleep, is_quorum=self._was.type == QUORUM)
         self._youth = Youth(sleep=self.sleep)
 
     def run(self) -> None:
@@ -170,12 +169,7 @@ class QueueReplacement:
                 self._unbind(holding.arriving, there)
                 self._settling.begin()
             case Step.RETURN_ARRIVED:
-                self._give_back(
-                    there,
-                    holding.arriving,
-                    then_delete=True,
-                    wait=partial(self._settling.wait, is_quorum=self._was.type == QUORUM),
-                )
+                self._give_back(there, holding.arriving, then_delete=True, wait=self._settling.wait)
             case Step.CLOSE_WAY_BACK:
                 self._delete([_private(holding.back, self.wanted.name)], there)
             case Step.DELETE_PARKED_EXCHANGE:

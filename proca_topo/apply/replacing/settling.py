@@ -18,18 +18,22 @@ _BUSY_QUORUM_SECONDS: Final = 1.0
 
 @dataclass(kw_only=True)
 class Settling:
-    """Since when a queue has no bindings, as far as a run can know: at the latest since it began."""
+    """Since when a queue has no bindings, as far as a run can know: at the latest since it began.
+
+    The queue that is replaced and those that hold messages meanwhile are of one type.
+    """
 
     sleep: Callable[[float], None]
+    is_quorum: bool
     _unbound_at: float = field(default_factory=time.monotonic, init=False)
 
     def begin(self) -> None:
         """Its bindings have gone just now."""
         self._unbound_at = time.monotonic()
 
-    def wait(self, came: int, *, is_quorum: bool) -> None:
+    def wait(self, came: int) -> None:
         """Wait for what is on its way into a queue that is empty now, after that many messages came."""
         now = time.monotonic()
-        busy = _BUSY_QUORUM_SECONDS if is_quorum else _BUSY_SECONDS
+        busy = _BUSY_QUORUM_SECONDS if self.is_quorum else _BUSY_SECONDS
         calm_at = now + busy if came else self._unbound_at + _CALM_SECONDS
         self.sleep(max(0.0, calm_at - now))
