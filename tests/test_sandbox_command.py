@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pytest
 
@@ -37,13 +39,10 @@ def test_the_command_finds_the_broker_and_its_exit_code_is_the_exit_code() -> No
 
 def test_sigterm_is_passed_on_to_the_command() -> None:
     """SIGTERM ends COMMAND, not the broker under it; the exit code is 128 + 15, as in a shell."""
-    with subprocess.Popen(
-        [*_COMMAND, "--", "sh", "-c", "echo ready; exec sleep 600"], stdout=subprocess.PIPE
-    ) as started:
-        assert started.stdout is not None
-        assert started.stdout.readline() == b"ready\n"
-        started.send_signal(signal.SIGTERM)
-        assert started.wait(PATIENCE) == 128 + signal.SIGTERM
+    with _sandbox("echo ready; exec sleep 600") as (process, output):
+        assert output.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
 
 
 # Two shells, which tell their pids; a signal to the first alone would leave the second, and that one's sleep.
@@ -52,12 +51,34 @@ _SHELLS: Final = (
 )
 
 
-def _started() -> tuple[subprocess.Popen[str], list[int], str]:
-    """A sandbox with COMMAND under way, COMMAND's processes, and the broker's URL."""
-    process = subprocess.Popen([*_COMMAND, "--", "sh", "-c", _SHELLS], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    shell, child, url = process.stdout.readline().split()
-    return process, [int(shell), int(child)], url
+@contextmanager
+def _sandbox(script: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """A sandbox with a shell's script as its COMMAND, and the output of both. A test that fails leaves nothing."""
+    with subprocess.Popen([*_COMMAND, "--", "sh", "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        finally:
+            process.kill()
+
+
+def _shells_under_way(output: IO[str]) -> tuple[list[int], str]:
+    """Both shells, once the second one's sleep runs, and the broker's URL.
+
+    A shell that a SIGINT meets while it makes its child goes on waiting for that child, which has missed it.
+    """
+    shell, child, url = output.readline().split()
+    deadline = time.monotonic() + PATIENCE
+    while "sleep" not in _children(child):
+        assert time.monotonic() < deadline, _children(child)
+        time.sleep(0.01)
+    return [int(shell), int(child)], url
+
+
+def _children(pid: str) -> list[str]:
+    """What they run."""
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [Path(f"/proc/{child}/comm").read_text().strip() for child in pids]
 
 
 def _runs(pid: int) -> bool:
@@ -67,14 +88,13 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _assert_all_gone(process: subprocess.Popen[str], pids: list[int], url: str) -> None:
+def _assert_all_gone(output: IO[str], pids: list[int], url: str) -> None:
     deadline = time.monotonic() + PATIENCE
     port = int(url.rpartition(":")[2])
     while any(map(_runs, pids)) or accepts(port) or _homes():
         assert time.monotonic() < deadline, (pids, url, _homes())
         time.sleep(0.05)
-    assert process.stdout is not None
-    assert process.stdout.read() == ""
+    assert output.read() == ""
 
 
 def _homes() -> set[Path]:
@@ -88,22 +108,22 @@ def test_a_signal_to_the_sandbox_alone_ends_all_of_it(
     """As `kill` sends it: nothing else has sent it to COMMAND."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    process, pids, url = _started()
-    with process:
+    with _sandbox(_SHELLS) as (process, output):
+        pids, url = _shells_under_way(output)
         process.send_signal(number)
         assert process.wait(PATIENCE) == code
-        _assert_all_gone(process, pids, url)
+        _assert_all_gone(output, pids, url)
 
 
 def test_sigkill_of_the_sandbox_ends_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing can be done by the sandbox itself then."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    process, pids, url = _started()
-    with process:
+    with _sandbox(_SHELLS) as (process, output):
+        pids, url = _shells_under_way(output)
         process.kill()
         process.wait(PATIENCE)
-        _assert_all_gone(process, pids, url)
+        _assert_all_gone(output, pids, url)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
