@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from proca_topo.plan.changes import Action, Change, Declare, Delete, Plan, Replace, Retire, Update, action_of
 from proca_topo.plan.policy_advice import advice
-from proca_topo.plan.status import Status
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.notes import Notes
 from proca_topo.render.objects import settings, title, value
 from proca_topo.topology.names import shown
+
+if TYPE_CHECKING:
+    from proca_topo.plan.status import Status
 
 SYMBOLS: Final[Mapping[Action, str]] = {
     Action.DECLARE: "+",
@@ -106,7 +108,7 @@ def objects(count: int) -> str:
     return "1 object is" if count == 1 else f"{count} objects are"
 
 
-def target(plan: Plan | Status) -> str:
+def target(plan: "Plan | Status") -> str:
     """What it is about: `vhost proca on http://localhost:15672 (RabbitMQ 4.0.5)`."""
     version = f" (RabbitMQ {shown(plan.broker.version)})" if plan.broker.version else ""
     return f"vhost {shown(plan.vhost)} on {shown(plan.broker.location)}{version}"
