@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from bench.measure import COMMAND, call, process, warm
+from bench.measure import COMMAND, Timing, call, in_turns, process, warm
 from bench.moving import moving
 from bench.replacing import replacing
 from bench.rows import Row, as_markdown
@@ -32,7 +32,7 @@ RESULTS = ROOT / "bench" / "RESULTS.md"
 SIZES = (100, 1000, 5000)
 LARGE = 1000
 MOVING = "moving"
-IN_PROCESS = "without the start of Python and its imports: "
+WITHOUT_START = ", without the start of Python and its imports"
 
 
 def main() -> None:
@@ -97,6 +97,26 @@ def tracing() -> Iterator[Row]:
     yield Row(what=f"{count:,} traces among {count:,} topic bindings", seconds=traced.median, limit=2.0)
 
 
+def against(
+    floor: Timing, limit: float, whole: Timing, inner: Timing, *, what: str, peak_limit: float | None = None
+) -> Iterator[Row]:
+    """A command as a whole process, and without what Python takes to start, against the same floor."""
+    yield Row(
+        what=what,
+        seconds=whole.median,
+        floor=floor.median,
+        limit=limit * floor.median,
+        peak_mib=whole.peak_mib,
+        peak_limit=peak_limit,
+    )
+    yield Row(
+        what=f"the same{WITHOUT_START}",
+        seconds=inner.median,
+        floor=floor.median,
+        limit=limit * floor.median,
+    )
+
+
 def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
     """Everything that depends on the number of orgs."""
     runs = 5 if size <= LARGE else 3
@@ -116,49 +136,32 @@ def at_size(world: World, folder: Path, size: int) -> Iterator[Row]:
     def fresh() -> None:
         world.empty_vhost("bench")
 
-    applies = 1 if size > LARGE else 3
-    floor = call(lambda: world.raw_import("bench", definitions), runs=applies, before=fresh).median
-    apply = process(
-        [COMMAND, "apply", "--yes", "-C", str(folder)], runs=applies, environment=environment, before=fresh
+    apply, plan = ["apply", "--yes", "-C", str(folder)], ["plan", "-C", str(folder)]
+    floor, whole, inner = in_turns(
+        partial(call, lambda: world.raw_import("bench", definitions), runs=1, before=fresh),
+        partial(process, [COMMAND, *apply], runs=1, environment=environment, before=fresh),
+        partial(warm, apply, runs=1, environment=environment, before=fresh),
+        turns=3 if size <= LARGE else 2,
     )
-    yield Row(
-        what=f"{orgs}: `apply` into an empty vhost, against one raw import",
-        seconds=apply.median,
-        floor=floor,
-        limit=1.15 * floor,
-        peak_mib=apply.peak_mib,
+    yield from against(
+        floor, 1.15, whole, inner, what=f"{orgs}: `apply` into an empty vhost, against one raw import"
     )
-    if size <= LARGE:
-        inner = warm(["apply", "--yes", "-C", str(folder)], runs=applies, environment=environment, before=fresh)
-        yield Row(
-            what=f"{orgs}: {IN_PROCESS}`apply` into an empty vhost, against the same",
-            seconds=inner.median,
-            floor=floor,
-            limit=1.15 * floor,
-        )
 
     ways = {
         (name, at_once): call(partial(world.raw_listing, "bench", paths, at_once=at_once), runs=runs).median
         for name, paths in LISTINGS.items()
         for at_once in (False, True)
     }
-    (name, at_once), floor = min(ways.items(), key=lambda item: item[1])
-    plan = process([COMMAND, "plan", "-C", str(folder)], runs=runs, environment=environment)
-    yield Row(
-        what=f"{orgs}: `plan` with nothing to do, against {name}{' at once' if at_once else ''}",
-        seconds=plan.median,
-        floor=floor,
-        limit=1.3 * floor,
-        peak_mib=plan.peak_mib,
-        peak_limit=250,
+    name, at_once = min(ways, key=lambda way: ways[way])
+    floor, whole, inner = in_turns(
+        partial(call, partial(world.raw_listing, "bench", LISTINGS[name], at_once=at_once), runs=1),
+        partial(process, [COMMAND, *plan], runs=1, environment=environment),
+        partial(warm, plan, runs=1, environment=environment),
+        turns=runs,
     )
-    inner = warm(["plan", "-C", str(folder)], runs=runs, environment=environment)
-    yield Row(
-        what=f"{orgs}: {IN_PROCESS}`plan` with nothing to do, against the same",
-        seconds=inner.median,
-        floor=floor,
-        limit=1.3 * floor,
-    )
+    cheapest = f"{name}{' at once' if at_once else ''}"
+    what = f"{orgs}: `plan` with nothing to do, against {cheapest}"
+    yield from against(floor, 1.3, whole, inner, what=what, peak_limit=250)
     one = process([COMMAND, "plan", "--org", "org00042", "-C", str(folder)], runs=runs, environment=environment)
     yield Row(what=f"{orgs}: `plan --org` of one of them", seconds=one.median, limit=0.5, peak_mib=one.peak_mib)
     world.drop_vhost("bench")

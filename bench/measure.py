@@ -84,3 +84,25 @@ def call(action: Callable[[], object], *, runs: int, before: Callable[[], None] 
         action()
         seconds.append(time.perf_counter() - started)
     return Timing(seconds=tuple(seconds))
+
+
+def in_turns(*measures: Callable[[], Timing], turns: int) -> tuple[Timing, ...]:
+    """What each of the measures shows, taken one after the other, every second time from the last to the first.
+
+    A broker slows down as it grows older, and a machine has its moods. This way they weigh on a figure and its
+    floor alike.
+    """
+    taken: list[list[Timing]] = [[] for _ in measures]
+    for turn in range(turns):
+        order = list(enumerate(measures))
+        for number, measure in order if turn % 2 == 0 else reversed(order):
+            taken[number].append(measure())
+    return tuple(_together(timings) for timings in taken)
+
+
+def _together(timings: Sequence[Timing]) -> Timing:
+    peaks = [timing.peak_mib for timing in timings if timing.peak_mib is not None]
+    return Timing(
+        seconds=tuple(second for timing in timings for second in timing.seconds),
+        peak_mib=max(peaks, default=None),
+    )
