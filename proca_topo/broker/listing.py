@@ -15,6 +15,7 @@ from proca_topo.broker.wire import (
     binding_from,
     default_queue_type,
     exchange_from,
+    has_counts,
     policy_from,
     queue_from,
 )
@@ -24,7 +25,7 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue, is_reserved
 
 # Without statistics the counts are those of this moment; with columns the answer is a third smaller and quicker.
-COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
+_COUNTED: Final = "disable_stats=true&enable_queue_totals=true"
 _UNCOUNTED: Final = "disable_stats=true"
 _QUEUE_COLUMNS: Final = "name,type,durable,auto_delete,exclusive,arguments,messages_ready,messages_unacknowledged"
 # The list of all bindings has one of the default exchange for each queue, and that takes most of the time.
@@ -131,7 +132,7 @@ def _paths_of_bindings(vhost: str, exchanges: Collection[str]) -> list[str]:
 
 def find_queue(api: ManagementApi, vhost: str, name: str) -> Json | None:
     """A queue's entry, with its counts as they are at this moment where this version of RabbitMQ can tell."""
-    return api.find(f"{path_of('queues', vhost, name)}?{COUNTED}")
+    return api.find(f"{path_of('queues', vhost, name)}?{_COUNTED}")
 
 
 def find_queue_or_down(api: ManagementApi, vhost: str, name: str) -> Json | None:
@@ -143,6 +144,12 @@ def find_queue_or_down(api: ManagementApi, vhost: str, name: str) -> Json | None
     return None if entry is None else {**entry, **DOWN}
 
 
+def list_counted(api: ManagementApi, vhost: str, columns: str = _QUEUE_COLUMNS) -> list[Json]:
+    """All queues with their counts of this moment. Up to RabbitMQ 3.x those of a node that is down have none."""
+    entries = api.get_list(f"{path_of('queues', vhost)}?{_COUNTED}&columns={columns}")
+    return [entry if has_counts(entry) else {**entry, **DOWN} for entry in entries]
+
+
 def list_down(api: ManagementApi, vhost: str, listed: Collection[str]) -> list[Json]:
     """The queues that a listing with counts left out, as RabbitMQ 4.x does with those of a node that is down.
 
@@ -150,6 +157,20 @@ def list_down(api: ManagementApi, vhost: str, listed: Collection[str]) -> list[J
     """
     entries = api.get_list(f"{path_of('queues', vhost)}?{_UNCOUNTED}&columns={_QUEUE_COLUMNS}")
     return [{**entry, **DOWN} for entry in entries if entry.get("name") not in listed]
+
+
+def hides_queues(api: ManagementApi, facts: VhostFacts) -> bool:
+    """Whether a queue that is not found may still be there: up to RabbitMQ 3.x, one on a node that is down.
+
+    They are in the list of all queues. Who may not ask for the nodes does not learn of it.
+    """
+    if not (facts.broker.version or "").startswith("3."):
+        return False
+    try:
+        nodes = api.get_list("/nodes?columns=running")
+    except AccessError:
+        return False
+    return not all(node.get("running") for node in nodes)
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:
@@ -200,7 +221,7 @@ def _unseen(api: ManagementApi, vhost: str) -> AccessError:
 
 
 def _queues(api: ManagementApi, vhost: str) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:
-    return _sorted_out(api.get_list(f"{path_of('queues', vhost)}?{COUNTED}&columns={_QUEUE_COLUMNS}"))
+    return _sorted_out(list_counted(api, vhost))
 
 
 def _sorted_out(entries: Iterable[Json]) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:

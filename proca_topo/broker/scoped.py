@@ -11,6 +11,7 @@ from proca_topo.broker.http import ManagementApi, is_addressable, path_of
 from proca_topo.broker.listing import (
     bindings_from,
     find_queue_or_down,
+    hides_queues,
     is_left_out,
     list_bindings,
     list_policies,
@@ -54,6 +55,8 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     if _size(scope) > _READ_ALL_FROM or not is_addressable(*_names(scope)):
         return read_all(api, vhost, pool)
     facts = vhost_facts(api, vhost)
+    if hides_queues(api, facts):
+        return read_all(api, vhost, pool, facts)
     matching = {kind: _matching(api, vhost, kind, scope.name_patterns, pool) for kind in ("queues", "exchanges")}
     # A replacement that was interrupted left its messages and bindings under names of our own.
     holdings = [Holding.of(name) for name in scope.queues]

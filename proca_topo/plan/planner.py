@@ -114,7 +114,9 @@ def _binding_changes(
         yield Declare(
             noun=binding,
             org=desired.org_of(binding),
-            held_back=_missing_end(binding, existing, desired) or _unreplaced(binding, existing, replacements),
+            held_back=_missing_end(binding, existing, desired)
+            or _unreplaced(binding, existing, replacements)
+            or _unseen(binding, existing),
             carries_dead_letters=binding.source in carriers,
             after_replacement=_destination(binding) in later or exchanges.waits_for(binding),
         )
@@ -139,6 +141,17 @@ def _unreplaced(binding: Binding, existing: Existing, replacements: QueueReplace
     if change is None or change.held_back is None or binding.destination in existing.queues:
         return None
     return f"its queue {shown(binding.destination)} is there once it is replaced, which is held back"
+
+
+def _unseen(binding: Binding, existing: Existing) -> str | None:
+    """Why a binding that is not shown need not be absent."""
+    queue = _destination(binding)
+    if queue is None or not existing.hides_bindings_of(queue):
+        return None
+    return (
+        f"its queue {shown(queue)} is on a node that is down, and until that is back RabbitMQ"
+        f" {shown(existing.broker.version or '')} neither shows nor takes bindings of it"
+    )
 
 
 def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str | None:

@@ -72,6 +72,21 @@ class Existing:
             case Policy():
                 return self.policies.get(noun.name) == noun
 
+    def hides_bindings_of(self, queue: str) -> bool:
+        """Whether it may have bindings that the broker does not show now.
+
+        Up to RabbitMQ 3.x those of a classic queue are not listed while its node is down, when nothing of it is
+        counted either. They come back with the node.
+        """
+        there, activity = self.queues.get(queue), self.activity.get(queue)
+        return (
+            there is not None
+            and there.type == CLASSIC
+            and activity is not None
+            and not activity.counted
+            and (self.broker.version or "").startswith("3.")
+        )
+
     def has(self, noun: Noun) -> bool:
         """Whether the vhost has an object of this kind and name, however it looks."""
         match noun:

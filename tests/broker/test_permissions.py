@@ -8,6 +8,7 @@ import pytest
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Queue
 from tests.broker.nouns import silent
 
@@ -79,3 +80,12 @@ def test_a_refused_delete(limited: Limited, management: ManagementBroker, vhost:
     assert "the permission to configure 'e':" in reasons[E]
     for binding in (BINDING, ODD):
         assert "the permissions to write to 'q' and to read from 'e':" in reasons[binding]
+
+
+def test_a_user_who_may_not_ask_for_nodes_reads_single_queues(
+    limited: Limited, management: ManagementBroker, vhost: str
+) -> None:
+    """A queue that is not found is asked for in the nodes on RabbitMQ 3.x, which takes the tag monitoring."""
+    management.declare(vhost, [Q], silent)
+    scope = Scope(orgs=frozenset({"acme"}), queues=frozenset({"q", "absent"}))
+    assert limited(".*", ".*", ".*").read(vhost, scope).queues == {"q": Q}

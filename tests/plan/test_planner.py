@@ -36,6 +36,25 @@ def test_into_an_empty_vhost_dead_letter_bindings_are_declared_before_those_that
     ]
 
 
+@pytest.mark.parametrize(("version", "is_held_back"), [("3.10.8", True), ("4.0.5", False)])
+def test_a_binding_that_a_node_which_is_down_hides_is_not_declared(version: str, is_held_back: object) -> None:
+    """Up to 3.x RabbitMQ lists the queue without its bindings then; 4.x shows them, and would take new ones."""
+    there = existing(queues=(replace(WORK, type="classic"), WAIT), bindings=())
+    there = replace(
+        there,
+        broker=replace(there.broker, version=version),
+        activity={**there.activity, "work": Activity(counted=False)},
+    )
+    held = {c.noun.name: c.held_back for c in make_plan(there, desired()).changes}
+    assert held["fail -[#]-> wait"] is None
+    assert (held["in -[a.*]-> work"] is not None) is is_held_back
+    if is_held_back:
+        assert held["in -[a.*]-> work"] == (
+            "its queue work is on a node that is down, and until that is back RabbitMQ 3.10.8 neither shows nor"
+            " takes bindings of it"
+        )
+
+
 @pytest.mark.parametrize(
     ("vhost_default", "type_shown", "desired_type", "same"),
     [
