@@ -28,8 +28,8 @@ class Hindrances:
         return next(iter(found), None)
 
     def that_may_have_come(self) -> str | None:
-        """What is asked about again where a replacement has been begun: messages that could be lost."""
-        return self._letters()
+        """What is asked about again where a replacement has been begun: messages or bindings at stake."""
+        return self._unseen_bindings() or self._letters()
 
     def _of_itself(self) -> Iterator[str]:
         if self.before.auto_delete or self.after.auto_delete:
@@ -116,14 +116,28 @@ class Hindrances:
         """The exchanges that have this one as their alternate, without those that replacements use."""
         return [source for source in self.index.alternates_to.get(name, ()) if not is_for_our_use(source)]
 
+    def _unseen_bindings(self) -> str | None:
+        """Bindings that cannot be made anew, since nobody knows them."""
+        existing = self.index.existing
+        version = shown(existing.broker.version or "")
+        for queue in filter(existing.hides_bindings_of, sorted(existing.queues)):
+            return (
+                f"the queue {shown(queue)} is on a node that is down, and RabbitMQ {version} does not tell whether"
+                " it is bound to it: start that node first"
+            )
+        return None
+
     def _letters(self) -> str | None:
         """Dead letters that would find no exchange."""
         activity = self.index.existing.activity
         for queue in self.index.dead_lettering_to.get(self.before.name, ()):
             here = activity.get(queue, Activity())
-            if not activity or not (here.messages or here.consumers):
+            if not activity or (here.counted and not (here.messages or here.consumers)):
                 continue
-            what = f"{messages(here.messages)} in it" if here.messages else "consumers on it"
+            if here.messages:
+                what = f"{messages(here.messages)} in it"
+            else:
+                what = "consumers on it" if here.consumers else "messages in it that cannot be counted"
             return (
                 f"dead letters of {shown(queue)}, which has {what}, would be lost in the moment in which it does"
                 " not exist: stop its consumers and let it drain, or give it another dead-letter exchange"

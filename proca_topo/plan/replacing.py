@@ -130,6 +130,7 @@ class QueueReplacements:
             protected.reason(after)
             or protected.reason(before)
             or _impossible(before, after)
+            or self._unreachable(before)
             or self._unsafe(before, after)
             or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
             or self._consumed(before)
@@ -150,6 +151,12 @@ class QueueReplacements:
             return None
         who = "1 consumer is" if consumers == 1 else f"{consumers} consumers are"
         return f"{who} on {shown(queue.name)}: stop them, or let --disconnect-consumers do it"
+
+    def _unreachable(self, queue: Queue) -> str | None:
+        if self.existing.activity.get(queue.name, Activity()).counted:
+            return None
+        name = shown(queue.name)
+        return f"RabbitMQ does not tell what is in {name}: if a node that it is on is down, start that first"
 
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proca_topo.plan.changes import Declare, Difference, HazardCode, Replace, Update
+from proca_topo.plan.changes import Declare, Difference, HazardCode, Replace, Replacing, Update
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
@@ -105,6 +105,16 @@ def test_a_known_argument_that_differs_is_a_replacement_that_says_what_clients_w
         HazardCode.REDECLARE_REFUSED,
     ]
     assert change.held_back is not None
+
+
+def test_a_queue_that_cannot_be_counted_is_not_replaced() -> None:
+    """As one on a node that is down: it is neither empty nor gone."""
+    there = existing(activity={"work": Activity(counted=False)})
+    wanted = desired(queues=(replace(WORK, arguments=Arguments.of({"x-max-length": 5})), WAIT))
+    (change,) = make_plan(there, wanted, replacing=Replacing.IDLE).changes
+    assert change.held_back == (
+        "RabbitMQ does not tell what is in work: if a node that it is on is down, start that first"
+    )
 
 
 def test_an_argument_that_rabbitmq_ignores_on_redeclare_is_still_drift() -> None:

@@ -97,6 +97,20 @@ def letters(there: Existing) -> Existing:
         ),
         (
             lambda: replace(
+                letters(world()),
+                broker=replace(world().broker, version="4.3.6"),
+                activity={"dead": Activity(counted=False)},
+            ),
+            WANTED,
+            "dead letters of dead, which has messages in it that cannot be counted, would be lost",
+        ),
+        (
+            lambda: replace(world(), activity={"work": Activity(counted=False)}),
+            WANTED,
+            "the queue work is on a node that is down, and RabbitMQ 3.10.8 does not tell whether it is bound",
+        ),
+        (
+            lambda: replace(
                 world(),
                 policies={
                     name: Policy(name=name, pattern="^in$", definition=arguments(alternate_exchange="a"))
