@@ -86,6 +86,7 @@ def read_all(
     queues_listed = pool.submit(_queues, api, vhost)
     policies = pool.submit(list_policies, api, vhost)
     exchanges_listed = pool.submit(_exchanges, api, vhost)
+    is_a_node_down = pool.submit(_is_a_node_down, api)
     # Before the answers, which tell less well that there is no such vhost.
     facts = facts or _facts_of_vhost(api, vhost, broker)
     exchanges = exchanges_listed.result()
@@ -96,7 +97,7 @@ def read_all(
     queues, activity, exclusive = queues_listed.result()
     bound = {binding.destination for binding in bindings if binding.destination_type is DestinationType.QUEUE}
     seen = queues.keys() | exclusive
-    if bound - seen:
+    if bound - seen or is_a_node_down.result():
         down, uncounted, more_exclusive = _sorted_out(list_down(api, vhost, seen))
         queues, activity, exclusive = queues | down, activity | uncounted, exclusive | more_exclusive
     return Existing(
@@ -160,17 +161,19 @@ def list_down(api: ManagementApi, vhost: str, listed: Collection[str]) -> list[J
 
 
 def hides_queues(api: ManagementApi, facts: VhostFacts) -> bool:
-    """Whether a queue that is not found may still be there: up to RabbitMQ 3.x, one on a node that is down.
+    """Whether a single queue that is not found may still be there: up to RabbitMQ 3.x, on a node that is down.
 
-    They are in the list of all queues. Who may not ask for the nodes does not learn of it.
+    The list of all queues has it.
     """
-    if not (facts.broker.version or "").startswith("3."):
-        return False
+    return (facts.broker.version or "").startswith("3.") and _is_a_node_down(api)
+
+
+def _is_a_node_down(api: ManagementApi) -> bool:
+    """Whether any node of the cluster is. Who may not ask for the nodes (tag monitoring) does not learn of it."""
     try:
-        nodes = api.get_list("/nodes?columns=running")
+        return not all(node.get("running") for node in api.get_list("/nodes?columns=running"))
     except AccessError:
         return False
-    return not all(node.get("running") for node in nodes)
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:

@@ -15,6 +15,7 @@ from tests.plan.circuit_world import desired
 pytestmark = pytest.mark.broker
 
 VHOST: Final = "topology"
+NO_BINDINGS: Final = "without-bindings"
 SECONDS: Final = 60
 
 
@@ -26,7 +27,9 @@ def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(instal
             raw = Raw(http=http, vhost=VHOST)
             http.put(f"/api/vhosts/{VHOST}").raise_for_status()
             raw.put("exchanges", "e", type="topic", durable=True)
-            for name, kind in (("classic", "classic"), ("unbound", "classic"), ("quorum", "quorum")):
+            http.put(f"/api/vhosts/{NO_BINDINGS}").raise_for_status()
+            Raw(http=http, vhost=NO_BINDINGS).put("queues", "q", durable=True)
+            for name, kind in (("classic", "classic"), ("quorum", "quorum")):
                 raw.put("queues", name, durable=True, arguments={"x-queue-type": kind, "x-max-length": 9})
             for name in ("classic", "quorum"):
                 raw.bind("e", name, "k")
@@ -34,7 +37,7 @@ def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(instal
         before = broker.read(VHOST)
         nodes[0].kill()
         wait_for_members(nodes[1], len(nodes) - 1, seconds=SECONDS)
-        after = broker.read(VHOST)
+        after, unbound = broker.read(VHOST), broker.read(NO_BINDINGS)
         looked_at = broker.look(VHOST, list(before.queues))
         scoped = broker.read(VHOST, Scope(orgs=frozenset({"acme"}), queues=frozenset({"classic"})))
         broker.close()
@@ -50,7 +53,7 @@ def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(instal
     )
     assert [change for change in plan.changes if change.held_back is None] == []
     assert before.activity["classic"].counted
-    for activity in (after.activity["classic"], after.activity["unbound"], looked_at["classic"]):
+    for activity in (after.activity["classic"], unbound.activity["q"], looked_at["classic"]):
         assert not activity.counted
     assert scoped.queues["classic"] == before.queues["classic"]
     assert not scoped.activity["classic"].counted
