@@ -191,5 +191,5 @@ def test_each_request_is_logged_without_secrets(
     caplog.set_level("INFO", logger="proca_topo.broker")
     exchanges = management.read(vhost).exchanges
     lines = [record.getMessage() for record in caplog.records if record.name == "proca_topo.broker"]
-    assert len(lines) == 5 + len(exchanges)  # each exchange is asked for its bindings
+    assert len(lines) == 6 + len(exchanges)  # each exchange is asked for its bindings
     assert all(re.fullmatch(rf"GET {re.escape(where.location)}/api/\S+ 200, \d+ ms", line) for line in lines)
