@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from proca_topo.sandbox.installation import Installation, installed
 from proca_topo.sandbox.node import Node, running_node
 from proca_topo.sandbox.ports import Ports, free_ports
 from tests.brokers.fixtures import NodeFactory, TestBroker
+from tests.waiting import wait_until
 
 PATIENCE = 30  # seconds; what is waited for takes one
 
@@ -130,7 +130,7 @@ def test_nothing_is_left_after_the_owner_just_ends() -> None:
 def test_nothing_is_left_after_a_kill_while_starting() -> None:
     """An owner that is killed before its node is ready leaves nothing."""
     with _owner() as owner:
-        _until(lambda: len(_kept_by(owner)) > 1, "its keeper has started a port mapper and a broker")
+        wait_until(lambda: len(_kept_by(owner)) > 1, "its keeper has started a port mapper and a broker")
         directory = _home_of(_kept_by(owner)[0])
         owner.kill()
     _assert_nothing_left(directory)
@@ -197,15 +197,8 @@ def _told_directory(owner: subprocess.Popen[str]) -> Path:
 
 
 def _assert_nothing_left(directory: Path) -> None:
-    _until(lambda: not _processes_of(directory), f"no process of {directory} is left")
-    _until(lambda: not directory.exists(), f"{directory} is gone")
-
-
-def _until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, f"not so after {PATIENCE} s: {what}"
-        time.sleep(0.02)
+    wait_until(lambda: not _processes_of(directory), f"no process of {directory} is left")
+    wait_until(lambda: not directory.exists(), f"{directory} is gone")
 
 
 def _processes_of(directory: Path) -> set[int]:

@@ -17,6 +17,7 @@ from typing import IO, Final
 import pytest
 
 from proca_topo.sandbox.ports import accepts
+from tests.waiting import wait_until
 
 PATIENCE = 60  # seconds; a broker is up in three to ten
 
@@ -68,10 +69,7 @@ def _shells_under_way(output: IO[str]) -> tuple[list[int], str]:
     A shell that a SIGINT meets while it makes its child goes on waiting for that child, which has missed it.
     """
     shell, child, url = output.readline().split()
-    deadline = time.monotonic() + PATIENCE
-    while "sleep" not in _children(child):
-        assert time.monotonic() < deadline, _children(child)
-        time.sleep(0.01)
+    wait_until(lambda: "sleep" in _children(child), "the second shell's sleep runs")
     return [int(shell), int(child)], url
 
 
@@ -89,11 +87,10 @@ def _runs(pid: int) -> bool:
 
 
 def _assert_all_gone(output: IO[str], pids: list[int], url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
     port = int(url.rpartition(":")[2])
-    while any(map(_runs, pids)) or accepts(port) or _homes():
-        assert time.monotonic() < deadline, (pids, url, _homes())
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(_runs, pids)), f"COMMAND has ended ({pids})")
+    wait_until(lambda: not accepts(port), f"the broker has ended ({url})")
+    wait_until(lambda: not _homes(), "its files are gone")
     assert output.read() == ""
 
 
@@ -139,10 +136,7 @@ def test_a_signal_to_the_sandbox_alone_at_a_terminal(number: signal.Signals, cod
     command = int(shown.split(b"pid ")[1].split()[0])
     os.kill(pid, number)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
-    deadline = time.monotonic() + PATIENCE
-    while _runs(command):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not _runs(command), f"COMMAND has ended ({command})")
     os.close(terminal)
 
 

@@ -19,6 +19,7 @@ from proca_topo.errors import LockedError, RefusedError
 from proca_topo.plan.planner import make_plan
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
 
 HOLD = """\
 import sys, time
@@ -117,11 +118,13 @@ def test_an_apply_that_loses_its_lock_stops_and_says_so(
 
 
 def _close_connections(live: Live) -> None:
-    deadline = time.monotonic() + 20
-    while not (found := live.http.get(f"/api/vhosts/{live.path}/connections").raise_for_status().json()):
-        assert time.monotonic() < deadline, "the lock's connection is not listed"
-        time.sleep(0.2)
-    for connection in found:
+    def listed() -> list[dict[str, str]]:
+        answer = live.http.get(f"/api/vhosts/{live.path}/connections").raise_for_status()
+        found: list[dict[str, str]] = answer.json()
+        return found
+
+    wait_until(listed, "the lock's connection is listed")
+    for connection in listed():
         live.http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
 
 

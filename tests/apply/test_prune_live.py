@@ -20,6 +20,7 @@ from proca_topo.plan.planner import make_plan
 from proca_topo.topology.nouns import Queue
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -91,10 +92,7 @@ def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes
         assert "may still come to it" in reason or "messages in it" in reason
         with live.channel() as channel, pytest.raises(pika.exceptions.UnroutableError):
             channel.basic_publish("in", "acme.late", b"{}", mandatory=True)
-        deadline = time.monotonic() + 30
-        while ready(live, "acme.crm") < 3:
-            assert time.monotonic() < deadline, "the three messages did not come back"
-            time.sleep(0.2)
+        wait_until(lambda: ready(live, "acme.crm") == 3, "the three messages have come back")
         status, reason = queue_status(live, folder)
         assert (status, reason) == (Status.DRAINING, "3 messages in it")
         with live.channel() as channel:
@@ -283,7 +281,8 @@ def test_a_stream_that_somebody_reads_stays(folder: Path, broker_urls: TestBroke
             [result] = [r for r in report.results if isinstance(r.change, (Delete, Retire))]
             assert result.status is Status.DRAINING
             channel.basic_cancel(tag)
-        deadline = time.monotonic() + 40
-        while live.apply(desired_in(folder), with_prune=True).plan.changes:
-            assert time.monotonic() < deadline, "an empty stream that nobody reads does not go"
-            time.sleep(1)
+        wait_until(
+            lambda: not live.apply(desired_in(folder), with_prune=True).plan.changes,
+            "an empty stream that nobody reads is gone",
+            look_seconds=1,
+        )

@@ -2,8 +2,7 @@
 
 import secrets
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,9 +15,9 @@ from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from proca_topo.sandbox.ports import HOST, accepts, free_ports
 from proca_topo.sandbox.recipe import Recipe
 from tests.brokers.fixtures import TestBroker
+from tests.waiting import wait_until
 
 _SECONDS: Final = 120
-_LOOK_SECONDS: Final = 0.2
 
 
 @contextmanager
@@ -48,7 +47,7 @@ def running_cluster(installation: Installation, *, size: int = 3) -> Iterator[Se
             nodes.append(Node(recipe, processes))
         starting = [threads.submit(nodes[0].run)]
         # A node that finds no port mapper starts one of its own, which nobody would end.
-        _until(lambda: accepts(first.epmd))
+        wait_until(lambda: accepts(first.epmd), "Erlang's port mapper takes connections")
         starting += [threads.submit(node.run) for node in nodes[1:]]
         for start in starting:
             start.result()
@@ -69,7 +68,7 @@ def as_broker(node: Node) -> TestBroker:
 
 def wait_for_members(node: Node, count: int, *, seconds: float = _SECONDS) -> None:
     """Wait until a node sees that many running nodes of its cluster, itself included."""
-    _until(lambda: _running_members(node) == count, seconds=seconds)
+    wait_until(lambda: _running_members(node) == count, f"{count} nodes of the cluster run", seconds=seconds)
 
 
 def _running_members(node: Node) -> int:
@@ -79,10 +78,3 @@ def _running_members(node: Node) -> int:
 
 def _parent(installation: Installation) -> Path:
     return Path(tempfile.gettempdir()) if installation.root is None else installation.root / "tmp"
-
-
-def _until(is_so: Callable[[], bool], *, seconds: float = _SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, f"no such cluster within {seconds} s"
-        time.sleep(_LOOK_SECONDS)

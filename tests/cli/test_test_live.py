@@ -16,6 +16,7 @@ from proca_topo.sandbox.ports import free_ports
 from tests.brokers.fixtures import TestBroker
 from tests.cli.command import COMMAND, TOPOLOGY, Place, Ran, clean_environment
 from tests.cli.test_test import ROUTES, SCHEMA
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -205,10 +206,7 @@ def test_after_a_sigkill_the_vhost_goes_too(live: LiveTests, moment: str) -> Non
                 break
         process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + PATIENCE
-    while live.vhosts() != live.before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: live.vhosts() == live.before, "the vhost is gone")
 
 
 @pytest.mark.parametrize("milliseconds", [100, 700, 1300, 1600, 1900, 2200, 2500])

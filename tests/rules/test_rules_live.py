@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +15,10 @@ from proca_topo.rules.rule import Rule, Severity
 from proca_topo.spec.read import load_desired, read_topology
 from tests.broker.raw import Raw
 from tests.live import Live
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
-SECONDS: Final = 20.0
 REFUSED: Final = 400
 VALUES: Final[dict[str, object]] = {
     "x-max-priority": 5,
@@ -87,15 +86,6 @@ def count(live: Live, queue: str) -> int:
         return found
 
 
-def eventually(is_so: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 @refusing
 def test_what_is_about_a_version_is_refused_by_it_and_not_before(live: Live, rule: Rule, tmp_path: Path) -> None:
     assert rule.target is not None
@@ -134,17 +124,17 @@ class TestWhereArgumentAndPolicyDisagree:
     def test_message_ttl(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
         self.disagree(live, kind, "message-ttl", 300, 600_000, by_argument_is_less=by_argument_is_less)
         live.fill("q", 3)
-        assert eventually(lambda: count(live, "q") == 0)
+        wait_until(lambda: count(live, "q") == 0, "q is empty")
 
     def test_expires(self, live: Live, *, by_argument_is_less: bool) -> None:
         self.disagree(live, "classic", "expires", 500, 600_000, by_argument_is_less=by_argument_is_less)
-        assert eventually(lambda: not is_there(live, "q"))
+        wait_until(lambda: not is_there(live, "q"), "q is gone")
 
     @pytest.mark.parametrize("kind", ["classic", "quorum"])
     def test_max_length(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
         self.disagree(live, kind, "max-length", 2, 5, by_argument_is_less=by_argument_is_less)
         live.fill("q", 8)
-        assert eventually(lambda: count(live, "q") == 2)
+        wait_until(lambda: count(live, "q") == 2, "2 messages are in q")
 
     @pytest.mark.parametrize("kind", ["classic", "quorum"])
     def test_max_length_bytes(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
@@ -153,7 +143,7 @@ class TestWhereArgumentAndPolicyDisagree:
         with live.channel() as channel:
             for _ in range(8):
                 channel.basic_publish("", "q", bytes(1_000))
-        assert eventually(lambda: count(live, "q") == 2)
+        wait_until(lambda: count(live, "q") == 2, "2 messages are in q")
 
     def test_delivery_limit(self, live: Live, *, by_argument_is_less: bool) -> None:
         self.disagree(live, "quorum", "delivery-limit", 1, 9, by_argument_is_less=by_argument_is_less)
@@ -175,7 +165,7 @@ class TestWhereArgumentAndPolicyDisagree:
         policy(live, "q", {"dead-letter-exchange": "", "dead-letter-routing-key": ends[1], "message-ttl": 1})
         declare(live, "q", "classic", {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": ends[0]})
         live.fill("q", 3)
-        assert eventually(lambda: count(live, ends[0]) == 3)
+        wait_until(lambda: count(live, ends[0]) == 3, f"3 messages are in {ends[0]}")
         assert count(live, ends[1]) == 0
 
 
@@ -184,7 +174,7 @@ def test_what_expires_in_a_circle_is_dropped(live: Live, tmp_path: Path) -> None
     example = EXPIRING_IN_A_CIRCLE.example.replace("10s", "300ms")
     assert load_spec(live, tmp_path, example) == 204
     live.fill("one", 3)
-    assert eventually(lambda: (count(live, "one"), count(live, "two")) == (0, 3))
-    assert eventually(lambda: (count(live, "one"), count(live, "two")) == (0, 0))
+    wait_until(lambda: (count(live, "one"), count(live, "two")) == (0, 3), "the messages are in two")
+    wait_until(lambda: (count(live, "one"), count(live, "two")) == (0, 0), "the messages are gone")
     time.sleep(1)
     assert (count(live, "one"), count(live, "two")) == (0, 0)
