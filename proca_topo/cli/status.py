@@ -64,7 +64,7 @@ def status(
     desired = load_desired(topology, orgs=orgs or None)
     name = vhost_of(vhost, topology)
     from proca_topo.apply.survey import read_activity
-    from proca_topo.plan.status import status_of
+    from proca_topo.plan.attention import status_of
 
     with closing(open_broker(address)) as connection:
 

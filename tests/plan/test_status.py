@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from proca_topo.plan.status import Counts, State, Status, status_of
+from proca_topo.plan.attention import status_of
+from proca_topo.plan.status import Counts, State, Status
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.holding import Replaced
