@@ -130,7 +130,9 @@ def test_nothing_is_left_after_the_owner_just_ends() -> None:
 def test_nothing_is_left_after_a_kill_while_starting() -> None:
     """An owner that is killed before its node is ready leaves nothing."""
     with _owner() as owner:
-        wait_until(lambda: len(_kept_by(owner)) > 1, "its keeper has started a port mapper and a broker")
+        wait_until(
+            lambda: len(_kept_by(owner)) > 1, "its keeper has started a port mapper and a broker", seconds=PATIENCE
+        )
         directory = _home_of(_kept_by(owner)[0])
         owner.kill()
     _assert_nothing_left(directory)
@@ -197,8 +199,8 @@ def _told_directory(owner: subprocess.Popen[str]) -> Path:
 
 
 def _assert_nothing_left(directory: Path) -> None:
-    wait_until(lambda: not _processes_of(directory), f"no process of {directory} is left")
-    wait_until(lambda: not directory.exists(), f"{directory} is gone")
+    wait_until(lambda: not _processes_of(directory), f"no process of {directory} is left", seconds=PATIENCE)
+    wait_until(lambda: not directory.exists(), f"{directory} is gone", seconds=PATIENCE)
 
 
 def _processes_of(directory: Path) -> set[int]:

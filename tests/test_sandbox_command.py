@@ -69,7 +69,7 @@ def _shells_under_way(output: IO[str]) -> tuple[list[int], str]:
     A shell that a SIGINT meets while it makes its child goes on waiting for that child, which has missed it.
     """
     shell, child, url = output.readline().split()
-    wait_until(lambda: "sleep" in _children(child), "the second shell's sleep runs")
+    wait_until(lambda: "sleep" in _children(child), "the second shell's sleep runs", seconds=PATIENCE)
     return [int(shell), int(child)], url
 
 
@@ -88,9 +88,11 @@ def _runs(pid: int) -> bool:
 
 def _assert_all_gone(output: IO[str], pids: list[int], url: str) -> None:
     port = int(url.rpartition(":")[2])
-    wait_until(lambda: not any(map(_runs, pids)), f"COMMAND has ended ({pids})")
-    wait_until(lambda: not accepts(port), f"the broker has ended ({url})")
-    wait_until(lambda: not _homes(), "its files are gone")
+    wait_until(
+        lambda: not (any(map(_runs, pids)) or accepts(port) or _homes()),
+        f"COMMAND {pids}, the broker {url} and its files are gone",
+        seconds=PATIENCE,
+    )
     assert output.read() == ""
 
 
@@ -136,7 +138,7 @@ def test_a_signal_to_the_sandbox_alone_at_a_terminal(number: signal.Signals, cod
     command = int(shown.split(b"pid ")[1].split()[0])
     os.kill(pid, number)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
-    wait_until(lambda: not _runs(command), f"COMMAND has ended ({command})")
+    wait_until(lambda: not _runs(command), f"COMMAND has ended ({command})", seconds=PATIENCE)
     os.close(terminal)
 
 

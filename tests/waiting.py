@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_SECONDS: Final = 60
 _LOOK_SECONDS: Final = 0.1
 
 
 def wait_until(
-    is_so: Callable[[], object], what: str, *, seconds: float = _SECONDS, look_seconds: float = _LOOK_SECONDS
+    is_so: Callable[[], object], what: str, *, seconds: float, look_seconds: float = _LOOK_SECONDS
 ) -> None:
-    """Wait until something is so. Fails, and says `what` was waited for, if it does not come."""
+    """Wait until something is so. Fails, and says `what` was waited for, if it does not come in time."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline, f"not after {seconds} s: {what}"

@@ -123,7 +123,7 @@ def _close_connections(live: Live) -> None:
         found: list[dict[str, str]] = answer.json()
         return found
 
-    wait_until(listed, "the lock's connection is listed")
+    wait_until(listed, "the lock's connection is listed", seconds=20)
     for connection in listed():
         live.http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
 

@@ -92,7 +92,7 @@ def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes
         assert "may still come to it" in reason or "messages in it" in reason
         with live.channel() as channel, pytest.raises(pika.exceptions.UnroutableError):
             channel.basic_publish("in", "acme.late", b"{}", mandatory=True)
-        wait_until(lambda: ready(live, "acme.crm") == 3, "the three messages have come back")
+        wait_until(lambda: ready(live, "acme.crm") == 3, "the three messages have come back", seconds=30)
         status, reason = queue_status(live, folder)
         assert (status, reason) == (Status.DRAINING, "3 messages in it")
         with live.channel() as channel:
@@ -284,5 +284,6 @@ def test_a_stream_that_somebody_reads_stays(folder: Path, broker_urls: TestBroke
         wait_until(
             lambda: not live.apply(desired_in(folder), with_prune=True).plan.changes,
             "an empty stream that nobody reads is gone",
+            seconds=40,
             look_seconds=1,
         )

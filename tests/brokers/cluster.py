@@ -47,7 +47,7 @@ def running_cluster(installation: Installation, *, size: int = 3) -> Iterator[Se
             nodes.append(Node(recipe, processes))
         starting = [threads.submit(nodes[0].run)]
         # A node that finds no port mapper starts one of its own, which nobody would end.
-        wait_until(lambda: accepts(first.epmd), "Erlang's port mapper takes connections")
+        wait_until(lambda: accepts(first.epmd), "Erlang's port mapper takes connections", seconds=_SECONDS)
         starting += [threads.submit(node.run) for node in nodes[1:]]
         for start in starting:
             start.result()

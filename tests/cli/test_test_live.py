@@ -206,7 +206,7 @@ def test_after_a_sigkill_the_vhost_goes_too(live: LiveTests, moment: str) -> Non
                 break
         process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
-    wait_until(lambda: live.vhosts() == live.before, "the vhost is gone")
+    wait_until(lambda: live.vhosts() == live.before, "the vhost is gone", seconds=PATIENCE)
 
 
 @pytest.mark.parametrize("milliseconds", [100, 700, 1300, 1600, 1900, 2200, 2500])

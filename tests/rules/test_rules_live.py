@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
+SECONDS: Final = 20.0
 REFUSED: Final = 400
 VALUES: Final[dict[str, object]] = {
     "x-max-priority": 5,
@@ -124,17 +125,17 @@ class TestWhereArgumentAndPolicyDisagree:
     def test_message_ttl(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
         self.disagree(live, kind, "message-ttl", 300, 600_000, by_argument_is_less=by_argument_is_less)
         live.fill("q", 3)
-        wait_until(lambda: count(live, "q") == 0, "q is empty")
+        wait_until(lambda: count(live, "q") == 0, "q is empty", seconds=SECONDS)
 
     def test_expires(self, live: Live, *, by_argument_is_less: bool) -> None:
         self.disagree(live, "classic", "expires", 500, 600_000, by_argument_is_less=by_argument_is_less)
-        wait_until(lambda: not is_there(live, "q"), "q is gone")
+        wait_until(lambda: not is_there(live, "q"), "q is gone", seconds=SECONDS)
 
     @pytest.mark.parametrize("kind", ["classic", "quorum"])
     def test_max_length(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
         self.disagree(live, kind, "max-length", 2, 5, by_argument_is_less=by_argument_is_less)
         live.fill("q", 8)
-        wait_until(lambda: count(live, "q") == 2, "2 messages are in q")
+        wait_until(lambda: count(live, "q") == 2, "2 messages are in q", seconds=SECONDS)
 
     @pytest.mark.parametrize("kind", ["classic", "quorum"])
     def test_max_length_bytes(self, live: Live, kind: str, *, by_argument_is_less: bool) -> None:
@@ -143,7 +144,7 @@ class TestWhereArgumentAndPolicyDisagree:
         with live.channel() as channel:
             for _ in range(8):
                 channel.basic_publish("", "q", bytes(1_000))
-        wait_until(lambda: count(live, "q") == 2, "2 messages are in q")
+        wait_until(lambda: count(live, "q") == 2, "2 messages are in q", seconds=SECONDS)
 
     def test_delivery_limit(self, live: Live, *, by_argument_is_less: bool) -> None:
         self.disagree(live, "quorum", "delivery-limit", 1, 9, by_argument_is_less=by_argument_is_less)
@@ -165,7 +166,7 @@ class TestWhereArgumentAndPolicyDisagree:
         policy(live, "q", {"dead-letter-exchange": "", "dead-letter-routing-key": ends[1], "message-ttl": 1})
         declare(live, "q", "classic", {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": ends[0]})
         live.fill("q", 3)
-        wait_until(lambda: count(live, ends[0]) == 3, f"3 messages are in {ends[0]}")
+        wait_until(lambda: count(live, ends[0]) == 3, f"3 messages are in {ends[0]}", seconds=SECONDS)
         assert count(live, ends[1]) == 0
 
 
@@ -174,7 +175,11 @@ def test_what_expires_in_a_circle_is_dropped(live: Live, tmp_path: Path) -> None
     example = EXPIRING_IN_A_CIRCLE.example.replace("10s", "300ms")
     assert load_spec(live, tmp_path, example) == 204
     live.fill("one", 3)
-    wait_until(lambda: (count(live, "one"), count(live, "two")) == (0, 3), "the messages are in two")
-    wait_until(lambda: (count(live, "one"), count(live, "two")) == (0, 0), "the messages are gone")
+    wait_until(
+        lambda: (count(live, "one"), count(live, "two")) == (0, 3), "the messages are in two", seconds=SECONDS
+    )
+    wait_until(
+        lambda: (count(live, "one"), count(live, "two")) == (0, 0), "the messages are gone", seconds=SECONDS
+    )
     time.sleep(1)
     assert (count(live, "one"), count(live, "two")) == (0, 0)
