@@ -32,7 +32,6 @@ RESULTS = ROOT / "bench" / "RESULTS.md"
 SIZES = (100, 1000, 5000)
 LARGE = 1000
 MOVING = "moving"
-WITHOUT_START = ", without the start of Python and its imports"
 
 
 def main() -> None:
@@ -110,7 +109,7 @@ def against(
         peak_limit=peak_limit,
     )
     yield Row(
-        what=f"the same{WITHOUT_START}",
+        what="the same, without the start of Python and its imports",
         seconds=inner.median,
         floor=floor.median,
         limit=limit * floor.median,

@@ -165,7 +165,7 @@ def hides_queues(api: ManagementApi, facts: VhostFacts) -> bool:
 
     The list of all queues has it.
     """
-    return (facts.broker.version or "").startswith("3.") and _is_a_node_down(api)
+    return facts.broker.hides_what_is_down and _is_a_node_down(api)
 
 
 def _is_a_node_down(api: ManagementApi) -> bool:

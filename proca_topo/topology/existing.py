@@ -15,6 +15,11 @@ class BrokerIdentity:
     version: str | None = None
     cluster_name: str | None = None
 
+    @property
+    def hides_what_is_down(self) -> bool:
+        """Whether it finds no single queue on a node that is down, nor lists its bindings: RabbitMQ up to 3.x."""
+        return (self.version or "").startswith("3.")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
@@ -84,7 +89,7 @@ class Existing:
             and there.type == CLASSIC
             and activity is not None
             and not activity.counted
-            and (self.broker.version or "").startswith("3.")
+            and self.broker.hides_what_is_down
         )
 
     def has(self, noun: Noun) -> bool:
