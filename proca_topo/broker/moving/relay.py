@@ -13,6 +13,7 @@ from pika.spec import Basic
 
 from proca_topo.broker.confirms import Confirms
 from proca_topo.broker.moving import refusals
+from proca_topo.broker.moving.incoming import Delivery, Incoming
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.moving.property_bytes import Field, has, parked, unparked, user_of, without_headers
 from proca_topo.broker.moving.raw_properties import RawProperties
@@ -59,6 +60,7 @@ class Relay:
         self._target = target
         self._send = publish
         self._wake = wake
+        self._incoming = Incoming(source, self._relay)
         self._confirms = Confirms()
         self._most_acknowledged = None if order.at_most is None else order.at_most - self.prefetch
         self._acknowledged_apart = 0
@@ -121,10 +123,12 @@ class Relay:
             arguments={"x-priority": _HIGHEST_PRIORITY} if self._order.source_is_quorum else None,
             callback=answered,
         )
+        self._incoming.deliver_to(self._consumer)
 
     def cancel(self, answered: Callable[[Any], None]) -> None:
         """Have the source give nothing more. pika gives back what comes before RabbitMQ has read this."""
         self.is_consuming = False
+        self._incoming.stop()
         self._source.basic_cancel(self._consumer, callback=answered)
 
     def withhold(self) -> None:
@@ -148,17 +152,22 @@ class Relay:
                 self._acknowledged_apart += 1
 
     def _delivered(self, _: Channel, method: Basic.Deliver, properties: RawProperties, body: bytes) -> None:
+        """What came in pieces."""
+        given = Delivery(method.delivery_tag, method.redelivered, method.routing_key, properties.encoded, body)
+        self._relay(given)
+
+    def _relay(self, given: Delivery) -> None:
         if self._is_refused or not self._target.is_open:
             self._not_taken += 1  # it goes back to the source with the channel
             return
         # Other than 0 where deliveries were given back between two consumers: they have tags too.
-        self._tags_before = method.delivery_tag - self.delivered - 1
-        encoded = self._as_it_leaves(properties.encoded, redelivered=method.redelivered)
+        self._tags_before = given.tag - self.delivered - 1
+        encoded = self._as_it_leaves(given.properties, redelivered=given.redelivered)
         if self._held or self._suspect is not None or self._may_be_refused(encoded):
-            self._held.append((method.routing_key, encoded, body))
+            self._held.append((given.routing_key, encoded, given.body))
             self._publish_held()
         else:
-            self._publish(method.routing_key, encoded, body)
+            self._publish(given.routing_key, encoded, given.body)
 
     def _as_it_leaves(self, encoded: bytes, *, redelivered: bool) -> bytes:
         if redelivered and self._order.source_is_quorum:
