@@ -142,11 +142,22 @@ def _parsed(text: str, schemes: tuple[str, ...], purpose: str) -> SplitResult:
         raise UsageError(f"{_masked(text)} is not a URL for the {purpose}: {hint}")
     if not valid or any(char.isspace() for char in url.netloc):
         raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}")
+    if not _is_host(url.hostname or ""):
+        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_HOST_HINT}")
     if not _has_port(url):
         # With an @ behind what looks like the host, the port is rather a password's beginning.
         hint = _ESCAPE_HINT if "@" in f"{url.path}{url.query}{url.fragment}" else _PORT_HINT
         raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{hint}")
     return url
+
+
+def _is_host(host: str) -> bool:
+    """Whether that can be looked up. Its parts may be of any alphabet."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _has_port(url: SplitResult) -> bool:
@@ -157,6 +168,7 @@ def _has_port(url: SplitResult) -> bool:
         return False
 
 
+_HOST_HINT: Final = " (each part of a host's name has 1 to 63 characters)"
 _PORT_HINT: Final = " (a port is a number from 1 to 65535)"
 _ESCAPE_HINT: Final = " (characters like / # ? @ in a user name or password must be percent-encoded)"
 

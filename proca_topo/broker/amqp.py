@@ -133,9 +133,10 @@ def delete(address: BrokerAddress, vhost: str, nouns: Sequence[Noun]) -> list[Fa
     from pika.exceptions import ChannelClosedByBroker
 
     from proca_topo.broker.amqp_errors import is_access_refused, reason_in
+    from proca_topo.broker.doubles import doubles
 
     failures = []
-    with connected(address, vhost) as connection:
+    with doubles(), connected(address, vhost) as connection:
         channel = connection.channel()
         for noun in nouns:
             try:

@@ -21,7 +21,7 @@ from proca_topo.broker.http_errors import (
 from proca_topo.broker.http_library import httpx
 from proca_topo.broker.tls import tls_context
 from proca_topo.broker.wire import Json
-from proca_topo.errors import AccessError, BrokerError
+from proca_topo.errors import AccessError, BrokerError, UsageError
 from proca_topo.topology.names import one_line
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ManagementApi:
         self.address = address
         self._base = f"{address.management_url}/api"
         self._answered = False
-        url = httpx.URL(address.management_url)
+        url = _url(address.management_url)
         self._client = httpx.Client(
             auth=(address.username, address.password),
             # For plain HTTP, loading certificates costs 20 ms for nothing.
@@ -203,6 +203,16 @@ class ManagementApi:
         except ValueError:
             kind = one_line(response.headers.get("content-type", "")) or "no content type"
             raise not_rabbitmq(self.address, f"it answers GET {path} with {kind} instead of JSON") from None
+
+
+def _url(text: str) -> httpx.URL:
+    """A URL whose host can be asked for. Raises UsageError."""
+    try:
+        url = httpx.URL(text)
+        _ = url.host  # decoded only when it is asked for
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise UsageError(f"not a valid URL for the management API: {text} ({one_line(str(error))})") from error
+    return url
 
 
 class _TransientError(BrokerError):

@@ -131,7 +131,12 @@ def reason_of(response: httpx.Response) -> str:
     if not isinstance(answer, dict):
         return ""
     reason = answer.get("reason", answer.get("error", ""))
-    return one_line(reason if isinstance(reason, str) else str(reason))
+    text = reason if isinstance(reason, str) else str(reason)
+    if "&" in text:  # RabbitMQ writes some of its reasons for a page
+        from html import unescape
+
+        text = unescape(text)
+    return one_line(text)
 
 
 def says_rabbitmq(response: httpx.Response) -> bool:

@@ -40,6 +40,7 @@ class _Swapping:
         from pika import SelectConnection
 
         from proca_topo.broker.amqp import parameters
+        from proca_topo.broker.doubles import doubles
 
         logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
         self._connection = SelectConnection(
@@ -50,7 +51,8 @@ class _Swapping:
             on_open_error_callback=lambda _, error: self._lost(error, connected=False),
             on_close_callback=lambda _, reason: self._lost(reason, connected=True),
         )
-        self._connection.ioloop.start()
+        with doubles():
+            self._connection.ioloop.start()
         if self._error is not None:
             raise self._error
 

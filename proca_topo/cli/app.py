@@ -1,5 +1,6 @@
 """The commands, and the one place where errors become words and exit codes."""
 
+import errno
 import os
 import signal
 import sys
@@ -34,6 +35,8 @@ _COMMANDS: Final = (
     "sandbox",
 )
 """Each is a function in the module of the same name."""
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 _INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish."
 
@@ -76,12 +79,20 @@ def run(arguments: Sequence[str]) -> int:
     except Stopped as stopped:
         output.say(_INTERRUPTED)
         return 128 + stopped.number
-    except Exception as bug:  # noqa: BLE001 - whatever it is, it is ours, and the caller gets an exit code
-        output.say(f"error: this is a bug in proca-topo: {type(bug).__name__} at {_place(bug)}.")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an exit code
+        return _unexpected(error, debug=debug)
+    return ExitCode.DONE
+
+
+def _unexpected(error: Exception, *, debug: bool) -> int:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        # Our own words and results say this themselves; help is typer's.
+        output.say(f"error: cannot write: {error.strerror}")
+    else:
+        output.say(f"error: this is a bug in proca-topo: {type(error).__name__} at {_place(error)}.")
         if not debug:
             output.say("Run the same command with --debug for the traceback, and report that.")
-        return _ended(ExitCode.FAILED, debug=debug)
-    return ExitCode.DONE
+    return _ended(ExitCode.FAILED, debug=debug)
 
 
 def _open_closed_streams() -> None:

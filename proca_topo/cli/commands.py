@@ -4,17 +4,20 @@ import os
 import shlex
 from pathlib import Path
 
-from proca_topo.cli.output import without_secrets
+from proca_topo.cli.output import without_passwords, without_secrets
 
 
 def broker_options(*, broker: str | None, amqp: str | None, vhost: str | None) -> list[str]:
-    """The options that say where the broker is, but for what the environment says anyway. Passwords are masked."""
+    """The options that say where the broker is, but for what the environment says anyway.
+
+    Passwords are left out: without one PROCA_TOPO_PASSWORD is taken, and asked for where it is not set.
+    """
     given = (("broker", broker), ("amqp", amqp), ("vhost", vhost))
     return [
         word
         for name, value in given
         if value and value != os.environ.get(f"PROCA_TOPO_{name.upper()}")
-        for word in (f"--{name}", without_secrets(value))
+        for word in (f"--{name}", without_secrets(without_passwords(value)))
     ]
 
 

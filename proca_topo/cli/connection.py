@@ -4,28 +4,50 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from proca_topo.errors import UsageError
+from proca_topo.topology.names import MAX_NAME_BYTES, is_utf8, shown
 
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
     from proca_topo.spec.read import TopologyFile
+
+_EXCERPT: Final = 40
 
 
 def broker_address(broker: str | None, amqp: str | None) -> "BrokerAddress":
     """Where the broker is. Login data come from the environment only: a command line is seen by others."""
     from proca_topo.broker.address import address
 
-    return address(
-        broker,
-        amqp=amqp,
-        username=os.environ.get("PROCA_TOPO_USERNAME"),
-        password=os.environ.get("PROCA_TOPO_PASSWORD"),
-    )
+    username, password = (os.environ.get(f"PROCA_TOPO_{what}") for what in ("USERNAME", "PASSWORD"))
+    for what, text in (
+        ("the broker's URL (--broker or PROCA_TOPO_BROKER)", broker),
+        ("the AMQP URL (--amqp or PROCA_TOPO_AMQP)", amqp),
+        ("PROCA_TOPO_USERNAME", username),
+        ("PROCA_TOPO_PASSWORD", password),
+    ):
+        # Some of these are secret, and none is shown.
+        if text is not None and not is_utf8(text):
+            raise UsageError(f"{what} is not UTF-8")
+    return address(broker, amqp=amqp, username=username, password=password)
 
 
 def vhost_of(vhost: str | None, topology: "TopologyFile | None") -> str:
-    """The option, otherwise what topology.yaml says, otherwise RabbitMQ's default."""
-    return vhost or (topology.vhost if topology is not None else None) or "/"
+    """The option, otherwise what topology.yaml says, otherwise RabbitMQ's default. Raises UsageError."""
+    name = vhost or (topology.vhost if topology is not None else None) or "/"
+    check_name("the vhost's name", name)
+    return name
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise UsageError if AMQP cannot carry a name."""
+    if not is_utf8(name):
+        raise UsageError(f"{what} is not UTF-8: {shown(name[:_EXCERPT])}")
+    if (length := len(name.encode())) > MAX_NAME_BYTES:
+        raise UsageError(
+            f"{what} is {length} bytes long, and AMQP takes {MAX_NAME_BYTES} at most: {shown(name[:_EXCERPT])}…"
+        )
 
 
 def spec_if_any(directory: Path) -> "TopologyFile | None":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -170,13 +171,21 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 def with_interval(arguments: Sequence[str]) -> list[str]:
     """The command line with a number behind every `--watch` that has none: typer knows no values to leave out."""
-    return [
+    options, rest = _options_and_rest(arguments)
+    words = [
         f"{WATCH}={WATCH_SECONDS}" if word == WATCH and not behind[:1].isdecimal() else word
-        for word, behind in zip(arguments, [*arguments[1:], ""], strict=True)
+        for word, behind in pairwise([*options, ""])
     ]
+    return [*words, *rest]
 
 
 def without_debug(arguments: Sequence[str]) -> list[str]:
-    """The command line without `--debug`, wherever that stands; behind `--` there are no options."""
+    """The command line without `--debug`, wherever that stands."""
+    options, rest = _options_and_rest(arguments)
+    return [*(word for word in options if word != DEBUG), *rest]
+
+
+def _options_and_rest(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """The command line up to a `--`, and the rest, in which there are no options."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    return [*(word for word in arguments[:end] if word != DEBUG), *arguments[end:]]
+    return arguments[:end], arguments[end:]

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from proca_topo.errors import FileError, OutputError, ReaderGoneError
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
+
+_PASSWORD_IN_URL: Final = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 def results(lines: Iterable[Line]) -> None:
@@ -48,7 +50,12 @@ def without_secrets(text: str) -> str:
     """Text with passwords masked: ours, and any inside a URL."""
     if password := os.environ.get("PROCA_TOPO_PASSWORD"):
         text = text.replace(password, "***")
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
+
+
+def without_passwords(text: str) -> str:
+    """Text with passwords taken out of its URLs, which stay URLs."""
+    return _PASSWORD_IN_URL.sub(r"\1@", text)
 
 
 def _safe(line: str) -> str:

@@ -1,16 +1,14 @@
 """`proca-topo push`."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from proca_topo.cli import options, output
-from proca_topo.cli.connection import broker_address, show_requests, spec_if_any, vhost_of
+from proca_topo.cli.connection import broker_address, check_name, show_requests, spec_if_any, vhost_of
 from proca_topo.errors import UsageError
-from proca_topo.topology.names import MAX_NAME_BYTES, shown
-
-_EXCERPT: Final = 40
+from proca_topo.topology.names import shown
 
 
 def push(
@@ -42,22 +40,16 @@ def push(
     from proca_topo.broker.amqp import publish
     from proca_topo.cli.message import message_from
 
-    _check("the exchange's name", exchange)
-    _check("the routing key", key)
+    check_name("the exchange's name", exchange)
+    check_name("the routing key", key)
     show_requests(verbose=verbose)
     body = message_from(text, file)
     name = vhost_of(vhost, None if vhost else spec_if_any(directory))
-    publish(broker_address(broker, amqp), name, exchange=exchange, routing_key=key, body=body)
-    output.result(f"Published {len(body)} bytes to {shown(exchange)} with key {shown(key)}.\n")
-
-
-def _check(what: str, name: str) -> None:
-    """Raise UsageError if AMQP cannot carry a name."""
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{what} is not UTF-8: {shown(name[:_EXCERPT])}") from error
-    if length > MAX_NAME_BYTES:
-        raise UsageError(
-            f"{what} is {length} bytes long, and AMQP takes {MAX_NAME_BYTES} at most: {shown(name[:_EXCERPT])}…"
-        )
+    address = broker_address(broker, amqp)
+    if address.file is not None:
+        # Also where the environment names an AMQP port: that is of another broker.
+        raise UsageError(f"{address.location} is a definitions file, which takes no messages: name a broker")
+    publish(address, name, exchange=exchange, routing_key=key, body=body)
+    place = shown(exchange) or "the default exchange"
+    with_key = f"key {shown(key)}" if key else "the empty key"
+    output.result(f"Published {len(body)} bytes to {place} with {with_key}.\n")

@@ -24,8 +24,8 @@ def sandbox(
     PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD, as proca-topo itself does:
 
     \b
-      proca-topo sandbox -- proca-topo apply --yes
-      proca-topo sandbox -- sh -c 'proca-topo apply --yes && pytest'
+      proca-topo sandbox -- proca-topo apply --create-vhost --yes
+      proca-topo sandbox -- sh -c 'proca-topo apply --create-vhost && pytest'
 
     Without COMMAND it prints where the broker is, as lines for a shell, and
     keeps it running until Ctrl-C.

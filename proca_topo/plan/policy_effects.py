@@ -11,7 +11,7 @@ from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Policy, Queue
+from proca_topo.topology.nouns import STREAM, Policy, Queue
 from proca_topo.topology.policies_in_force import applies
 from proca_topo.topology.policy_patterns import compiled
 
@@ -26,6 +26,9 @@ class Effects:
 
 _NONE: Final = Effects()
 _DLX: Final = "dead-letter-exchange"
+_REMEDY: Final = "let the queue drain, or raise the limit"
+# Nothing is taken out of it by who reads it, and no other limit makes it certain.
+_STREAM_REMEDY: Final = "if what is in the stream may go, set the policy with `rabbitmqctl set_policy`"
 _LIMITS: Final = frozenset({"expires", "max-age", "max-length", "max-length-bytes"})
 
 
@@ -62,13 +65,15 @@ def _effects(
     count = len({queue.name for queue, _ in affected})
     queues = "1 queue" if count == 1 else f"{count} queues"
     hazard = Hazard(code=HazardCode.SETTINGS_CHANGE, message=f"{what} {queues}")
-    losses = [loss for queue, after in affected if (loss := _loss(queue, after, existing, index)) is not None]
+    found = ((queue, _loss(queue, after, existing, index)) for queue, after in affected)
+    losses = [(queue, loss) for queue, loss in found if loss is not None]
     if not losses:
         return Effects(hazards=(hazard,))
-    loss = losses[0] + (f" (and {len(losses) - 1} more)" if len(losses) > 1 else "")
+    queue, loss = losses[0]
+    loss += f" (and {len(losses) - 1} more)" if len(losses) > 1 else ""
     return Effects(
         hazards=(hazard, Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss)),
-        held_back=f"{loss}; let the queue drain, or raise the limit",
+        held_back=f"{loss}; {_STREAM_REMEDY if queue.type == STREAM else _REMEDY}",
     )
 
 

@@ -63,14 +63,16 @@ def added_text(org: str, path: str, desired: Desired, command: str) -> str:
 
 def removed_text(org: str, path: str, before: Desired, command: str) -> str:
     """What a removed org leaves behind, and the command that shows what becomes of it."""
-    queues = [title(queue) for _, queue in sorted(before.queues.items()) if before.org_of(queue) == org]
+    queues = [queue for _, queue in sorted(before.queues.items()) if before.org_of(queue) == org]
+    kept = [queue for queue in queues if before.protected.reason(queue) is not None]
+    going = [queue for queue in queues if queue not in kept]
     lines = [f"Deleted {shown(path)}"]
-    if queues:
-        lines += [
-            "",
-            "An apply with --prune deletes these queues, once nothing can be lost with them:",
-            *(f"  - {line}" for line in queues),
-        ]
+    for heading, some in (
+        ("An apply with --prune deletes these queues, once nothing can be lost with them:", going),
+        ("These queues stay, because topology.yaml protects them:", kept),
+    ):
+        if some:
+            lines += ["", heading, *(f"  - {title(queue)}" for queue in some)]
     return _text([*lines, "", f"Run: {command}"])
 
 

@@ -42,7 +42,7 @@ def add_binding_to(
         destination=destination,
         destination_type=to,
         routing_key=context.short_text(doc.key, where.at("key"), "this routing key"),
-        arguments=Arguments.of(context.table(doc.arguments, where.at("arguments"))),
+        arguments=Arguments.of(context.arguments(doc.arguments, where.at("arguments"))),
     )
     from_origin = origin.needs if origin is not None else ()
     add_binding(context, binding, where, tuple(dict.fromkeys((*own, *needs, *from_origin))))

@@ -65,7 +65,7 @@ def _complete_exchange(context: Context, declared: Declared[Exchange], doc: Exch
     name = declared.noun.name
     if context.section.exchanges.get(name) is not declared:
         return  # its name is taken, and that has been said
-    arguments = context.table(doc.arguments, where.at("arguments"))
+    arguments = context.arguments(doc.arguments, where.at("arguments"))
     alternate, at = arguments.get(_ALTERNATE), where.at("arguments", _ALTERNATE)
     if doc.alternate is not None:
         if _ALTERNATE in arguments:

@@ -1,10 +1,11 @@
 """What one needs to know to read a part of the spec, and the checks that all its parts share."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from proca_topo.rules.codes import MISSING_DEAD_LETTER_EXCHANGE
+from proca_topo.spec.fields import NOTHING
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.placeholders import names_in, wrong_with
 from proca_topo.spec.problems import Problem, Where, misspelt, nearest
@@ -86,6 +87,12 @@ class Context:
             key.replace("{", "{{").replace("}", "}}") if self.in_template else key: self.value(item, where.at(key))
             for key, item in raw.items()
         }
+
+    def arguments(self, raw: Mapping[str, Any], where: Where) -> dict[str, Any]:
+        """The table of what is declared: RabbitMQ's management API refuses a null anywhere in it."""
+        for nothing in _nulls(raw, where):
+            self.problem(nothing, f"`{shown(str(nothing.path[-1]))}` {NOTHING}")
+        return self.table(raw, where)
 
     def name(self, raw: str, where: Where, kind: Kind) -> str:
         """The name of something that is declared: not reserved, not too long, ours, and each org's own."""
@@ -216,3 +223,15 @@ class Context:
 def _in_quotes(name: str) -> str:
     safe = shown(name)
     return safe if safe.startswith('"') else f'"{safe}"'
+
+
+def _nulls(value: object, where: Where) -> Iterator[Where]:
+    match value:
+        case None:
+            yield where
+        case list():
+            for index, item in enumerate(value):
+                yield from _nulls(item, where.at(index))
+        case dict():
+            for key, item in value.items():
+                yield from _nulls(item, where.at(key))

@@ -32,7 +32,7 @@ _DURABLE_ONLY: Final = frozenset({"quorum", "stream"})
 
 def queue(context: Context, name: str, doc: QueueDoc, where: Where, needs: Needs) -> Queue:
     """The queue that `doc` describes; whatever does not fit together is noted in the context."""
-    arguments = context.table(doc.arguments, where.at("arguments"))
+    arguments = context.arguments(doc.arguments, where.at("arguments"))
     for setting, key, value in _settings(context, name, doc, where, needs):
         if key in arguments:
             context.problem(

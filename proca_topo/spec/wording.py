@@ -72,7 +72,7 @@ def _wrong_value(kind: type[Document], error_type: str, error: ErrorDetails) -> 
         case "string_too_short" | "too_short":
             return f"must not be empty{_described(kind, error['loc'])}"
         case wanted if wanted in _WANTED:
-            return f"must be {_WANTED[wanted]}, not {_found(given)}"
+            return f"must be {_WANTED[wanted]}, not {given if isinstance(given, float) else _found(given)}"
         case _:
             return f"is not right: {error['msg']}"
 

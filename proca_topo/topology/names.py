@@ -21,6 +21,15 @@ def shown(name: str) -> str:
     return json.dumps(name)
 
 
+def is_utf8(text: str) -> bool:
+    """Whether text from the command line or the environment was UTF-8: Python keeps other bytes as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def one_line(text: str) -> str:
     """Text from outside (a broker's reason) on one line, without anything unsafe."""
     return " ".join(

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from proca_topo.broker.address import address
+from proca_topo.broker.http import ManagementApi
 from proca_topo.errors import UsageError
 
 
@@ -61,6 +62,9 @@ def test_a_path_is_a_file(tmp_path: Path) -> None:
         ("ftp://u:hunter2@h", None),
         ("http://h", "http://u:hunter2@h"),
         ("http://h", "amqp://u:hunter2@h:x"),
+        ("http://u:hunter2@a..b", None),
+        (f"http://u:hunter2@{'x' * 64}.org", None),
+        ("http://h", "amqp://u:hunter2@a..b"),
         ("localhost:15672", None),
         ("rabbit.example.org:15672", None),
         ("http://somebody@h", None),
@@ -92,3 +96,13 @@ def test_a_password_with_a_slash_is_no_port() -> None:
 def test_secrets_are_not_shown() -> None:
     where = address("http://u:hunter2@h", amqp="amqp://u:hunter2@h")
     assert "hunter2" not in f"{where!r} {where.location} {where.amqp_location}"
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "xn--", "xn--a.b", "\u2603.net"])
+def test_a_host_that_is_none_is_a_usage_error(host: str) -> None:
+    with pytest.raises(UsageError, match="not a valid URL for the management API"):
+        ManagementApi(address(f"http://{host}:15672"))
+
+
+def test_a_host_may_be_of_any_alphabet() -> None:
+    ManagementApi(address("http://bücher.example:15672")).close()

@@ -248,6 +248,18 @@ def test_a_key_that_no_url_can_have_needs_amqp(
     assert management.read(vhost).bindings == {}
 
 
+def test_a_binding_that_only_amqp_can_name_may_have_any_number(management: ManagementBroker, vhost: str) -> None:
+    """Of itself pika writes neither fractions nor whole numbers of more than 64 bits."""
+    arguments = Arguments.of({"f": 1.5, "many": [{"f": -1e20}], "n": 2**63})
+    binding = Binding(source="e", destination="q", routing_key="..", arguments=arguments)
+    management.declare(vhost, [E, Queue(name="q")], silent)
+    assert management.declare(vhost, [binding], silent) == []
+    assert management.read(vhost).bindings.keys() == {binding}
+    unknowing = replace(management.read(vhost), bindings={binding: ()})
+    assert management.delete(unknowing, [binding], silent) == []
+    assert management.read(vhost).bindings == {}
+
+
 def test_two_brokers_can_be_used_at_the_same_time(
     where: BrokerAddress, management: ManagementBroker, vhost: str
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from proca_topo.cli.app import app
+from proca_topo.cli.options import with_interval, without_debug
 from tests.cli.command import COMMAND, Place, clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,20 @@ def test_a_plan_on_a_file_loads_nothing_that_talks_to_a_broker(place: Place) -> 
     loaded = loaded_by("plan", "-C", str(place.path), "--broker", str(place.path / "broker.json"))
     assert "yaml" in loaded
     assert not {"httpx", "pika", "tenacity"} & loaded
+
+
+def test_no_arguments_at_all_show_the_help(place: Place) -> None:
+    """What a newcomer types first."""
+    ran = place.run()
+    assert ran.code == 2
+    assert (ran.out + ran.err).startswith("Usage: proca-topo [OPTIONS] COMMAND")
+
+
+def test_what_stands_behind_two_dashes_is_anothers() -> None:
+    """A command that the sandbox runs has its arguments as they are."""
+    theirs = ["--", "jest", "--watch", "--debug"]
+    assert with_interval(["status", "--watch", *theirs]) == ["status", "--watch=2", *theirs]
+    assert without_debug(["--debug", "sandbox", *theirs]) == ["sandbox", *theirs]
 
 
 @pytest.mark.parametrize(

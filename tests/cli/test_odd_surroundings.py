@@ -145,3 +145,37 @@ def test_an_ipv6_address_is_an_address(place: Place) -> None:
     assert ran.code == 1
     assert "bug" not in ran.err
     assert "[::1]:9" in ran.err
+
+
+@pytest.mark.parametrize("command", ["--help", "plan --help"])
+def test_help_that_finds_a_full_disk_is_no_bug(place: Place, command: str) -> None:
+    done = _in_shell(place, f"{{command}} {command} > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "error: cannot write: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("PROCA_TOPO_PASSWORD=$'p\\xff' {command} plan", "PROCA_TOPO_PASSWORD"),
+        ("PROCA_TOPO_USERNAME=$'\\xff' {command} plan", "PROCA_TOPO_USERNAME"),
+        (
+            "{command} plan --broker $'http://u:\\xff@127.0.0.1:9'",
+            "the broker's URL (--broker or PROCA_TOPO_BROKER)",
+        ),
+        ("{command} plan --amqp $'amqp://\\xff@127.0.0.1:9'", "the AMQP URL (--amqp or PROCA_TOPO_AMQP)"),
+        ("{command} plan --vhost $'\\xff'", "the vhost's name"),
+    ],
+)
+def test_bytes_that_are_no_text_are_wrong_usage(place: Place, line: str, what: str) -> None:
+    """And what may be a password is not shown."""
+    done = _in_shell(place, line)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {what} is not UTF-8")
+    assert "\\udcff" not in done.stderr or what == "the vhost's name"
+
+
+def test_a_vhost_that_amqp_cannot_name_is_not_made(place: Place) -> None:
+    """Nothing could be done in it: every client would be refused."""
+    ran = place.run("apply", "--create-vhost", "--vhost", "v" * 256)
+    assert ran.code == 2
+    assert ran.err.startswith("error: the vhost's name is 256 bytes long, and AMQP takes 255 at most: vvv")

@@ -63,6 +63,16 @@ Run: proca-topo plan --org acme --prune
     assert not (place.path / "orgs" / "acme.yaml").exists()
 
 
+def test_remove_org_says_what_is_protected(place: Place) -> None:
+    topology = place.path / "topology.yaml"
+    topology.write_text(topology.read_text() + 'protect: ["*.crm"]\n')
+    ran = place.run("remove-org", "acme")
+    going, _, kept = ran.out.partition("These queues stay, because topology.yaml protects them:\n")
+    assert "queue    acme.confirm" in going
+    assert "acme.crm" not in going
+    assert kept.startswith("  - queue    acme.crm\n\nRun: ")
+
+
 def test_remove_org_of_an_org_named_by_a_variable_advises_a_plan_that_can_see_it(place: Place) -> None:
     """Without its file nobody knows its number any more, and a plan of that org alone would be refused."""
     (place.path / "topology.yaml").write_text(

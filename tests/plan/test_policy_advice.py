@@ -7,6 +7,7 @@ import yaml
 from proca_topo.plan.planner import make_plan
 from proca_topo.plan.policy_advice import advice
 from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.nouns import Queue
 from tests.plan.circuit_world import WAIT, WORK, desired, existing
 
 WAIT_LONGER = replace(WAIT, arguments=Arguments.of({"x-dead-letter-exchange": "return", "x-message-ttl": 5000}))
@@ -46,3 +47,12 @@ def test_what_no_policy_can_do_is_advised_on_by_none() -> None:
     without_ttl = replace(WAIT, arguments=Arguments.of({"x-dead-letter-exchange": "return"}))
     for queue in (replace(WAIT_LONGER, type="quorum"), with_priorities, without_ttl):
         assert advice(make_plan(existing(), desired(queues=(WORK, queue)))) == ()
+
+
+def test_what_is_in_a_stream_cannot_be_moved_so_that_nothing_is_advised() -> None:
+    def stream(age: str) -> Queue:
+        return Queue(name="log", type="stream", arguments=Arguments.of({"x-max-age": age}))
+
+    plan = make_plan(existing(queues=(stream("7D"),)), desired(queues=(stream("8D"),)))
+    assert [change.held_back for change in plan.changes] != [None]
+    assert advice(plan) == ()

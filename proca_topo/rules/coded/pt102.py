@@ -15,10 +15,9 @@ def _find(subject: Subject) -> Iterator[Finding]:
             continue
         if letters.routing_key is not None:
             if subject.dead_letters_reach.get(queue.name) == frozenset():
-                key, exchange = shown(letters.routing_key), shown(letters.exchange)
-                yield RULE.finding(
-                    queue, f"its dead letters come to {exchange} with the key {key}, which leads nowhere"
-                )
+                exchange = shown(letters.exchange) or "the default exchange"
+                key = f"the key {shown(letters.routing_key)}" if letters.routing_key else "the empty key"
+                yield RULE.finding(queue, f"its dead letters come to {exchange} with {key}, which leads nowhere")
         else:
             exchange_there = subject.desired.exchanges.get(letters.exchange)
             if exchange_there is not None and not subject.leads_on(exchange_there):

@@ -92,6 +92,10 @@ CHANGES: Final = {
     "direct to topic": ("type: direct", "type: topic"),
     "headers to topic": ("type: headers", "type: topic"),
     "an argument": ("type: direct", "type: direct, arguments: {x-some: thing}"),
+    "an argument, beside one that pika does not write": (
+        "type: topic, arguments: {n: 1, f: 1.5, in: [{f: -1.0e+20}]}",
+        "type: topic, arguments: {n: 2, f: 1.5, in: [{f: -1.0e+20}]}",
+    ),
     "an alternate exchange comes": ("type: topic", "type: topic, alternate: unrouted"),
     "an alternate exchange goes": ("type: topic, alternate: unrouted", "type: topic"),
     "an alternate exchange and another type": (
