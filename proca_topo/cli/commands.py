@@ -10,7 +10,7 @@ from proca_topo.cli.output import without_passwords, without_secrets
 def broker_options(*, broker: str | None, amqp: str | None, vhost: str | None) -> list[str]:
     """The options that say where the broker is, but for what the environment says anyway.
 
-    Passwords are left out: without one PROCA_TOPO_PASSWORD is taken, and asked for where it is not set.
+    Passwords are left out. PROCA_TOPO_PASSWORD is taken instead, and an error asks for it where there is none.
     """
     given = (("broker", broker), ("amqp", amqp), ("vhost", vhost))
     return [

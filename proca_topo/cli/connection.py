@@ -22,7 +22,8 @@ def broker_address(broker: str | None, amqp: str | None) -> "BrokerAddress":
 
     username, password = (os.environ.get(f"PROCA_TOPO_{what}") for what in ("USERNAME", "PASSWORD"))
     for what, text in (
-        ("the broker's URL (--broker or PROCA_TOPO_BROKER)", broker),
+        # A file may have any name.
+        ("the broker's URL (--broker or PROCA_TOPO_BROKER)", broker if "://" in (broker or "") else None),
         ("the AMQP URL (--amqp or PROCA_TOPO_AMQP)", amqp),
         ("PROCA_TOPO_USERNAME", username),
         ("PROCA_TOPO_PASSWORD", password),

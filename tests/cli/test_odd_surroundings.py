@@ -174,6 +174,11 @@ def test_bytes_that_are_no_text_are_wrong_usage(place: Place, line: str, what: s
     assert "\\udcff" not in done.stderr or what == "the vhost's name"
 
 
+def test_a_definitions_file_may_have_any_name(place: Place) -> None:
+    done = _in_shell(place, "cp broker.json $'b\\xff.json' && {command} plan --broker $'b\\xff.json'")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_vhost_that_amqp_cannot_name_is_not_made(place: Place) -> None:
     """Nothing could be done in it: every client would be refused."""
     ran = place.run("apply", "--create-vhost", "--vhost", "v" * 256)
