@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from proca_topo.cli import options, output
+from proca_topo.errors import SpecError
 
 
 def remove_org(
@@ -29,7 +30,10 @@ def remove_org(
     from proca_topo.spec.read import load_desired, read_topology
 
     topology = read_topology(directory)
-    before = load_desired(topology, orgs=[org])
+    try:
+        before = load_desired(topology, orgs=[org])
+    except SpecError:
+        before = None  # a file that says nothing goes as well as any other
     path = remove_org_file(topology, org)
     # Without its file an org's variables are not known, and its names then cannot be told one by one.
     only = () if topology.variables_in_use else ("--org", org)

@@ -61,19 +61,22 @@ def added_text(org: str, path: str, desired: Desired, command: str) -> str:
     return _text(lines)
 
 
-def removed_text(org: str, path: str, before: Desired, command: str) -> str:
-    """What a removed org leaves behind, and the command that shows what becomes of it."""
+def removed_text(org: str, path: str, before: Desired | None, command: str) -> str:
+    """What a removed org leaves behind, if its file was valid, and the command that shows what becomes of it."""
+    lines = [f"Deleted {shown(path)}", *(() if before is None else _left_behind(org, before))]
+    return _text([*lines, "", f"Run: {command}"])
+
+
+def _left_behind(org: str, before: Desired) -> Iterator[str]:
     queues = [queue for _, queue in sorted(before.queues.items()) if before.org_of(queue) == org]
     kept = [queue for queue in queues if before.protected.reason(queue) is not None]
     going = [queue for queue in queues if queue not in kept]
-    lines = [f"Deleted {shown(path)}"]
     for heading, some in (
         ("An apply with --prune deletes these queues, once nothing can be lost with them:", going),
         ("These queues stay, because topology.yaml protects them:", kept),
     ):
         if some:
-            lines += ["", heading, *(f"  - {title(queue)}" for queue in some)]
-    return _text([*lines, "", f"Run: {command}"])
+            yield from ("", heading, *(f"  - {title(queue)}" for queue in some))
 
 
 def _nouns(desired: Desired) -> Iterator[Noun]:

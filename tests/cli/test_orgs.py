@@ -73,6 +73,15 @@ def test_remove_org_says_what_is_protected(place: Place) -> None:
     assert kept.startswith("  - queue    acme.crm\n\nRun: ")
 
 
+@pytest.mark.parametrize("text", ["options: {nonsense: true}\n", "[", "\udcff"])
+def test_remove_org_whose_file_is_invalid(place: Place, text: str) -> None:
+    path = place.path / "orgs" / "acme.yaml"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    ran = place.run("remove-org", "acme")
+    assert (ran.code, ran.out) == (0, "Deleted orgs/acme.yaml\n\nRun: proca-topo plan --org acme --prune\n")
+    assert not path.exists()
+
+
 def test_remove_org_of_an_org_named_by_a_variable_advises_a_plan_that_can_see_it(place: Place) -> None:
     """Without its file nobody knows its number any more, and a plan of that org alone would be refused."""
     (place.path / "topology.yaml").write_text(
