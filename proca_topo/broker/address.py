@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from proca_topo.errors import UsageError
+from proca_topo.topology.names import is_utf8
 
 DEFAULT_BROKER: Final = "http://127.0.0.1:15672"
 _DEFAULT_USERNAME: Final = "guest"
@@ -63,10 +64,20 @@ def address(
     default. AMQP is by default on the same host, port 5672, or 5671 if the management API is https. A path in
     the AMQP URL (some put the vhost there) is not used.
 
-    Raises UsageError if a URL is not one, or is of another kind.
+    Raises UsageError if a URL is not one, or is of another kind, and for bytes that are no text.
     """
     text = broker or DEFAULT_BROKER
-    if "://" not in text:
+    is_file = "://" not in text
+    for what, given in (
+        (_BROKER_URL, None if is_file else text),  # a file may have any name
+        (_AMQP_URL, amqp),
+        ("PROCA_TOPO_USERNAME", username),
+        ("PROCA_TOPO_PASSWORD", password),
+    ):
+        # Some of these are secret, and none is shown.
+        if given is not None and not is_utf8(given):
+            raise UsageError(f"{what} is not UTF-8")
+    if is_file:
         return _file_address(text, amqp, username, password)
     url = _parsed(text, ("http", "https"), "management API")
     user, secret = _login(url, username, password)

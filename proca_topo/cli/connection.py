@@ -20,18 +20,12 @@ def broker_address(broker: str | None, amqp: str | None) -> "BrokerAddress":
     """Where the broker is. Login data come from the environment only: a command line is seen by others."""
     from proca_topo.broker.address import address
 
-    username, password = (os.environ.get(f"PROCA_TOPO_{what}") for what in ("USERNAME", "PASSWORD"))
-    for what, text in (
-        # A file may have any name.
-        ("the broker's URL (--broker or PROCA_TOPO_BROKER)", broker if "://" in (broker or "") else None),
-        ("the AMQP URL (--amqp or PROCA_TOPO_AMQP)", amqp),
-        ("PROCA_TOPO_USERNAME", username),
-        ("PROCA_TOPO_PASSWORD", password),
-    ):
-        # Some of these are secret, and none is shown.
-        if text is not None and not is_utf8(text):
-            raise UsageError(f"{what} is not UTF-8")
-    return address(broker, amqp=amqp, username=username, password=password)
+    return address(
+        broker,
+        amqp=amqp,
+        username=os.environ.get("PROCA_TOPO_USERNAME"),
+        password=os.environ.get("PROCA_TOPO_PASSWORD"),
+    )
 
 
 def vhost_of(vhost: str | None, topology: "TopologyFile | None") -> str:

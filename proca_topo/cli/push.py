@@ -8,7 +8,7 @@ import typer
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import broker_address, check_name, show_requests, spec_if_any, vhost_of
 from proca_topo.errors import UsageError
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import shown, shown_exchange
 
 
 def push(
@@ -50,6 +50,5 @@ def push(
         # Also where the environment names an AMQP port: that is of another broker.
         raise UsageError(f"{address.location} is a definitions file, which takes no messages: name a broker")
     publish(address, name, exchange=exchange, routing_key=key, body=body)
-    place = shown(exchange) or "the default exchange"
     with_key = f"key {shown(key)}" if key else "the empty key"
-    output.result(f"Published {len(body)} bytes to {place} with {with_key}.\n")
+    output.result(f"Published {len(body)} bytes to {shown_exchange(exchange)} with {with_key}.\n")

@@ -62,10 +62,13 @@ def advice(plan: Plan) -> tuple[Advice, ...]:
     """What to write instead, once for all queues whose replacement has the same reason."""
     groups: dict[tuple[tuple[str, ...], bool], list[Queue]] = defaultdict(list)
     for change in plan.changes:
-        if not isinstance(change, Replace) or not isinstance(change.noun, Queue):
-            continue
-        # What is in a stream cannot be moved: the replacement that the advice begins with is none.
-        if change.noun.type != STREAM and (settings := _settings(change)):
+        if (
+            isinstance(change, Replace)
+            and isinstance(change.noun, Queue)
+            # What is in one cannot be moved: the replacement that the advice begins with is none.
+            and change.noun.type != STREAM
+            and (settings := _settings(change))
+        ):
             groups[settings, all(d.before is None for d in change.differences)].append(change.noun)
     return tuple(
         Advice(settings=settings, new=new, queues=tuple(q.name for q in queues), yaml=_yaml(queues[0], settings))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from proca_topo.render.lines import BLANK, Line, Role, wrapped
 from proca_topo.render.objects import duration
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import shown, shown_exchange
 from proca_topo.topology.routing.tracing import End, ExchangeVisit, Fate, Leaving, QueueVisit, Trace, Way
 
 _STEP = "  "
@@ -34,7 +34,7 @@ def _names(names: frozenset[str]) -> str:
 
 
 def _exchange(visit: ExchangeVisit) -> str:
-    name = shown(visit.name) if visit.name else "the default exchange"
+    name = shown_exchange(visit.name)
     key = f"key {shown(visit.routing_key)}" if visit.routing_key else "the empty key"
     kind = "does not exist" if visit.type is None else shown(visit.type)
     unknown = "" if visit.is_known else ", unknown type: where it goes cannot be known"

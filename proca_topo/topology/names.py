@@ -21,6 +21,11 @@ def shown(name: str) -> str:
     return json.dumps(name)
 
 
+def shown_exchange(name: str) -> str:
+    """An exchange's name as `shown` has it, and words for the one whose name is empty."""
+    return shown(name) or "the default exchange"
+
+
 def is_utf8(text: str) -> bool:
     """Whether text from the command line or the environment was UTF-8: Python keeps other bytes as surrogates."""
     try:

@@ -15,6 +15,7 @@ from pika.exceptions import InvalidFrameError
 
 from proca_topo.broker.moving.incoming import Delivery, Incoming
 from proca_topo.broker.moving.raw_properties import raw_properties
+from tests.broker.unconnected import unconnected
 
 FRAME_MAX: Final = 4096
 FULL: Final = FRAME_MAX - 8
@@ -94,12 +95,7 @@ def readers() -> Iterator[tuple[Reader, Incoming, Reader]]:
 
 
 def reader() -> Reader:
-    class Unconnected(SelectConnection):  # type: ignore[misc]  # pika has no types
-        def _adapter_emit_data(self, data: bytes) -> None:
-            pass
-
-    connection = Unconnected(internal_connection_workflow=False)
-    connection._on_connection_tune(frame.Method(0, spec.Connection.Tune(0, FRAME_MAX, 0)))  # noqa: SLF001
+    connection = unconnected(FRAME_MAX, lambda _: None)
     channel = Channel(connection, 1, lambda _: None)
     connection._channels[1] = channel  # noqa: SLF001
     made = Reader(connection=connection, channel=channel)

@@ -1,15 +1,16 @@
 """What we encode ourselves is what pika would send, byte for byte."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pika import BasicProperties, SelectConnection, frame, spec
+from pika import BasicProperties, SelectConnection, spec
 from pika.channel import Channel
 
 from proca_topo.broker.moving.outgoing import Outgoing
+from tests.broker.unconnected import unconnected
 
 CHANNEL: Final = 7
 FRAME_MAX: Final = 4096
@@ -45,7 +46,7 @@ class Sent:
     """What a connection of pika's would have written to its socket."""
 
     connection: SelectConnection
-    chunks: list[bytes] = field(default_factory=list)
+    chunks: list[bytes]
 
     def take(self) -> bytes:
         """All since the last time."""
@@ -57,13 +58,8 @@ class Sent:
 @pytest.fixture(scope="module")
 def sent() -> Sent:
     """A connection that has agreed on the size of its frames, on no socket."""
-
-    class Unconnected(SelectConnection):  # type: ignore[misc]  # pika has no types
-        def _adapter_emit_data(self, data: bytes) -> None:
-            seen.chunks.append(data)
-
-    seen = Sent(Unconnected(internal_connection_workflow=False))
-    seen.connection._on_connection_tune(frame.Method(0, spec.Connection.Tune(0, FRAME_MAX, 0)))  # noqa: SLF001
+    chunks: list[bytes] = []
+    seen = Sent(unconnected(FRAME_MAX, chunks.append), chunks)
     seen.take()
     return seen
 

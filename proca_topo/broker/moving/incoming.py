@@ -13,15 +13,13 @@ from pika import spec
 from pika.channel import Channel
 from pika.frame import decode_frame
 
-# Type and channel of a frame, then its size; class, weight and size of a body: AMQP 0-9-1, 4.2.3 and 4.2.6.1.
+from proca_topo.broker.moving.frames import AROUND, END, FRAME, HEADER, short
+
+# The type of a frame and its channel: what tells what it is, and whose.
 _KIND: Final = struct.Struct(">BH")
-_SIZE: Final = struct.Struct(">I")
-_HEADER: Final = struct.Struct(">HHQ")
 _DELIVER: Final = struct.pack(">I", spec.Basic.Deliver.INDEX)
 # A delivery's tag, whether it was delivered before, and how long the name of its exchange is.
 _DELIVERY: Final = struct.Struct(">Q?B")
-_BEFORE: Final[int] = spec.FRAME_HEADER_SIZE
-_AROUND: Final[int] = spec.FRAME_HEADER_SIZE + spec.FRAME_END_SIZE
 
 
 class Delivery(NamedTuple):
@@ -46,7 +44,7 @@ class Incoming:
             _KIND.pack(kind, channel.channel_number)
             for kind in (spec.FRAME_METHOD, spec.FRAME_HEADER, spec.FRAME_BODY)
         )
-        self._most = channel.connection.params.frame_max - _AROUND
+        self._most = channel.connection.params.frame_max - AROUND
         self._to_consumer: bytes | None = None
         # pika has no public way in; pyproject.toml names the versions that have this one.
         self._begun: bytes = self._connection._frame_buffer  # noqa: SLF001
@@ -55,8 +53,7 @@ class Incoming:
 
     def deliver_to(self, consumer_tag: str) -> None:
         """Deliver from now on what is for this consumer."""
-        tag = consumer_tag.encode()
-        self._to_consumer = _DELIVER + bytes([len(tag)]) + tag
+        self._to_consumer = _DELIVER + short(consumer_tag)
 
     def stop(self) -> None:
         """Deliver nothing more. pika gives back what still comes to a consumer that is cancelled."""
@@ -73,25 +70,27 @@ class Incoming:
     def _next(self, buffer: bytes, at: int) -> int:
         """Where it ends, what begins there and is dealt with now; the same place if it is not all there."""
         to = self._to_consumer
-        if to is None or not buffer.startswith(self._method, at) or not buffer.startswith(to, at + _BEFORE):
+        if to is None or not buffer.startswith(self._method, at) or not buffer.startswith(to, at + FRAME.size):
             return self._left_to_pika(buffer, at)
         header = _end(buffer, at)
         content = _end(buffer, header)
         if content > len(buffer):
             return at
-        size = _HEADER.unpack_from(buffer, header + _BEFORE)[-1]
-        end = content + (_AROUND + int(size) if size else 0)
-        if end > len(buffer) and size <= self._most:
-            return at
-        if size > self._most or not self._is_whole(buffer, header, content, end):
+        size = HEADER.unpack_from(buffer, header + FRAME.size)[-1]
+        end = content + (AROUND + int(size) if size else 0)
+        if size > self._most:
             return self._left_to_pika(buffer, at)
-        self._deliver(_delivery(buffer, at + _BEFORE + len(to), header, content, end))
+        if end > len(buffer):
+            return at
+        if not self._is_whole(buffer, header, content, end):
+            return self._left_to_pika(buffer, at)
+        self._deliver(_delivery(buffer, at + FRAME.size + len(to), header, content, end))
         return end
 
     def _is_whole(self, buffer: bytes, header: int, content: int, end: int) -> bool:
         """Whether these are a header and a body, if there is one, in a frame each, and all frames end."""
         return (
-            buffer[header - 1] == buffer[content - 1] == buffer[end - 1] == spec.FRAME_END
+            buffer[header - 1] == buffer[content - 1] == buffer[end - 1] == END[0]
             and buffer.startswith(self._header, header)
             and (content == end or (buffer.startswith(self._body, content) and _end(buffer, content) == end))
         )
@@ -111,13 +110,13 @@ def _delivery(buffer: bytes, at: int, header: int, content: int, end: int) -> De
         tag,
         redelivered,
         buffer[key + 1 : key + 1 + buffer[key]],
-        buffer[header + _BEFORE + _HEADER.size : content - spec.FRAME_END_SIZE],
-        buffer[content + _BEFORE : end - spec.FRAME_END_SIZE],  # empty where there is no such frame
+        buffer[header + FRAME.size + HEADER.size : content - len(END)],
+        buffer[content + FRAME.size : end - len(END)],  # empty where there is no such frame
     )
 
 
 def _end(buffer: bytes, at: int) -> int:
     """Where a frame ends; somewhere behind the buffer if that is not there to be read."""
-    if at + _BEFORE > len(buffer):
+    if at + FRAME.size > len(buffer):
         return len(buffer) + 1
-    return at + _AROUND + int(_SIZE.unpack_from(buffer, at + _KIND.size)[0])
+    return at + AROUND + int(FRAME.unpack_from(buffer, at)[-1])

@@ -11,10 +11,8 @@ from typing import Final
 from pika import spec
 from pika.channel import Channel
 
-# Type, channel and size of a frame, and class, weight and size of a body: AMQP 0-9-1, 4.2.3 and 4.2.6.1.
-_FRAME: Final = struct.Struct(">BHI")
-_HEADER: Final = struct.Struct(">HHQ")
-_END: Final = bytes([spec.FRAME_END])
+from proca_topo.broker.moving.frames import AROUND, END, FRAME, HEADER, short
+
 # Its class and number, and a word that is reserved.
 _PUBLISH: Final = struct.pack(">IH", spec.Basic.Publish.INDEX, 0)
 _MANDATORY: Final = b"\x01"
@@ -41,13 +39,13 @@ class Encoding:
 
     def __init__(self, *, channel: int, exchange: str, frame_max: int) -> None:
         self._channel = channel
-        self._most = frame_max - spec.FRAME_HEADER_SIZE - spec.FRAME_END_SIZE
-        self._begin = _PUBLISH + _short(exchange)
+        self._most = frame_max - AROUND
+        self._begin = _PUBLISH + short(exchange)
 
     def frames(self, routing_key: str | bytes, properties: bytes, body: bytes) -> list[bytes]:
         """What to send: the method, the header and the first frame of the body in one, then every other frame."""
-        method = self._begin + _short(routing_key) + _MANDATORY
-        header = _HEADER.pack(spec.BasicProperties.INDEX, 0, len(body)) + properties
+        method = self._begin + short(routing_key) + _MANDATORY
+        header = HEADER.pack(spec.BasicProperties.INDEX, 0, len(body)) + properties
         begin = self._frame(spec.FRAME_METHOD, method) + self._frame(spec.FRAME_HEADER, header)
         bodies = [
             self._frame(spec.FRAME_BODY, body[at : at + self._most]) for at in range(0, len(body), self._most)
@@ -55,10 +53,4 @@ class Encoding:
         return [begin + bodies[0], *bodies[1:]] if bodies else [begin]
 
     def _frame(self, kind: int, payload: bytes) -> bytes:
-        return _FRAME.pack(kind, self._channel, len(payload)) + payload + _END
-
-
-def _short(text: str | bytes) -> bytes:
-    """At most 255 bytes. What is not UTF-8 pika leaves as bytes."""
-    encoded = text if isinstance(text, bytes) else text.encode()
-    return bytes([len(encoded)]) + encoded
+        return FRAME.pack(kind, self._channel, len(payload)) + payload + END

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator
 from enum import IntEnum
 from typing import Final
 
+from proca_topo.broker.moving.frames import short
+
 
 class Field(IntEnum):
     """The properties, by their flags, in the order in which they come."""
@@ -64,7 +66,7 @@ def parked(encoded: bytes) -> bytes:
         return encoded
     fields = _fields(encoded)
     expiration = fields.pop(Field.EXPIRATION)[1:]
-    entry = _short(EXPIRATION_HEADER) + _LONG_STRING + len(expiration).to_bytes(_LENGTH, "big") + expiration
+    entry = short(EXPIRATION_HEADER) + _LONG_STRING + len(expiration).to_bytes(_LENGTH, "big") + expiration
     fields[Field.HEADERS] = _table(fields.get(Field.HEADERS, _table(b""))[_LENGTH:] + entry)
     return _joined(fields)
 
@@ -76,7 +78,7 @@ def unparked(encoded: bytes) -> bytes:
     fields = _fields(encoded)
     for name, value in _entries(fields[Field.HEADERS]):
         if name == EXPIRATION_HEADER and value[:1] == _LONG_STRING:
-            fields[Field.EXPIRATION] = _short(value[1 + _LENGTH :])
+            fields[Field.EXPIRATION] = short(value[1 + _LENGTH :])
             return without_headers(_joined(fields), {EXPIRATION_HEADER})
     return encoded
 
@@ -91,7 +93,7 @@ def without_headers(encoded: bytes, names: Collection[bytes]) -> bytes:
     if len(kept) == len(entries):
         return encoded
     if kept:
-        fields[Field.HEADERS] = _table(b"".join(_short(name) + value for name, value in kept))
+        fields[Field.HEADERS] = _table(b"".join(short(name) + value for name, value in kept))
     else:
         del fields[Field.HEADERS]
     return _joined(fields)
@@ -137,7 +139,3 @@ def _value_size(table: bytes, at: int) -> int:
 
 def _table(entries: bytes) -> bytes:
     return len(entries).to_bytes(_LENGTH, "big") + entries
-
-
-def _short(text: bytes) -> bytes:
-    return bytes([len(text)]) + text

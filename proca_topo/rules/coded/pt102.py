@@ -5,7 +5,7 @@ from typing import Final
 
 from proca_topo.rules.rule import Finding, Rule, Severity
 from proca_topo.rules.subject import Subject
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import shown, shown_exchange
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
@@ -15,7 +15,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
             continue
         if letters.routing_key is not None:
             if subject.dead_letters_reach.get(queue.name) == frozenset():
-                exchange = shown(letters.exchange) or "the default exchange"
+                exchange = shown_exchange(letters.exchange)
                 key = f"the key {shown(letters.routing_key)}" if letters.routing_key else "the empty key"
                 yield RULE.finding(queue, f"its dead letters come to {exchange} with {key}, which leads nowhere")
         else:

@@ -5,7 +5,7 @@ from typing import Final
 
 from proca_topo.rules.rule import Finding, Rule, Severity
 from proca_topo.rules.subject import Subject
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import shown_exchange
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
@@ -13,7 +13,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
         if queue.name not in subject.dead_letters or queue.name in subject.delays:
             continue
         if queue.name in subject.dead_letters_reach.get(queue.name, ()):
-            exchange = shown(subject.dead_letters[queue.name].exchange) or "the default exchange"
+            exchange = shown_exchange(subject.dead_letters[queue.name].exchange)
             yield RULE.finding(queue, f"what it rejects comes back to it at once, through {exchange}")
 
 
