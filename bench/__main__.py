@@ -21,7 +21,8 @@ from bench.world import LISTINGS, World, client, write_spec
 from proca_topo.sandbox.installation import installed
 from proca_topo.sandbox.node import running_node
 from proca_topo.spec.findings import review
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.existing import BrokerIdentity, Existing
 from proca_topo.topology.nouns import Binding, Exchange
 from proca_topo.topology.routing.matching import Message

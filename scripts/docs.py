@@ -28,7 +28,8 @@ from proca_topo.render.status_json import status_schema
 from proca_topo.render.terminal import as_rich
 from proca_topo.render.trace_json import trace_schema
 from proca_topo.rules.registry import RULES
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
 from proca_topo.topology.nouns import Binding, Exchange, Queue

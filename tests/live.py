@@ -21,7 +21,8 @@ from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
 from proca_topo.plan.planner import make_plan
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.desired import Desired
 from tests.brokers.fixtures import TestBroker
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from proca_topo.spec.read import org_settings, read_topology
+from proca_topo.spec.read import org_settings
+from proca_topo.spec.topology_file import read_topology
 from tests.brokers.fixtures import TestBroker
 from tests.live import desired_in, live_vhost
 

@@ -33,7 +33,8 @@ def add_org(
     from proca_topo.cli.commands import command_line
     from proca_topo.render.orgs import added_text
     from proca_topo.spec.org_file import new_org_file
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     topology = read_topology(directory)
     file = new_org_file(topology, org, switched_on=switched_on or (), settings=settings or ())

@@ -11,7 +11,7 @@ from proca_topo.topology.names import MAX_NAME_BYTES, is_utf8, shown
 
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
-    from proca_topo.spec.read import TopologyFile
+    from proca_topo.spec.topology_file import TopologyFile
 
 _EXCERPT: Final = 40
 
@@ -47,7 +47,7 @@ def check_name(what: str, name: str) -> None:
 
 def spec_if_any(directory: Path) -> "TopologyFile | None":
     """The topology, for commands that work without one."""
-    from proca_topo.spec.read import read_topology
+    from proca_topo.spec.topology_file import read_topology
 
     return read_topology(directory) if (directory / "topology.yaml").exists() else None
 

@@ -29,7 +29,8 @@ def export(
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.cli.connection import vhost_of
     from proca_topo.render.definitions import definitions_json
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     if out is not None:
         check_place(out, directory, "the export")

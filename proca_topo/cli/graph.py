@@ -57,7 +57,7 @@ def graph(
       proca-topo graph --out topology.html
       proca-topo graph --plan plan.json --out plan.html
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
-    from proca_topo.spec.read import read_topology
+    from proca_topo.spec.topology_file import read_topology
 
     result_format = result_format or _usual(plan, out)
     if plan is not None and result_format is not Format.HTML:

@@ -17,7 +17,8 @@ def orgs(
       proca-topo orgs --format json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.render.orgs import orgs_json, orgs_text
-    from proca_topo.spec.read import org_settings, read_topology
+    from proca_topo.spec.read import org_settings
+    from proca_topo.spec.topology_file import read_topology
 
     found = org_settings(read_topology(directory))
     match result_format:

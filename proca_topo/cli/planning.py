@@ -21,7 +21,7 @@ from proca_topo.topology.names import shown
 if TYPE_CHECKING:
     from proca_topo.broker.address import BrokerAddress
     from proca_topo.plan.changes import Plan
-    from proca_topo.spec.read import TopologyFile
+    from proca_topo.spec.topology_file import TopologyFile
     from proca_topo.topology.desired import Desired
 
 
@@ -71,7 +71,8 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
         from proca_topo.apply.survey import read_existing
         from proca_topo.plan.brakes import refusal
         from proca_topo.plan.planner import make_plan
-        from proca_topo.spec.read import load_desired, read_topology
+        from proca_topo.spec.read import load_desired
+        from proca_topo.spec.topology_file import read_topology
 
         topology = read_topology(wanted.directory)
         cluster = partial(_check_cluster, topology.document.cluster, address)

@@ -27,7 +27,8 @@ def remove_org(
     from proca_topo.cli.commands import command_line
     from proca_topo.render.orgs import removed_text
     from proca_topo.spec.org_file import remove_org_file
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     topology = read_topology(directory)
     try:

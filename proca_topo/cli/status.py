@@ -16,7 +16,7 @@ from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from proca_topo.plan.status import Status
-    from proca_topo.spec.read import TopologyFile
+    from proca_topo.spec.topology_file import TopologyFile
 
 _LEAST_SECONDS: Final = 1.0
 
@@ -57,7 +57,8 @@ def status(
     every_seconds = None if watch is None else _interval(watch, result_format)
     show_requests(verbose=verbose)
     from proca_topo.broker.connect import open_broker
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     address = broker_address(broker, amqp)
     topology = read_topology(directory)

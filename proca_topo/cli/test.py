@@ -16,7 +16,7 @@ from proca_topo.topology.names import shown
 if TYPE_CHECKING:
     from proca_topo.apply.trying import Tried
     from proca_topo.broker.address import BrokerAddress
-    from proca_topo.spec.read import TopologyFile
+    from proca_topo.spec.topology_file import TopologyFile
     from proca_topo.topology.desired import Desired
 
 _CLEANING: Final = "Still removing the vhost of the test."
@@ -59,7 +59,8 @@ def test(
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.contracts.checking import check
     from proca_topo.contracts.verdicts import all_kept
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     show_requests(verbose=verbose)
     if junit is not None:

@@ -98,7 +98,8 @@ def _header(text: str) -> tuple[str, Any]:
 
 
 def _of_spec(directory: Path) -> "Tracer":
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
     from proca_topo.topology.nouns import CLASSIC
     from proca_topo.topology.routing.tracing import Tracer
 
@@ -109,7 +110,7 @@ def _of_spec(directory: Path) -> "Tracer":
 def _of_broker(directory: Path, broker: str | None, vhost: str | None) -> "Tracer":
     from proca_topo.broker.connect import open_broker
     from proca_topo.spec.files import TOPOLOGY, is_there
-    from proca_topo.spec.read import read_topology
+    from proca_topo.spec.topology_file import read_topology
     from proca_topo.topology.routing.tracing import Tracer
 
     topology = read_topology(directory) if vhost is None and is_there(directory / TOPOLOGY) else None

@@ -60,7 +60,8 @@ def validate(
     version = None if target is None else _version(target)
     from proca_topo.rules.rule import Severity
     from proca_topo.spec.findings import review, unallowed
-    from proca_topo.spec.read import load_desired, read_topology
+    from proca_topo.spec.read import load_desired
+    from proca_topo.spec.topology_file import read_topology
 
     try:
         topology = read_topology(directory)

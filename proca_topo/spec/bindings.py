@@ -24,7 +24,7 @@ def add_free_binding(context: Context, doc: FreeBindingDoc, where: Where) -> Non
     name = context.text(raw, at)
     target = context.queue_named(name) if kind is Kind.QUEUE else context.exchange_named(name)
     if target is None:
-        context.problem(at, _no_destination(context, kind, name))
+        context.problem(at, _no_destination(context, kind, name), depends=True)
     add_binding_to(context, doc, where, destination=name, to=to, needs=target.needs if target is not None else ())
 
 
@@ -85,5 +85,6 @@ def add_binding(context: Context, binding: Binding, where: Where, needs: Needs) 
             where,
             f"the binding {shown(binding.name)} would be the same for every org; put {{org}} into its key, "
             "or declare it outside the org template",
+            depends=True,
         )
     context.section.bindings[binding] = Declared(noun=binding, where=where, needs=needs)

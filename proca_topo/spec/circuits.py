@@ -99,9 +99,8 @@ def _delay_policy(context: Context, doc: CircuitDoc, where: Where, wait: str) ->
     if context.in_template:
         section = context.outer[-1]
         if doc.policy is None:
-            context.problem(
-                where.key("by"), "`by: policy` in the org template needs `policy: NAME`: one for all orgs"
-            )
+            text = "`by: policy` in the org template needs `policy: NAME`: one for all orgs"
+            context.problem(where.key("by"), text, depends=True)
             return
         if names_in(name):
             context.problem(at, "one policy serves all orgs, so its name has no placeholders; remove them")
@@ -125,9 +124,8 @@ def circuit_of(context: Context, name: str, retry: str, where: Where, needs: Nee
     circuit = circuit_named(context, retry)
     if circuit is None:
         known = [one for section in (context.section, *context.outer) for one in section.circuits]
-        context.problem(
-            where, f"unknown retry circuit {shown(retry)}{nearest(retry, known, '; describe it under `retry`')}"
-        )
+        advice = nearest(retry, known, "; describe it under `retry`")
+        context.problem(where, f"unknown retry circuit {shown(retry)}{advice}", depends=True)
     else:
         used = f"retry circuit {shown(retry)}"
         user = f"queue {shown(name)}"

@@ -42,19 +42,22 @@ class Context:
         """Whether placeholders stay as they are."""
         return bool(self.placeholders) and self.values is None
 
-    def problem(self, where: Where, text: str, other: Where | None = None, other_is: str = "") -> None:
-        """Note that something is wrong."""
-        if other is None:
-            self.problems.append(Problem(where=where, text=text))
-        else:
-            self.problems.append(
-                Problem(where=where, text=text, other=other, other_is=other_is or "the other one is at")
-            )
+    def problem(
+        self,
+        where: Where,
+        text: str,
+        other: Where | None = None,
+        other_is: str = "the other one is at",
+        *,
+        depends: bool = False,
+    ) -> None:
+        """Note that something is wrong; `depends` as in `Problem`."""
+        self.problems.append(Problem(where=where, text=text, other=other, other_is=other_is, depends=depends))
 
     def text(self, raw: str, where: Where) -> str:
         """A text of the spec: its placeholders checked, and filled in unless this is the template."""
         if (wrong := wrong_with(raw, self.placeholders)) is not None:
-            self.problem(where, wrong)
+            self.problem(where, wrong, depends=bool(self.placeholders) and bool(names_in(raw)))
             return raw
         if self.values is not None:
             return raw.format_map(self.values)
@@ -118,7 +121,8 @@ class Context:
             text = f"there is a line break in the name of {kind} {shown(name)}, and RabbitMQ would take it out"
             self.problem(where, f"{text}; remove it")
         elif not self.owned.covers(name):
-            self.problem(where, f"{kind} {shown(name)} is not covered by owns; add {_in_quotes(raw)} to owns")
+            text = f"{kind} {shown(name)} is not covered by owns; add {_in_quotes(raw)} to owns"
+            self.problem(where, text, depends=True)
         elif (ignored := self.owned.ignored(name)) is not None:
             self.problem(
                 where, f"{kind} {shown(name)} is ignored; declare it or ignore it, not both", ignored, "ignored at"
@@ -135,10 +139,8 @@ class Context:
             self.problem(where, "`when` names no option; remove it, or name one")
         for index, option in enumerate(when):
             if option not in self.options:
-                unknown = f"unknown option {shown(option)}"
-                self.problem(
-                    where.at(index), unknown + nearest(option, self.options, "; the template has no options")
-                )
+                advice = nearest(option, self.options, "; the template has no options")
+                self.problem(where.at(index), f"unknown option {shown(option)}{advice}", depends=True)
         return (frozenset(when),)
 
     def add(self, table: dict[str, D], name: str, declared: D) -> None:
@@ -197,7 +199,7 @@ class Context:
         else:
             text = f"{user} can be there while {used} is switched off"
             text += f"; give both the same `when`, or remove that of {used}"
-        self.problem(where, text, used_at, "it is declared at")
+        self.problem(where, text, used_at, "it is declared at", depends=True)
 
     def referred_exchange(self, name: str, where: Where) -> Declared[Exchange] | None:
         """The declared exchange of this name; None if it is somebody else's, RabbitMQ's own, or a problem."""
@@ -210,12 +212,13 @@ class Context:
         if self.owned.ignored(name) is not None:
             return None
         if self.owned.covers(name):
-            self.problem(where, f"no exchange {shown(name)} is declared{nearest(name, known)}")
+            self.problem(where, f"no exchange {shown(name)} is declared{nearest(name, known)}", depends=True)
         elif (close := misspelt(name, known)) is not None:
             self.problem(
                 where,
                 f"no exchange {shown(name)} is declared; did you mean {shown(close)}? "
                 "If it is somebody else's, add it to ignore",
+                depends=True,
             )
         return None
 

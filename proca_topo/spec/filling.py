@@ -2,14 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from proca_topo.spec.placeholders import escaped
+from proca_topo.spec.placeholders import escaped, wrong_with
+from proca_topo.spec.sections import Section
 from proca_topo.topology.arguments import Arguments
-from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
 
 _PLACEHOLDER: Final = re.compile(r"(?<!\{)\{\w+\}(?!\})")
 _IN_JSON: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
@@ -100,3 +101,54 @@ def arguments_filler(arguments: Arguments) -> Callable[[Values], Arguments]:
     # JSON's own braces are doubled, so that only the placeholders inside its strings are left to fill in.
     text = _IN_JSON.sub(lambda match: match[0] * 2 if len(match[0]) == 1 else match[0], arguments.canonical)
     return lambda values: Arguments(text.format_map(values.in_json))
+
+
+def without_unfillable(section: Section, placeholders: Collection[str]) -> Section:
+    """A section of the template without what has placeholders that are none of these: nothing can fill it in."""
+    tables = {
+        kind: {
+            key: one
+            for key, one in section.table(kind).items()
+            if all(wrong_with(text, placeholders) is None for text in _texts(one.noun))
+        }
+        for kind in Kind
+    }
+    circuits = {
+        name: one
+        for name, one in section.circuits.items()
+        if all(wrong_with(text, placeholders) is None for text in (one.fail, one.wait, one.return_))
+    }
+    return replace(
+        section,
+        exchanges=tables[Kind.EXCHANGE],
+        queues=tables[Kind.QUEUE],
+        bindings=tables[Kind.BINDING],
+        policies=tables[Kind.POLICY],
+        circuits=circuits,
+    )
+
+
+def _texts(noun: Noun) -> Iterator[str]:
+    match noun:
+        case Exchange() | Queue():
+            yield noun.name
+            yield from _texts_in(noun.arguments.to_dict())
+        case Binding():
+            yield from (noun.source, noun.destination, noun.routing_key)
+            yield from _texts_in(noun.arguments.to_dict())
+        case Policy():
+            yield from (noun.name, noun.pattern)
+            yield from _texts_in(noun.definition.to_dict())
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts_in(item)
+        case dict():
+            for key, item in value.items():
+                yield key
+                yield from _texts_in(item)

@@ -11,7 +11,7 @@ from proca_topo.rules.rule import Finding, Severity
 from proca_topo.rules.subject import Subject
 from proca_topo.spec.places import ORG_NAME, Places
 from proca_topo.spec.problems import Where
-from proca_topo.spec.read import TopologyFile
+from proca_topo.spec.topology_file import TopologyFile
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Kind, Noun, kind_of
 

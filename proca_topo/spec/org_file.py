@@ -13,7 +13,8 @@ from proca_topo.spec.documents import OrgTemplateDoc
 from proca_topo.spec.files import is_there
 from proca_topo.spec.orgs import file_of, org_name_problem, value_problem
 from proca_topo.spec.problems import nearest
-from proca_topo.spec.read import TopologyFile, problems_of_new_org
+from proca_topo.spec.read import problems_of_new_org
+from proca_topo.spec.topology_file import TopologyFile
 from proca_topo.topology.names import shown
 
 _BOOLEANS = {"true": True, "false": False}

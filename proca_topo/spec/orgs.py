@@ -11,6 +11,7 @@ from typing import Final
 from proca_topo.spec.allowed import check_allowed
 from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc
 from proca_topo.spec.files import read_text
+from proca_topo.spec.mending import Damages, mended, surviving
 from proca_topo.spec.placeholders import ORG
 from proca_topo.spec.problems import Position, Problem, Where, nearest
 from proca_topo.spec.wording import document
@@ -72,17 +73,24 @@ def org_files(directory: Path, problems: list[Problem]) -> Iterator[str]:
             yield stem
 
 
-def read_org(directory: Path, name: str, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
-    """One org, None if its file cannot be made sense of. Problems are added to `problems`."""
-    doc = read_org_doc(directory, name, problems)
-    return None if doc is None else _org(name, doc, template, problems)
+def read_org(
+    directory: Path, name: str, template: OrgTemplateDoc, problems: list[Problem], damages: Damages | None = None
+) -> Org | None:
+    """One org, None if its file cannot be made sense of. Problems are added to `problems`.
+
+    With `damages`, an org whose file is wrong in parts comes without those, and they are noted there.
+    """
+    doc = read_org_doc(directory, name, problems, damages)
+    return None if doc is None else _org(name, doc, template, problems, damages)
 
 
-def read_org_doc(directory: Path, name: str, problems: list[Problem]) -> OrgDoc | None:
+def read_org_doc(
+    directory: Path, name: str, problems: list[Problem], damages: Damages | None = None
+) -> OrgDoc | None:
     """An org's document, not yet compared with the template."""
     file = file_of(name)
     text = read_text(directory / file, file, problems)
-    return None if text is None else _doc(file, text, problems)
+    return None if text is None else _doc(file, text, problems, damages)
 
 
 def parse_org(name: str, text: str, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
@@ -91,15 +99,21 @@ def parse_org(name: str, text: str, template: OrgTemplateDoc, problems: list[Pro
     return None if doc is None else _org(name, doc, template, problems)
 
 
-def _doc(file: str, text: str, problems: list[Problem]) -> OrgDoc | None:
+def _doc(file: str, text: str, problems: list[Problem], damages: Damages | None = None) -> OrgDoc | None:
     if (flawless := _flawless(text)) is not None:
         return flawless
     data, wrong = load_yaml(text, file)
-    doc, misshapen = document(OrgDoc, data, file)
     problems.extend(wrong)
-    # Text that is no YAML at all has no shape to complain about.
-    problems.extend(misshapen if data is not None else ())
-    return doc if not wrong else None
+    # Text that is no YAML at all has no form to complain about.
+    if data is None and wrong:
+        return None
+    doc, misshapen = document(OrgDoc, data, file)
+    problems.extend(misshapen)
+    if damages is None:
+        return doc if not wrong else None
+    if doc is None or wrong:
+        doc, damages[file] = mended(OrgDoc, data, flawed=bool(wrong))
+    return doc
 
 
 @lru_cache(maxsize=1024)
@@ -131,37 +145,51 @@ def value_problem(variable: str, value: str, template: OrgTemplateDoc) -> str | 
     return None
 
 
-def _org(name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Problem]) -> Org | None:
+def _org(
+    name: str, doc: OrgDoc, template: OrgTemplateDoc, problems: list[Problem], damages: Damages | None = None
+) -> Org | None:
     file = file_of(name)
-    where = Where(file=file)
-    before = len(problems)
-    if (wrong := org_name_problem(name, template)) is not None:
-        problems.append(Problem(where=Position(file=file), text=wrong))
-    _check_options(doc, template, where, problems)
-    for variable, value in doc.vars.items():
-        if variable not in template.vars:
-            advice = nearest(variable, template.vars, "; the template has no variables")
-            problems.append(
-                Problem(where=where.key("vars", variable), text=f"unknown variable {shown(variable)}{advice}")
-            )
-        elif (wrong := value_problem(variable, value, template)) is not None:
-            problems.append(Problem(where=where.at("vars", variable), text=wrong))
-    for variable, pattern in template.vars.items():
-        if variable not in doc.vars:
-            text = f"the variable {variable} is missing; write `vars: {{{variable}: …}}`, it must match {pattern}"
-            problems.append(Problem(where=where.key("vars"), text=text))
-    if len(problems) > before:
+    unknown = list(_unknown(doc, template, Where(file=file)))
+    damage = None if damages is None else damages.get(file)
+    settings_are_known = damage is None or not damage.hides_settings
+    wrong = list(_wrong(name, doc, template, Where(file=file), all_are_known=settings_are_known))
+    problems.extend(unknown)
+    problems.extend(wrong)
+    if doc.queues or doc.bindings:
+        found: list[Problem] = []
+        check_allowed(doc, Where(file=file), found)
+        problems.extend(surviving(found, damages or {}))
+        unknown += found
+    if wrong or not settings_are_known or (unknown and damages is None):
         return None
     options = {option: doc.options.get(option, offered.default) for option, offered in template.options.items()}
+    if not doc.options.keys() <= template.options.keys():
+        # What it has not switched on may be what it has misspelt.
+        options = dict.fromkeys(options, True)
     return Org(name=name, file=file, doc=doc, options=options, values={ORG: name, **doc.vars})
 
 
-def _check_options(doc: OrgDoc, template: OrgTemplateDoc, where: Where, problems: list[Problem]) -> None:
-    if doc.queues or doc.bindings:
-        check_allowed(doc, where, problems)
+def _unknown(doc: OrgDoc, template: OrgTemplateDoc, where: Where) -> Iterator[Problem]:
     for option in doc.options:
         if option not in template.options:
             advice = nearest(option, template.options, "; the template has no options")
-            problems.append(
-                Problem(where=where.key("options", option), text=f"unknown option {shown(option)}{advice}")
-            )
+            yield Problem(where=where.key("options", option), text=f"unknown option {shown(option)}{advice}")
+    for variable in doc.vars:
+        if variable not in template.vars:
+            advice = nearest(variable, template.vars, "; the template has no variables")
+            yield Problem(where=where.key("vars", variable), text=f"unknown variable {shown(variable)}{advice}")
+
+
+def _wrong(
+    name: str, doc: OrgDoc, template: OrgTemplateDoc, where: Where, *, all_are_known: bool
+) -> Iterator[Problem]:
+    """What is wrong with an org's name and with its variables: what is missing only if `all_are_known`."""
+    if (wrong := org_name_problem(name, template)) is not None:
+        yield Problem(where=Position(file=where.file), text=wrong)
+    for variable, pattern in template.vars.items():
+        if variable in doc.vars:
+            if (wrong := value_problem(variable, doc.vars[variable], template)) is not None:
+                yield Problem(where=where.at("vars", variable), text=wrong)
+        elif all_are_known:
+            text = f"the variable {variable} is missing; write `vars: {{{variable}: …}}`, it must match {pattern}"
+            yield Problem(where=where.key("vars"), text=text)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from proca_topo.spec.read import TopologyFile, load_desired
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import TopologyFile
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
 

@@ -64,7 +64,7 @@ def owned(doc: TopologyDoc, patterns: Mapping[str, str], file: str, problems: li
         if wrong is None:
             texts.append(text)
         else:
-            problems.append(Problem(where=root.at("owns", index), text=wrong))
+            problems.append(Problem(where=root.at("owns", index), text=wrong, depends=bool(names_in(text))))
     # A template's name is ignored if the entry names the placeholder, or something that it can become.
     either = {name: f"{escaped(token(name))}|{pattern}" for name, pattern in patterns.items()}
     regexes: list[str] = []
@@ -78,7 +78,7 @@ def owned(doc: TopologyDoc, patterns: Mapping[str, str], file: str, problems: li
                     problems.append(Problem(where=where.at(part), text=wrong))
             bindings[IgnoredBinding(source=entry.exchange, routing_key=entry.key)] = where
         elif (wrong := wrong_with(entry, patterns)) is not None:
-            problems.append(Problem(where=where, text=wrong))
+            problems.append(Problem(where=where, text=wrong, depends=bool(names_in(entry))))
         else:
             regexes.append(regex_of_glob(entry, patterns, named=False))
             names[re.compile(regex_of_glob(entry, either, named=False))] = where

@@ -10,8 +10,8 @@ from proca_topo.errors import SpecError
 from proca_topo.spec.expansion import Expander
 from proca_topo.spec.orgs import Org, org_files, read_org
 from proca_topo.spec.problems import Problem, in_words
-from proca_topo.spec.read import TopologyFile
 from proca_topo.spec.sections import Declared, Needs, Section
+from proca_topo.spec.topology_file import TopologyFile
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce, dead_letters, time_to_live
 

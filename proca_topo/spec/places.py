@@ -11,7 +11,7 @@ from proca_topo.spec.filling import Values, filler
 from proca_topo.spec.orgs import Org, read_org
 from proca_topo.spec.placeholders import ORG
 from proca_topo.spec.problems import Path, Where, places
-from proca_topo.spec.read import TopologyFile
+from proca_topo.spec.topology_file import TopologyFile
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, Kind, Noun, kind_of
 

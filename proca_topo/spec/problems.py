@@ -46,7 +46,8 @@ class Problem:
     """One thing that is wrong, in words that say what would be right.
 
     `other` is a second place that has to do with it, introduced by `other_is`. `quote` asks for the advice to
-    put what stands there into quotes, which only the file's own text can tell how to spell.
+    put what stands there into quotes, which only the file's own text can tell how to spell. `depends` says that it
+    is one because of what else there is, or is not: it may be none where some of that could not be read.
     """
 
     where: Where | Position
@@ -54,6 +55,7 @@ class Problem:
     other: Where | None = None
     other_is: str = "the other one is at"
     quote: bool = False
+    depends: bool = False
 
 
 def nearest(name: str, known: Collection[str], otherwise: str = "") -> str:

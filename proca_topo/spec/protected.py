@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from proca_topo.spec.documents import TopologyDoc
 from proca_topo.spec.owned import wrong_with_entry
-from proca_topo.spec.placeholders import regex_of_glob
+from proca_topo.spec.placeholders import names_in, regex_of_glob
 from proca_topo.spec.problems import Problem, Where, places
 from proca_topo.topology.protection import ProtectedPattern, Protection
 
@@ -27,7 +27,7 @@ def protected(
     for index, text in enumerate(doc.protect):
         where = Where(file=file).at("protect", index)
         if (wrong := wrong_with_entry(text, patterns)) is not None:
-            problems.append(Problem(where=where, text=wrong))
+            problems.append(Problem(where=where, text=wrong, depends=bool(names_in(text))))
         else:
             found.append(ProtectedEntry(text=text, regex=regex_of_glob(text, patterns), where=where))
     return tuple(found)

@@ -50,6 +50,7 @@ def queue(context: Context, name: str, doc: QueueDoc, where: Where, needs: Needs
         context.problem(
             where.key("arguments", DLK),
             f"{DLK} works only with {DLX}; or write `dead-letter: {{exchange: …, key: …}}`",
+            depends=True,
         )
     if isinstance(dlx := arguments.get(DLX), str) and doc.retry is None:
         at = where.at("arguments", DLX) if doc.dead_letter is None else where.at("dead-letter", "exchange")

@@ -3,67 +3,22 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from proca_topo.errors import SpecError, UsageError
-from proca_topo.spec.allowed import check_allowed
-from proca_topo.spec.documents import SPEC_VERSION, OrgDoc, OrgTemplateDoc, TopologyDoc
+from proca_topo.errors import UsageError
+from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc
 from proca_topo.spec.expansion import Expander, Nouns
-from proca_topo.spec.files import TOPOLOGY, is_there, read_text, text_again
-from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, parse_org, read_org, read_org_doc
-from proca_topo.spec.owned import Owned
-from proca_topo.spec.placeholders import ORG, names_in
-from proca_topo.spec.problems import Problem, Where, in_words
-from proca_topo.spec.protected import ProtectedEntry, protection
+from proca_topo.spec.files import text_again
+from proca_topo.spec.mending import Damages, surviving
+from proca_topo.spec.orgs import Org, file_of, org_files, org_name_problem, parse_org, read_org
+from proca_topo.spec.placeholders import ORG
+from proca_topo.spec.problems import Problem, in_words
+from proca_topo.spec.protected import protection
 from proca_topo.spec.routes import contracts
 from proca_topo.spec.scope import scope_of
-from proca_topo.spec.sections import Section
-from proca_topo.spec.template import Parts, parts_of
-from proca_topo.spec.wording import document
-from proca_topo.spec.yaml_text import load_yaml
+from proca_topo.spec.topology_file import TopologyFile, spec_error
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.names import shown
-
-
-@dataclass(frozen=True, kw_only=True)
-class TopologyFile:
-    """A valid topology.yaml. `shared` and `template` are its two parts as nouns."""
-
-    directory: Path
-    document: TopologyDoc
-    owned: Owned
-    protected: tuple[ProtectedEntry, ...]
-    shared: Section
-    template: Section
-
-    @property
-    def vhost(self) -> str | None:
-        """The vhost that the spec names, if it does."""
-        return self.document.vhost
-
-    @property
-    def routing_keys(self) -> Mapping[str, tuple[str, ...]]:
-        """The shape of the routing keys of shared exchanges that say it: a word, or alternatives like `a|b`."""
-        return {name: tuple(doc.keys) for name, doc in self.document.exchanges.items() if doc.keys}
-
-    @property
-    def variables_in_use(self) -> tuple[str, ...]:
-        """The variables without which an org's objects cannot be told: an org with a file sets them, one that has
-        gone does not.
-        """
-        used = {name for pattern in self.owned.names.patterns for name in names_in(pattern.text)}
-        for declared in self.template.everything():
-            used.update(name for name in self.owned.patterns if f"{{{name}}}" in str(declared.noun))
-        return tuple(sorted(used - {ORG}))
-
-    def has_org_file(self, org: str) -> bool:
-        """Whether there is an org of this name."""
-        return "/" not in org and is_there(self.directory / file_of(org))
-
-    def org_names(self) -> tuple[str, ...]:
-        """All orgs that have a file, sorted."""
-        return tuple(org_files(self.directory, []))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,49 +29,6 @@ class OrgSettings:
     options: Mapping[str, bool]
     variables: Mapping[str, str]
     path: str
-
-
-def read_topology(directory: Path) -> TopologyFile:
-    """Read and check topology.yaml. Org files are looked at only if it is invalid, to tell everything at once.
-
-    Raises UsageError if there is no such file, SpecError with every problem if it is invalid.
-    """
-    path = directory / TOPOLOGY
-    if not is_there(path):
-        raise UsageError(
-            f"there is no {TOPOLOGY} in {shown(str(directory))}; name its directory with -C DIRECTORY"
-        )
-    problems: list[Problem] = []
-    text = read_text(path, TOPOLOGY, problems)
-    data, wrong = load_yaml(text, TOPOLOGY) if text is not None else (None, [])
-    problems += wrong
-    doc: TopologyDoc | None = None
-    # Text that is no YAML at all has no shape to complain about; an empty file has.
-    if text is not None and (data is not None or not wrong):
-        version = data.get("topology") if isinstance(data, dict) else None
-        if isinstance(version, int) and not isinstance(version, bool) and version != SPEC_VERSION:
-            raise _spec_error([_unknown_version(version)], directory)
-        doc, misshapen = document(TopologyDoc, data, TOPOLOGY)
-        problems += misshapen
-    parts: Parts | None = None
-    if doc is not None:
-        parts = parts_of(doc, TOPOLOGY, problems)
-        check_allowed(doc, Where(file=TOPOLOGY), problems)
-    if problems or doc is None or parts is None:
-        for name in org_files(directory, problems):
-            if doc is None:
-                read_org_doc(directory, name, problems)
-            else:
-                read_org(directory, name, doc.org, problems)
-        raise _spec_error(problems, directory)
-    return TopologyFile(
-        directory=directory,
-        document=doc,
-        owned=parts.owned,
-        protected=parts.protected,
-        shared=parts.shared,
-        template=parts.template,
-    )
 
 
 def load_desired(
@@ -141,16 +53,18 @@ def load_desired(
         if orgs is None
         else sorted(filter(topology.has_org_file, set(orgs)))
     )
-    present = [
-        org for name in names if (org := read_org(topology.directory, name, template, problems)) is not None
-    ]
-    expander = _expander(topology, problems)
+    damages: Damages = {}
+    found = (read_org(topology.directory, name, template, problems, damages) for name in names)
+    present = [org for org in found if org is not None]
+    suspected: list[Problem] = []
+    expander = _expander(topology, suspected)
     nouns = Nouns()
     if orgs is None:
         expander.add_shared(nouns)
     for org in present:
         expander.add(nouns, org)
     expander.check_renames(nouns)
+    problems += surviving(suspected, damages)
     scope: Scope | None = None
     if orgs is not None and not problems:
         scope = scope_of([*present, *gone], expander)
@@ -166,7 +80,7 @@ def load_desired(
         else ()
     )
     if problems:
-        raise _spec_error(problems, topology.directory)
+        raise spec_error(problems, topology.directory)
     return Desired(
         ownership=replace(topology.owned.names, orgs_by_value=_orgs_by_value(present)),
         protected=protection(topology.protected, partial(text_again, topology.directory)),
@@ -212,7 +126,7 @@ def org_settings(topology: TopologyFile) -> tuple[OrgSettings, ...]:
     read = partial(read_org, topology.directory, template=topology.document.org, problems=problems)
     found = [read(name) for name in org_files(topology.directory, problems)]
     if problems:
-        raise _spec_error(problems, topology.directory)
+        raise spec_error(problems, topology.directory)
     return tuple(
         OrgSettings(
             name=org.name,
@@ -222,14 +136,6 @@ def org_settings(topology: TopologyFile) -> tuple[OrgSettings, ...]:
         )
         for org in found
         if org is not None
-    )
-
-
-def _unknown_version(version: int) -> Problem:
-    return Problem(
-        where=Where(file=TOPOLOGY, path=("topology",)),
-        text=f"version {version} of the language is not known here; write `topology: {SPEC_VERSION}`, "
-        "or use a proca-topo that knows it",
     )
 
 
@@ -264,7 +170,3 @@ def _expander(topology: TopologyFile, problems: list[Problem]) -> Expander:
         options=topology.document.org.options,
         problems=problems,
     )
-
-
-def _spec_error(problems: list[Problem], directory: Path) -> SpecError:
-    return SpecError(in_words(problems, partial(text_again, directory)))

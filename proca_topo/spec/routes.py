@@ -53,6 +53,7 @@ def add_route(context: Context, doc: RouteDoc, where: Where) -> None:
             where,
             "this contract would be the same for every org; put {org} into its key, "
             "or write it outside the org template",
+            depends=True,
         )
 
 
@@ -62,7 +63,8 @@ def _check_exchange(context: Context, name: str, where: Where, needs: Needs) -> 
     declared = context.exchange_named(name)
     if declared is None:
         known = BUILT_IN_EXCHANGES if is_reserved(name) else context.known_names(Kind.EXCHANGE)
-        context.problem(where, f"no exchange {shown(name)} is declared here{nearest(name, known, _ELSEWHERE)}")
+        advice = nearest(name, known, _ELSEWHERE)
+        context.problem(where, f"no exchange {shown(name)} is declared here{advice}", depends=True)
         return
     if declared.noun.internal:
         text = f"exchange {shown(name)} is internal, so nobody can publish to it; name another one"
@@ -83,7 +85,8 @@ def _add_reached(context: Context, doc: ReachedDoc, where: Where, reaches: dict[
         context.problem(where, text)
     elif context.queue_named(name) is None:
         known = context.known_names(Kind.QUEUE)
-        context.problem(where, f"no queue {shown(name)} is declared here{nearest(name, known, _ELSEWHERE)}")
+        advice = nearest(name, known, _ELSEWHERE)
+        context.problem(where, f"no queue {shown(name)} is declared here{advice}", depends=True)
     reaches[name] = needs
 
 

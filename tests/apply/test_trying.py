@@ -15,7 +15,8 @@ from proca_topo.broker.trial.scratch import PREFIX, ScratchVhost
 from proca_topo.contracts.checking import check
 from proca_topo.contracts.verdicts import State, all_kept
 from proca_topo.errors import BrokerError
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue

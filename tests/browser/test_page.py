@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from proca_topo.render.graph.html import PlannedObject, page
 from proca_topo.spec.picture import picture
-from proca_topo.spec.read import read_topology
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue
 from proca_topo.topology.routing.matching import Message

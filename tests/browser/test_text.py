@@ -11,7 +11,7 @@ from proca_topo.render.graph.dot import dot
 from proca_topo.render.graph.mermaid import mermaid
 from proca_topo.render.graph.model import Graph, graph_of
 from proca_topo.spec.outline import outline, with_shared
-from proca_topo.spec.read import read_topology
+from proca_topo.spec.topology_file import read_topology
 from tests.browser.conftest import OpenPage
 from tests.browser.worlds import EVIL, SPECS, small
 

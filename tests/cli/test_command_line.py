@@ -110,7 +110,8 @@ def test_a_traceback_only_when_asked_for(place: Place) -> None:
 def test_a_bug_says_so(place: Place) -> None:
     """A broken installation stands for a bug: the package's own data read fails in an unforeseen way."""
     bug = (
-        "import sys, proca_topo.spec.read as r; r.read_topology = lambda d: 1 / 0; sys.argv[1:] = ['validate'{}];"
+        "import sys, proca_topo.spec.topology_file as r; r.read_topology = lambda d: 1 / 0; "
+        "sys.argv[1:] = ['validate'{}];"
     )
     run = "from proca_topo.cli.main import main; sys.exit(main())"
     ran = _python(place, bug.format("") + run)
@@ -124,7 +125,7 @@ def test_a_bug_says_so(place: Place) -> None:
 
 def test_passwords_are_masked_even_in_a_traceback(place: Place) -> None:
     bug = (
-        "import sys, proca_topo.spec.read as r\n"
+        "import sys, proca_topo.spec.topology_file as r\n"
         "def fail(d): raise RuntimeError('http://user:hidden@host hushhush')\n"
         "r.read_topology = fail; sys.argv[1:] = ['validate', '--debug']\n"
         "from proca_topo.cli.main import main; sys.exit(main())"

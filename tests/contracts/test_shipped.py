@@ -9,7 +9,8 @@ import pytest
 
 from proca_topo.contracts.checking import check
 from proca_topo.contracts.verdicts import all_kept
-from proca_topo.spec.read import load_desired, org_settings, read_topology
+from proca_topo.spec.read import load_desired, org_settings
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding

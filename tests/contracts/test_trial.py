@@ -8,7 +8,8 @@ import pytest
 from proca_topo.contracts.checking import check
 from proca_topo.contracts.trial import for_trial
 from proca_topo.contracts.verdicts import all_kept
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.desired import Desired
 from tests.contracts.test_shipped import every_spec
 from tests.spec.nouns import bound, desired_of, linked

@@ -10,7 +10,8 @@ from proca_topo.rules.codes import CODES, NEVER_ALLOWED
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule
 from proca_topo.spec.findings import PlacedFinding, review
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 
 NEWEST = (9, 9)
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from proca_topo.rules.coded.pt105 import RULE as EXPIRING_IN_A_CIRCLE
 from proca_topo.rules.coded.pt204 import UNKNOWN
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule, Severity
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from tests.broker.raw import Raw
 from tests.live import Live
 from tests.waiting import wait_until

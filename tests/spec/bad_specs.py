@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from proca_topo.errors import ProcaTopoError, SpecError
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 
 FOLDER: Final = Path(__file__).parent / "bad"
 PROBLEMS: Final = "problems"

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from proca_topo.errors import SpecError, UsageError
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from tests.spec.bad_specs import GOOD, BadSpec, all_bad_specs, problems_in, written
 
 BAD = list(all_bad_specs())

@@ -1,6 +1,7 @@
 """The spec in the repository's root is Proca's documented design, name for name."""
 
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.nouns import Kind, Noun
 from tests.spec.nouns import ROOT, bound, by_name, exchange, queue, retried
 

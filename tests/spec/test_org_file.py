@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from proca_topo.errors import FileError, RefusedError, UsageError
 from proca_topo.spec.org_file import new_org_file, remove_org_file
-from proca_topo.spec.read import OrgSettings, TopologyFile, org_settings, read_topology
+from proca_topo.spec.read import OrgSettings, org_settings
+from proca_topo.spec.topology_file import TopologyFile, read_topology
 from tests.spec.bad_specs import written
 
 SPEC = """

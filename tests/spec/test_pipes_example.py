@@ -1,6 +1,7 @@
 """examples/pipes-3.4 is what Pipes in Proca server 3.4 declares, name for name."""
 
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Exchange, Kind, Policy, Queue
 from tests.spec.nouns import ROOT, bound, by_name, exchange, queue, retried

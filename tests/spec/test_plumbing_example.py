@@ -1,6 +1,7 @@
 """examples/plumbing-3.0.2 is what Plumbing in Proca server 3.0.2 declares, name for name."""
 
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from tests.spec.nouns import ROOT, bound, by_name, exchange, queue, retried
 
 DESIRED = load_desired(read_topology(ROOT / "examples" / "plumbing-3.0.2"))

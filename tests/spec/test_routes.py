@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from proca_topo.spec.read import load_desired, read_topology
+from proca_topo.spec.read import load_desired
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.route_contracts import After, RouteContract
 from proca_topo.topology.routing.matching import Message
 from tests.spec.bad_specs import written

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from proca_topo.errors import SpecError, UsageError
-from proca_topo.spec.read import OrgSettings, load_desired, org_settings, read_topology
+from proca_topo.spec.read import OrgSettings, load_desired, org_settings
+from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Kind
 from tests.spec.bad_specs import written
