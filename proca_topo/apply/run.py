@@ -1,5 +1,7 @@
 """Applying a plan: declare, read back, replace, delete, read back, plan again."""
 
+from dataclasses import replace
+
 from proca_topo.apply.declaring import declare
 from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
@@ -93,11 +95,21 @@ def apply_plan(
 
 
 def apply_anew(
-    desired: Desired, broker: Broker, vhost: str, *, with_prune: bool, watch: Watcher, replacing: Replacing
+    desired: Desired,
+    broker: Broker,
+    vhost: str,
+    *,
+    with_prune: bool,
+    watch: Watcher,
+    replacing: Replacing,
+    only: Plan | None = None,
 ) -> Report:
-    """Read, plan and apply once more."""
+    """Read, plan and apply once more: `only` what another plan let change, if there is one."""
     existing = read_existing(broker, vhost, desired, with_prune=with_prune, replacing=replacing)
     plan = make_plan(existing, desired, with_prune=with_prune, replacing=replacing)
+    if only is not None:
+        let = {change.noun for change in only.changes if change.held_back is None}
+        plan = replace(plan, changes=tuple(change for change in plan.changes if change.noun in let))
     return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch, replacing=replacing)
 
 

@@ -81,6 +81,7 @@ def apply(
         allow_deletes=allow_deletes,
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers, locked=not no_lock),
         create_vhost=create_vhost,
+        waits_for_draining=bool(patience),
         lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
     )
     with to_apply(file, wanted) as (made, saved):
@@ -104,6 +105,7 @@ def apply(
                     made.plan.vhost,
                     with_prune=made.with_prune,
                     replacing=made.replacing,
+                    only=made.plan,
                 )
                 report = wait_for_draining(
                     report, partial(again, watch=guarded), patience_seconds=patience, watch=guarded

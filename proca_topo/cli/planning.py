@@ -31,6 +31,7 @@ class Wanted:
 
     With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
     `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
+    `waits_for_draining` says that the plan is applied until what it retires is deleted.
     """
 
     directory: Path
@@ -44,6 +45,7 @@ class Wanted:
     create_vhost: bool = False
     lock_patience_seconds: float | None = None
     known_orgs: bool = False
+    waits_for_draining: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +105,15 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             plan = with_impact(plan, existing, desired)
         if not wanted.known_orgs:
             _check_orgs(orgs, topology, plan)
+        refused = refusal(
+            plan,
+            existing,
+            desired,
+            allow_deletes=wanted.allow_deletes,
+            waits_for_draining=wanted.waits_for_draining,
+        )
         yield Planned(
-            plan=replace(plan, refused=refusal(plan, existing, desired, allow_deletes=wanted.allow_deletes)),
+            plan=replace(plan, refused=refused),
             existing=existing,
             desired=desired,
             broker=connection,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from proca_topo.plan.changes import Change, Delete, Plan, Replace
+from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire
 from proca_topo.plan.undesired import is_to_exclusive_queue
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -15,22 +15,32 @@ _FEW: Final = 10
 _MOST_PERCENT: Final = 30
 
 
-def refusal(plan: Plan, existing: Existing, desired: Desired, *, allow_deletes: int | None = None) -> str | None:
+def refusal(
+    plan: Plan,
+    existing: Existing,
+    desired: Desired,
+    *,
+    allow_deletes: int | None = None,
+    waits_for_draining: bool = False,
+) -> str | None:
     """Why apply refuses this plan, and the remedy, in one sentence; None if it does not.
 
     Counted are the deletions and replacements that apply would make, without those of an org that was asked for by
     name and has no file any more. `allow_deletes` is how many are accepted; without it what is accepted is 30 % of
     the owned objects that were read (for deletions of single orgs that is the whole vhost), or fewer than 10.
+    An apply that `waits_for_draining` deletes what is retired too.
     """
-    count = sum(1 for change in plan.to_do if _is_counted(change, desired))
+    draining = [one for one in plan.changes if isinstance(one, Retire)] if waits_for_draining else []
+    count = sum(1 for change in (*plan.to_do, *draining) if _is_counted(change, desired))
     if count < _FEW if allow_deletes is None else count <= allow_deletes:
         return None
     total = sum(1 for _ in _owned(existing, desired))
     if allow_deletes is None and count * 100 <= total * _MOST_PERCENT:
         return None
     most = f"{_MOST_PERCENT} %" if allow_deletes is None else f"the {allow_deletes} accepted"
+    deletes = "deletes, some of it once it has drained," if draining else "deletes"
     return (
-        f"the plan deletes or replaces {count} of {total} objects that exist and are ours, more than {most}; "
+        f"the plan {deletes} or replaces {count} of {total} objects that exist and are ours, more than {most}; "
         f"if that is meant, give --allow-deletes {count}, otherwise mend the spec"
     )
 
@@ -49,7 +59,7 @@ def wrong_cluster(wanted: str | None, name: str | None, location: str) -> str | 
 
 
 def _is_counted(change: Change, desired: Desired) -> bool:
-    if not isinstance(change, (Delete, Replace)):
+    if not isinstance(change, (Delete, Replace, Retire)):
         return False
     if isinstance(change, Replace) and change.unfinished is not None:
         return False  # it was accepted when it was begun, and holds messages until it is finished

@@ -16,6 +16,7 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     | consumers                     | any                | stays: somebody still uses it    |
     | unknown (a stream)            | any                | stays: they might be lost         |
     | nothing                       | messages           | stays: they may still come to it  |
+    | nothing                       | unknown            | stays: some may still come to it |
     | nothing                       | nothing            | None                             |
     """
     here = activity.get(queue, Activity())
@@ -27,9 +28,11 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     if here.consumers:
         return f"{here.consumers} consumer{'s' if here.consumers > 1 else ''} on it"
     for waiting in sorted(circuit.waiting):
-        count = activity.get(waiting, Activity()).messages
-        if count:
-            return f"{messages(count)} in {shown(waiting)} may still come to it"
+        there = activity.get(waiting, Activity())
+        if there.messages:
+            return f"{messages(there.messages)} in {shown(waiting)} may still come to it"
+        if not there.counted:
+            return f"RabbitMQ has not counted what is in {shown(waiting)} and may still come to it"
     return None
 
 

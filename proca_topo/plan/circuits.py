@@ -26,13 +26,14 @@ class Circuit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Route:
+class Route:
     """What a binding lets through, as far as its exchange's type says: None for everything."""
 
     exchange_type: str
     routing_key: str
 
     def admits(self, key: str) -> bool:
+        """Whether a message with this key gets through."""
         match self.exchange_type:
             case "topic":
                 return topic_matches(self.routing_key, key)
@@ -49,29 +50,30 @@ class _Route:
         return self.routing_key if exact else None
 
 
-_Routes = frozenset[_Route]
+Routes = frozenset[Route]
 
 
-def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
+def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circuit:
     """The circuit that `queue` is in. A message whose key is not known may have any.
 
-    A binding that lets many keys through is no way back if another desired binding takes over the same messages:
-    then dead letters are being led elsewhere on purpose.
+    Of a queue that `stays`, a binding that lets many keys through is no way back if another desired binding takes
+    over the same messages: then dead letters are being led elsewhere on purpose. Of a queue that is to go that
+    cannot be known: the other binding may as well bring a copy to somebody who only looks on.
     """
     waiting = set(_through_default_exchange(queue, frozenset(), index))
     ways_back = set()
-    todo: list[tuple[str, _Routes]] = [(name, frozenset()) for name in waiting]
+    todo: list[tuple[str, Routes]] = [(name, frozenset()) for name in waiting]
     for binding in index.by_queue.get(queue, ()):
-        route = _route(binding, index)
-        senders = {
+        route = route_of(binding, index)
+        feeding = {
             sender
-            for sender, key in _senders(binding.source, frozenset({route}), index)
-            if sender != queue and not _is_taken_over(binding, route, key, index)
+            for sender, key in senders(binding.source, frozenset({route}), index)
+            if sender != queue and not (stays and _is_taken_over(binding, route, key, index))
         }
-        if senders:
+        if feeding:
             ways_back.add(binding)
-            todo += [(sender, frozenset({route})) for sender in senders]
-    seen: set[tuple[str, _Routes]] = set()
+            todo += [(sender, frozenset({route})) for sender in feeding]
+    seen: set[tuple[str, Routes]] = set()
     while todo:
         place = todo.pop()
         if place in seen or place[0] == queue:
@@ -82,19 +84,19 @@ def circuit_of(queue: str, index: ExistingIndex) -> Circuit:
     return Circuit(waiting=frozenset(waiting - {queue}), ways_back=frozenset(ways_back))
 
 
-def _behind(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[tuple[str, _Routes]]:
+def _behind(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[tuple[str, Routes]]:
     """The queues whose dead letters can come into `queue` with a key that gets them on by the `onward` routes."""
     keeps_key = any(letters.routing_key is None for letters in index.dead_letters.get(queue, ()))
     demanded = onward if keeps_key else frozenset()
     for name in _through_default_exchange(queue, demanded, index):
         yield name, demanded
     for binding in index.by_queue.get(queue, ()):
-        routes = demanded | {_route(binding, index)}
-        for sender, _ in _senders(binding.source, routes, index):
+        routes = demanded | {route_of(binding, index)}
+        for sender, _ in senders(binding.source, routes, index):
             yield sender, routes
 
 
-def _senders(exchange: str, routes: _Routes, index: ExistingIndex) -> Iterator[tuple[str, str | None]]:
+def senders(exchange: str, routes: Routes, index: ExistingIndex) -> Iterator[tuple[str, str | None]]:
     """The queues whose dead letters can get into an exchange with a key that all routes admit, and that key."""
     only = next((key for route in routes if (key := route.only_key) is not None), None)
     for entrance in index.leading_to(exchange):
@@ -104,20 +106,21 @@ def _senders(exchange: str, routes: _Routes, index: ExistingIndex) -> Iterator[t
                 yield name, key
 
 
-def _through_default_exchange(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[str]:
+def _through_default_exchange(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[str]:
     """The queues that send dead letters straight to this queue's name."""
     if all(route.admits(queue) for route in onward):
         for name, _ in index.dead_lettering_with("", queue):
             yield name
 
 
-def _route(binding: Binding, index: ExistingIndex) -> _Route:
+def route_of(binding: Binding, index: ExistingIndex) -> Route:
+    """What a binding lets through."""
     exchange = index.existing.exchanges.get(binding.source)
     # A binding of an exchange that was not read, or of a type that looks at more than the key, admits all.
-    return _Route(exchange.type if exchange is not None else "", binding.routing_key)
+    return Route(exchange.type if exchange is not None else "", binding.routing_key)
 
 
-def _is_taken_over(binding: Binding, route: _Route, key: str | None, index: ExistingIndex) -> bool:
+def _is_taken_over(binding: Binding, route: Route, key: str | None, index: ExistingIndex) -> bool:
     if route.only_key is not None:
         return False
     for other in index.desired_by_source.get(binding.source, ()):
@@ -125,6 +128,6 @@ def _is_taken_over(binding: Binding, route: _Route, key: str | None, index: Exis
             continue
         same = other.routing_key == binding.routing_key
         everything = route.exchange_type == "fanout" or other.routing_key == "#"
-        if same or everything or (key is not None and _route(other, index).admits(key)):
+        if same or everything or (key is not None and route_of(other, index).admits(key)):
             return True
     return False

@@ -13,7 +13,7 @@ from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import STREAM, Policy, Queue
 from proca_topo.topology.policies_in_force import applies
-from proca_topo.topology.policy_patterns import compiled
+from proca_topo.topology.policy_patterns import compiled, only_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ def _effects(
 
 def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Collection[str]:
     """The queues on which a policy changes that may drop what waits there: worth a count of this moment."""
-    changed = [policy for name, policy in desired.policies.items() if existing.policies.get(name) != policy]
+    changed = _changed(existing, desired)
     before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
     removed = undesired(existing, desired).policies if with_prune else ()
     patterns = [
@@ -91,6 +91,19 @@ def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Colle
         for queue in existing.queues.values()
         if any(applies(policy, pattern, queue) for policy, pattern in patterns)
     )
+
+
+def reach_beyond(existing: Existing, desired: Desired) -> bool:
+    """Whether a policy of single orgs that changes may be for other names: `^acme` is for acme2 too."""
+    scope = desired.scope
+    changed = _changed(existing, desired)
+    before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
+    names = [only_name(policy.pattern) for policy in (*changed, *before)]
+    return scope is not None and any(name is None or not scope.covers(name) for name in names)
+
+
+def _changed(existing: Existing, desired: Desired) -> list[Policy]:
+    return [policy for name, policy in desired.policies.items() if existing.policies.get(name) != policy]
 
 
 def _loss(queue: Queue, after: Policy | None, existing: Existing, index: ExistingIndex) -> str | None:

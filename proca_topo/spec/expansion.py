@@ -24,14 +24,16 @@ Made = list[tuple[Callable[[Values], Noun], Kind, Where]]
 class Nouns:
     """Nouns of any number of orgs, by kind and name (bindings by themselves), and whose they are.
 
-    `renames` are by the new name. `waiting` are the queues in which messages of a retry circuit wait. `routes` are
-    the contracts in the files of single orgs.
+    `renames` are by the new name. `waiting` are the queues in which messages of a retry circuit wait,
+    `returning` the exchanges of circuits alone that bring them back. `routes` are the contracts in the files of
+    single orgs.
     """
 
     by_kind: dict[Kind, dict[Any, Any]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     orgs: dict[Kind, dict[str | Binding, str]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     renames: dict[str, Rename] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
+    returning: set[str] = field(default_factory=set)
     routes: dict[str, list[Route]] = field(default_factory=dict)
 
     @property
@@ -85,6 +87,7 @@ class Expander:
         for make, kind, where in self._switched_on(on):
             self._put(nouns, org, kind, make(values), where)
         nouns.waiting.update(one.wait.format_map(org.values) for one in self.template.circuits.values())
+        nouns.returning.update(name.format_map(org.values) for name in self.template.returning())
         self._add_renames(nouns, on, (for_org(one, org.values) for one in self.template.renames.values()))
         if org.doc.queues or org.doc.bindings or org.doc.routes:
             extras = self.extras(org, self.filled(org))

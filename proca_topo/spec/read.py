@@ -92,6 +92,7 @@ def load_desired(
         policies=nouns.policies,
         renames={rename.new: rename.old for rename in nouns.renames.values()},
         waiting=frozenset(nouns.waiting).union(one.wait for one in topology.shared.circuits.values()),
+        returning=frozenset(nouns.returning).union(topology.shared.returning()),
         key_shapes=topology.routing_keys,
         orgs=nouns.orgs,
         routes=routes,

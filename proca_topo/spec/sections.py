@@ -85,6 +85,14 @@ class Section:
             case _:
                 assert_never(kind)
 
+    def returning(self) -> Iterator[str]:
+        """The return exchanges that nothing but circuits declares."""
+        for circuit in self.circuits.values():
+            declared = self.exchanges.get(circuit.return_)
+            # What is declared under `exchanges` has a place there.
+            if declared is not None and "exchanges" not in declared.where.path[:-1]:
+                yield circuit.return_
+
     def everything(self) -> Iterator[Declared[Noun]]:
         """All of it, exchanges first."""
         yield from self.exchanges.values()

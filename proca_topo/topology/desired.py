@@ -21,6 +21,7 @@ class Desired:
     one, is to become this one, with its messages and bindings.
 
     `waiting` are the queues in which a retry circuit's messages wait, those that all orgs share in any case.
+    `returning` are the exchanges that bring them back and that are declared for nothing else.
 
     `key_shapes` are the words of an exchange's routing keys, where the spec says them: a word that stands for any,
     or alternatives like `a|b`.
@@ -40,6 +41,7 @@ class Desired:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     renames: Mapping[str, str] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
+    returning: frozenset[str] = frozenset()
     key_shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     orgs: Mapping[Kind, Mapping[str | Binding, str]] = field(default_factory=dict)
     routes: tuple[RouteContract, ...] = ()

@@ -1,13 +1,18 @@
 """What happens on the broker between the plan and the apply is seen before anything is lost by it."""
 
+import time
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from proca_topo.apply.deleting import delete
+from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Report, Status
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
+from proca_topo.plan.changes import Delete
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.routing.topics import topic_matches
 from tests.brokers.fixtures import TestBroker
@@ -80,3 +85,99 @@ def test_topic_patterns_are_read_as_rabbitmq_reads_them(broker_urls: TestBroker,
             channel.basic_publish("amq.topic", key, b"")
             reached = {p for p in PATTERNS if channel.basic_get(f"q{p}", auto_ack=True)[0] is not None}
             assert reached == {p for p in PATTERNS if topic_matches(p, key)}, key
+
+
+ROUND: Final = """\
+topology: 1
+owns: ["in", "work", "wait", "fail"]
+exchanges:
+  in: {type: topic}
+  fail: {type: topic}
+queues:
+  wait: {ttl: 1h, dead-letter: {exchange: in}, bindings: [{exchange: fail, key: "#"}]}
+"""
+WORK: Final = '  work: {dead-letter: {exchange: fail}, bindings: [{exchange: in, key: "a.*"}]}\n'
+
+
+def test_a_message_that_came_to_wait_since_keeps_its_queue_and_its_way_back(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """It comes back through the exchange that it was published to: whoever unbinds that route loses it."""
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(ROUND + WORK)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(ROUND)
+        desired = desired_in(tmp_path)
+        existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
+        plan = make_plan(existing, desired, with_prune=True)
+        assert {type(change) for change in plan.changes} == {Delete}
+        with live.channel() as channel:
+            channel.basic_publish("in", "a.b", b"{}", mandatory=True)
+            method = None
+            while method is None:
+                method, _, _ = channel.basic_get("work")
+            channel.basic_nack(method.delivery_tag, requeue=False)
+        report = apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=SILENT)
+        assert {(r.change.noun.name, r.status, r.reason) for r in report.results} == {
+            ("work", Status.DRAINING, "1 message in wait may still come to it"),
+            ("in -[a.*]-> work", Status.DRAINING, "it stays as long as work does"),
+        }
+        assert any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
+
+
+def test_a_way_back_that_is_gone_when_a_message_comes_to_wait_is_bound_again(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """The last moment: the queue was empty, its way back is unbound, and somebody rejects a message."""
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(ROUND + WORK)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(ROUND)
+        desired = desired_in(tmp_path)
+        existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
+        plan = make_plan(existing, desired, with_prune=True)
+        pauses = 0
+
+        def reject_in_the_second_pause(seconds: float) -> None:
+            nonlocal pauses
+            pauses += 1
+            if pauses == 2:
+                assert not any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
+                with live.channel() as channel:
+                    channel.basic_publish("fail", "a.b", b"{}", mandatory=True)
+            time.sleep(seconds)
+
+        ledger = Ledger(plan)
+        delete(
+            plan,
+            existing,
+            live.broker,
+            ledger,
+            SILENT,
+            desired=desired.bindings,
+            read=lambda: read_existing(live.broker, vhost, desired, with_prune=True),
+            sleep=reject_in_the_second_pause,
+        )
+        assert pauses == 2
+        assert {ledger.status(change.noun) for change in plan.changes} == {Status.DRAINING}
+        assert any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
+
+
+def test_a_queue_that_somebody_dead_letters_to_by_now_is_not_deleted(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(QUEUE)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(NOTHING)
+        desired = desired_in(tmp_path)
+        existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
+        plan = make_plan(existing, desired, with_prune=True)
+        with live.channel() as channel:
+            letters = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "q"}
+            channel.queue_declare("theirs", durable=True, arguments=letters)
+        report = apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=SILENT)
+        assert [(r.status, r.reason) for r in report.results] == [
+            (Status.DRAINING, "theirs sends dead letters to it by now")
+        ]
+        assert "q" in live.broker.read(vhost).queues

@@ -80,6 +80,24 @@ def test_a_limit_for_one_org_sees_them_too(tmp_path: Path, broker_urls: TestBrok
         assert "max-length 2 would drop 8 of 10 messages in acme.q" in reason
 
 
+@pytest.mark.parametrize(("pattern", "other"), [("^{org}", "acme2.q"), ("q$", "beta.q")])
+def test_a_limit_of_one_org_that_others_would_come_under_is_held_back_for_them(
+    pattern: str, other: str, tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    spec = 'topology: 1\nowns: ["{org}.q", "{org}.limit"]\norg:\n  queues: {"{org}.q": {}}\n'
+    limit = f'  policies: {{"{{org}}.limit": {{pattern: "{pattern}", definition: {{max-length: 3}}}}}}\n'
+    (tmp_path / "orgs").mkdir()
+    for org in ("acme", other.partition(".")[0]):
+        (tmp_path / "orgs" / f"{org}.yaml").write_text("")
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(spec)
+        live.apply(desired_in(tmp_path))
+        live.fill(other, 5)
+        (tmp_path / "topology.yaml").write_text(spec + limit)
+        reason = held_back(live.apply(desired_in(tmp_path, orgs=("acme",))))
+        assert f"max-length 3 would drop 2 of 5 messages in {other}" in reason
+
+
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])
 @pytest.mark.parametrize("after", [None, "message-ttl: 1h"], ids=["deleted", "changed"])
 def test_a_policy_that_dead_letters_what_waits_stays(

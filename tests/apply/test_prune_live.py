@@ -141,6 +141,36 @@ def test_an_apply_that_waits_deletes_the_queue_once_its_messages_came_back_and_w
         assert {binding.destination for binding in live.broker.read(vhost).bindings} == {"system.retry"}
 
 
+def test_an_apply_that_waits_makes_no_changes_but_those_it_began_with(
+    folder: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """What comes to be undesired while it waits is in no plan that anybody saw."""
+    with live_vhost(broker_urls, vhost) as live:
+        live.apply(desired_in(folder))
+        switch(folder, on=False)
+        desired = desired_in(folder)
+        existing = read_existing(live.broker, vhost, desired, with_prune=True)
+        plan = make_plan(existing, desired, with_prune=True)
+        with live.channel() as channel:
+            tag = channel.basic_consume("acme.crm", lambda *_: None)
+            first = apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=SILENT)
+            channel.queue_declare("system.new", durable=True)
+            channel.basic_cancel(tag)
+        later = apply_anew(
+            desired,
+            live.broker,
+            vhost,
+            with_prune=True,
+            watch=SILENT,
+            replacing=Replacing.FINISHING,
+            only=first.plan,
+        )
+        assert later.counts()[Status.APPLIED] == 2, "the queue and its way back"
+        assert live.broker.read(vhost).queues.keys() == {"system.retry", "system.new"}
+        assert later.after is not None
+        assert [change.noun.name for change in later.after.changes] == ["system.new"]
+
+
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])
 def test_a_message_that_a_consumer_holds_unacknowledged_keeps_its_queue(
     queue_type: str, folder: Path, broker_urls: TestBroker, vhost: str

@@ -72,4 +72,5 @@ def desired(
         queues={queue.name: queue for queue in queues},
         bindings=frozenset(bindings),
         policies={policy.name: policy for policy in policies},
+        returning=frozenset({"return"}),
     )

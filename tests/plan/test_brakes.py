@@ -90,6 +90,17 @@ def test_only_what_would_be_done_counts() -> None:
     assert refused(draining, wanted()) is None
 
 
+def test_an_apply_that_waits_counts_what_it_deletes_in_the_end() -> None:
+    there = there_are(*queues("acme", 20))
+    draining = replace(there, activity={queue: Activity(consumers=1) for queue in there.queues})
+    plan = make_plan(draining, wanted(), with_prune=True)
+    assert refusal(plan, draining, wanted(), waits_for_draining=True) == (
+        "the plan deletes, some of it once it has drained, or replaces 20 of 21 objects that exist and are ours, "
+        "more than 30 %; if that is meant, give --allow-deletes 20, otherwise mend the spec"
+    )
+    assert refusal(plan, draining, wanted(), waits_for_draining=True, allow_deletes=20) is None
+
+
 def test_replacements_count_and_retirements_and_what_is_held_back_do_not() -> None:
     there = there_are(*queues("acme", 20))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from proca_topo.apply.deleting import QUORUM_SETTLE_SECONDS
+from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher

@@ -1,0 +1,264 @@
+"""Queues unbound, looked at, and deleted if nothing can be lost by it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.report import Status
+from proca_topo.apply.watch import Watcher
+from proca_topo.broker.protocol import Broker
+from proca_topo.plan.busy import busy, messages
+from proca_topo.plan.changes import Delete, WaitsFor
+from proca_topo.plan.circuits import Circuit, circuit_of
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.ways_on import WaysOn
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Noun, Queue
+
+# A message that was routed just before its binding went may still be on its way into the queue.
+SETTLE_SECONDS = 1.0
+
+# RabbitMQ counts the messages of quorum queues for its API every 5 seconds only: after this pause the counts are
+# younger than the last message that could come in (measured on 3.10 to 4.3).
+QUORUM_SETTLE_SECONDS = 6.0
+
+# Looked at together and deleted together: few enough that a look is never long ago when its queue goes.
+_BATCH = 50
+
+
+@dataclass(kw_only=True)
+class DyingQueues:
+    """The queues that are to go, and all bindings that are.
+
+    1. `unbind` takes away the routes, but no way back from a queue's retry circuit.
+    2. After a pause (`settle`), `look_again` sorts out what somebody has bound anew meanwhile.
+    3. `delete` looks at each queue and its circuit. Where nothing is left, the ways back go, by which something
+       might be published as well; after another pause it looks again, and deletes. What is busy by then gets its
+       ways back again.
+
+    What the circuits are is found out before anything is unbound: without a way back they cannot be seen.
+    `index` is what exists, looked up; what drains is noted in the ledger.
+    """
+
+    queues: Sequence[Delete]
+    bindings: Sequence[Delete]
+    index: ExistingIndex
+    broker: Broker
+    ledger: Ledger
+    watch: Watcher
+    sleep: Callable[[float], None]
+    circuits: dict[str, Circuit] = field(init=False)
+    _by_name: Mapping[str, Delete] = field(init=False)
+    _by_noun: Mapping[Noun, Delete] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_name = {change.noun.name: change for change in self.queues}
+        self._by_noun = {change.noun: change for change in self.bindings}
+        self.circuits = {change.noun.name: circuit_of(change.noun.name, self.index) for change in self.queues}
+
+    @property
+    def existing(self) -> Existing:
+        """How things were when they were last read."""
+        return self.index.existing
+
+    def unbind(self) -> None:
+        """Delete the bindings that are no ways back of these queues."""
+        routes = [change for change in self.bindings if not self._is_way_back(change)]
+        self._unbind([change for change in routes if not self._still_comes_back(change)])
+
+    def settle(self) -> None:
+        """Wait until the counts of these queues and of their circuits can be believed."""
+        self._pause(self.queues)
+
+    def look_again(self, index: ExistingIndex) -> None:
+        """Go on with what exists now, without the queues that somebody has bound or dead-letters to anew."""
+        self.index = index
+        for name, before in self.circuits.items():
+            now = circuit_of(name, index)
+            self.circuits[name] = Circuit(
+                waiting=before.waiting | now.waiting, ways_back=before.ways_back | now.ways_back
+            )
+        self.queues = [change for change in self.queues if not self._is_still_reached(change)]
+
+    def delete(self) -> None:
+        """Delete those that are empty and unused, with their ways back."""
+        self.queues = self._without_ways_back()
+        self.watch.stage("deleting queues", len(self.queues))
+        for batch in _batches(self.queues):
+            self._delete(batch)
+            self.watch.advance(len(batch))
+        for change in self.bindings:
+            if self._is_way_back(change) and self.ledger.status(change.noun) is None:
+                self._settle_way_back(change)
+
+    def _is_way_back(self, change: Delete) -> bool:
+        circuit = self._circuit_behind(change.noun) if isinstance(change.noun, Binding) else None
+        return circuit is not None and (change.along_with is not None or change.noun in circuit.ways_back)
+
+    def _circuit_behind(self, binding: Binding) -> Circuit | None:
+        """The circuit of the dying queue that a binding leads to."""
+        to_queue = binding.destination_type is DestinationType.QUEUE
+        return self.circuits.get(binding.destination) if to_queue else None
+
+    def _still_comes_back(self, change: Delete) -> bool:
+        """Whether messages have come to wait, that would come by this binding to a queue that stays."""
+        binding = change.noun
+        if not isinstance(binding, Binding) or binding.destination_type is not DestinationType.QUEUE:
+            return False
+        if binding.destination in self.circuits:
+            return False
+        circuit = circuit_of(binding.destination, self.index, stays=True)
+        if not self.existing.activity or binding not in circuit.ways_back:
+            return False
+        for name, there in sorted(self.broker.look(self.existing.vhost, circuit.waiting).items()):
+            if there.messages or not there.counted:
+                what = messages(there.messages) if there.counted else "what nobody has counted"
+                self.ledger.note(change, Status.DRAINING, f"{what} in {shown(name)} may come back by it")
+                return True
+        return False
+
+    def _unbind(self, changes: Sequence[Delete]) -> None:
+        if not changes:
+            return
+        self.watch.stage("unbinding", len(changes))
+        failures = self.broker.delete(self.existing, [change.noun for change in changes], self.watch.advance)
+        self.ledger.applied(changes)
+        self.ledger.failed(failures)
+
+    def _is_still_reached(self, change: Delete) -> bool:
+        """Whether a queue has a route yet, made anew or one that would not go; then it is noted as draining."""
+        name = change.noun.name
+        for binding in self.index.by_queue.get(name, ()):
+            deletion = self._by_noun.get(binding)
+            if deletion is None:
+                self._drains(change, f"somebody has bound it anew: {shown(binding.name)}")
+                return True
+            if not self._is_way_back(deletion):
+                self._drains(change, f"it is still bound: {shown(binding.name)} could not be deleted")
+                return True
+        senders = WaysOn(self.index).senders_by_name(name, lambda sender: sender not in self.circuits)
+        if senders:
+            self._drains(change, f"{shown(senders[0])} sends dead letters to it by now")
+        return bool(senders)
+
+    def _drains(self, change: Delete, reason: str, waits_for: WaitsFor = WaitsFor.TIME) -> None:
+        self.ledger.note(change, Status.DRAINING, reason, waits_for=waits_for)
+
+    def _pause(self, changes: Iterable[Delete]) -> None:
+        names = {change.noun.name for change in changes}
+        names |= {name for queue in tuple(names) for name in self.circuits[queue].waiting}
+        types = {queue.type for name in names if (queue := self.existing.queues.get(name)) is not None}
+        self.sleep(SETTLE_SECONDS if types <= {CLASSIC} else QUORUM_SETTLE_SECONDS)
+
+    def _without_ways_back(self) -> Sequence[Delete]:
+        """The queues that may go, after the ways back that do not go along with them have gone."""
+        ways: dict[str, list[Delete]] = {}
+        for change in self.bindings:
+            if self._is_way_back(change) and change.along_with is None and isinstance(change.noun, Binding):
+                ways.setdefault(change.noun.destination, []).append(change)
+        bound = [change for change in self.queues if change.noun.name in ways]
+        idle = [change for batch in _batches(bound) for change in self._idle(batch)]
+        if not idle:
+            return [change for change in self.queues if change.noun.name not in ways]
+        self._unbind([way for change in idle for way in ways[change.noun.name]])
+        if self.existing.activity:
+            self._pause(idle)
+        going = {change.noun for change in idle if not self._cannot_be_unbound(change, ways[change.noun.name])}
+        return [change for change in self.queues if change.noun.name not in ways or change.noun in going]
+
+    def _cannot_be_unbound(self, change: Delete, ways: Sequence[Delete]) -> bool:
+        failed = [way.noun for way in ways if self.ledger.status(way.noun) is Status.FAILED]
+        if failed:
+            self._drains(change, f"it is still bound: {shown(failed[0].name)} could not be deleted")
+        return bool(failed)
+
+    def _delete(self, changes: Sequence[Delete]) -> None:
+        idle = self._idle(changes)
+        if idle:
+            failures = self.broker.delete(self.existing, [change.noun for change in idle], lambda _: None)
+            self.ledger.applied(idle)
+            self.ledger.failed(failures)
+        # The broker looks too, at the moment of the deletion: what it keeps, for something has just come, drains.
+        self._idle([change for change in idle if self.ledger.status(change.noun) is Status.FAILED])
+        self._bind_again([change for change in changes if self.ledger.status(change.noun) is not Status.APPLIED])
+
+    def _bind_again(self, standing: Sequence[Delete]) -> None:
+        """Give queues that could not go after all the ways back again that have gone."""
+        if not standing:
+            return
+        names = {change.noun.name for change in standing}
+        ways = {
+            change.noun: change
+            for change in self.bindings
+            if isinstance(change.noun, Binding)
+            and change.noun.destination in names
+            and self._is_way_back(change)
+            and self.ledger.status(change.noun) is Status.APPLIED
+        }
+        failures = self.broker.declare(self.existing.vhost, list(ways), lambda _: None) if ways else ()
+        for way in ways.values():
+            self._settle_way_back(way)
+        for failure in failures:
+            if isinstance(failure.noun, Binding):
+                text = f"it was unbound, and could not be bound again: {failure.reason}"
+                self.ledger.note(ways[failure.noun], Status.FAILED, text)
+
+    def _settle_way_back(self, change: Delete) -> None:
+        """A binding that goes with its queue shares its fate."""
+        if not isinstance(change.noun, Binding):
+            return
+        queue = self._by_name[change.noun.destination]
+        if self.ledger.status(queue.noun) is Status.APPLIED:
+            self.ledger.applied([change])
+        else:
+            self._drains(change, f"it stays as long as {shown(queue.noun.name)} does")
+
+    def _idle(self, changes: Sequence[Delete]) -> list[Delete]:
+        """Those of the queues that nothing speaks for; the others are noted as draining, with the counts.
+
+        The circuit is looked at before the queue itself: what came back in between is then seen in the queue.
+        """
+        names = [change.noun.name for change in changes]
+        waiting = {name for queue in names for name in self.circuits[queue].waiting}
+        earlier = self._look([*names, *waiting])
+        now = self._look(names)
+        idle = []
+        for change in changes:
+            reason = self._busy(change.noun.name, earlier) or self._busy(change.noun.name, {**earlier, **now})
+            if reason is not None:
+                self._drains(change, reason)
+            elif isinstance(change.noun, Queue) and (why := _unseen_consumers(change.noun, now)) is not None:
+                self._drains(change, why, WaitsFor.AMQP)
+            else:
+                idle.append(change)
+        return idle
+
+    def _look(self, names: Sequence[str]) -> Mapping[str, Activity]:
+        """What goes on in these queues. What is there and does not answer is not taken for empty."""
+        found = self.broker.look(self.existing.vhost, names)
+        silent = [name for name in names if name not in found and self.existing.activity]
+        there = {name for name in silent if name in self.existing.queues and name not in self.circuits}
+        return {**dict.fromkeys(there, Activity(counted=False)), **found}
+
+    def _busy(self, queue: str, activity: Mapping[str, Activity]) -> str | None:
+        circuit = self.circuits[queue]
+        if (reason := busy(queue, circuit, activity)) is not None:
+            return reason
+        for name in sorted(circuit.waiting & self.circuits.keys()):
+            if activity.get(name, Activity()).consumers:
+                return f"somebody consumes {shown(name)}, and what is rejected there comes to it"
+        return None
+
+
+def _batches(changes: Sequence[Delete]) -> Iterator[Sequence[Delete]]:
+    for start in range(0, len(changes), _BATCH):
+        yield changes[start : start + _BATCH]
+
+
+def _unseen_consumers(queue: Queue, now: Mapping[str, Activity]) -> str | None:
+    """Classic queues are deleted `if-unused`, which the broker checks; the other types have no such flag."""
+    activity = now.get(queue.name)
+    if queue.type == CLASSIC or activity is None or activity.consumers is not None:
+        return None
+    return f"whether a {queue.type} queue has consumers can only be seen over AMQP, which cannot be reached"
