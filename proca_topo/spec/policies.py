@@ -12,6 +12,7 @@ from proca_topo.spec.sections import Declared, Section
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Kind, Policy
+from proca_topo.topology.policy_patterns import certainly_wrong
 
 _DURATIONS: Final = ("message-ttl", "expires")
 _ALTERNATE: Final = "alternate-exchange"
@@ -25,12 +26,8 @@ def policy(context: Context, raw: str, doc: PolicyDoc) -> None:
     name = context.name(raw, context.root.key("policies", raw), Kind.POLICY)
     pattern = context.text(with_quantifiers(doc.pattern), where.at("pattern"))
     sample = _PLACEHOLDER.sub("x", pattern).replace("{{", "{").replace("}}", "}")
-    try:
-        re.compile(sample)
-    except re.error as error:
-        # Erlang's expressions have escapes that Python's have not.
-        if not error.msg.startswith("bad escape"):
-            context.problem(where.at("pattern"), f"{shown(doc.pattern)} is no regular expression: {error}")
+    if (wrong := certainly_wrong(sample)) is not None:
+        context.problem(where.at("pattern"), f"{shown(doc.pattern)} is no regular expression: {wrong}")
     definition = context.table(doc.definition, where.at("definition"))
     for key in _DURATIONS:
         if key in definition:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Final
+from warnings import catch_warnings, simplefilter
 
 # What Python and PCRE certainly read alike. More may be: leaving it out costs no more than a cautious answer.
 _READ_ALIKE: Final = re.compile(
@@ -22,6 +23,8 @@ _LOOKS_AHEAD: Final = re.compile(rb"\(\?[=!]")
 _REPEATED_GROUP: Final = re.compile(rb"\)[*+?{]")
 # Which bytes above 127 are of a word depends on Erlang: Latin-1's letters on 3.10 and 4.0, none on 4.3 (measured).
 _ASKS_FOR_WORDS: Final = re.compile(rb"\\[wWb]")
+
+_WRONG_IN_PCRE_TOO: Final = ("missing )", "unbalanced parenthesis", "unterminated character set")
 
 _ONE_NAME: Final = re.compile(r"\^((?:[A-Za-z0-9_ -]|\\[!-/:-@\[-`{-~])*)\$", re.ASCII)
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -51,6 +54,20 @@ def compiled(pattern: str) -> PolicyPattern:
         return PolicyPattern(re.compile(text))
     except re.error:
         return PolicyPattern(None)  # parentheses that do not pair, or what PCRE takes all the same: `^*`
+
+
+def certainly_wrong(pattern: str) -> str | None:
+    """What RabbitMQ would refuse in a pattern, in words; None also for what only Python does not know of PCRE."""
+    if pattern[:1] in {"*", "+", "?"}:
+        return f"there is nothing before the {pattern[:1]} that could be repeated; for any name write .*"
+    try:
+        with catch_warnings():
+            simplefilter("ignore")
+            re.compile(pattern)
+    except re.error as error:
+        # The first that it meets: what stands behind an escape or a group of PCRE's own is not looked at.
+        return str(error) if error.msg.startswith(_WRONG_IN_PCRE_TOO) else None
+    return None
 
 
 def only_name(pattern: str) -> str | None:

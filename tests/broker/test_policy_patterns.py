@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from proca_topo.topology.policy_patterns import compiled
+from proca_topo.topology.policy_patterns import certainly_wrong, compiled
 
 WORDS = r"""
 names: a b a.q a.b.q aa ab a{,1} ab_1 A-b 1 . ]} ^a$ a\b (a|b) ü ünï.q ü.q ß a.ü ªµº ¼÷ 日本.q a😀 à
@@ -30,6 +30,7 @@ NAMES: Final = [*_words("names"), "a b", "a\n", "a\nq", "q.a\n", "a\u00a0b", "\u
 ATOMS: Final = [*_words("atoms"), " "]
 QUANTIFIERS: Final = _words("quantifiers")
 READ: Final = _words("read")
+REFUSED: Final = ["*", "+a", "?", "(", "a(b", "a)", "[", "[^]", "(?#a"]
 NOT_READ: Final = [*_words("not read"), "a{ 1 }", "a\\", "a\x00"]
 
 
@@ -84,6 +85,21 @@ def _matched(http: httpx.Client, vhost: str, pattern: str) -> set[str] | None:
     return {entry["name"] for entry in listed if entry.get("policy") == "p" and entry["name"] in NAMES}
 
 
+@pytest.mark.parametrize("pattern", REFUSED)
+def test_what_no_rabbitmq_takes_is_told_before_it_is_asked(pattern: str) -> None:
+    assert certainly_wrong(pattern) is not None
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("pattern", ["a(?i:b)", "a(?i)b", "(?<n>a)", r"\Q(\E", "[[:alpha:]]", "a++", "(*UTF8)a"])
+def test_what_only_python_does_not_know_is_left_to_rabbitmq(
+    pattern: str, http: httpx.Client, vhost: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert certainly_wrong(pattern) is None
+    assert not recwarn.list, "Python warns of what it may read otherwise one day"
+    assert _matched(http, vhost, pattern) is not None
+
+
 @pytest.mark.broker
 def test_random_patterns_match_what_they_match_in_rabbitmq(http: httpx.Client, vhost: str) -> None:
     exchanges = [
@@ -92,14 +108,17 @@ def test_random_patterns_match_what_they_match_in_rabbitmq(http: httpx.Client, v
     ]
     http.post(f"/api/definitions/{vhost}", json={"exchanges": exchanges}).raise_for_status()
     dice = random.Random("patterns")
-    compared = 0
-    for pattern in (*READ, *NOT_READ, *ATOMS, *(_random_pattern(dice) for _ in range(600))):
+    compared = refused = 0
+    for pattern in (*READ, *NOT_READ, *REFUSED, *ATOMS, *(_random_pattern(dice) for _ in range(600))):
         ours = compiled(pattern)
         theirs = _matched(http, vhost, pattern)
         if theirs is None:
+            refused += 1
             continue
+        assert certainly_wrong(pattern) is None, pattern
         certain = {name for name in NAMES if ours.is_certain_of(name)}
         compared += bool(certain)
         assert {name for name in NAMES if ours.may_match(name)} >= theirs, pattern
         assert {name for name in certain if ours.may_match(name)} == theirs & certain, pattern
     assert compared > 200
+    assert refused >= len(REFUSED)
