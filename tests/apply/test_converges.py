@@ -104,7 +104,7 @@ def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
 
             report = live.apply(desired, with_prune=True)
 
-            assert report.after is not None
+            assert report.after is not None, (report.stopped, report.unread)
             assert report.after.to_do == ()
             assert report.exit_code() == 0, report.results
             after = live.definitions()
