@@ -1,10 +1,12 @@
 """A private node starts, survives what it should, and leaves nothing behind."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +16,7 @@ import httpx
 import pytest
 
 from proca_topo.errors import SandboxError
+from proca_topo.sandbox import keeper as keeper_module
 from proca_topo.sandbox import node as node_module
 from proca_topo.sandbox.installation import Installation, installed
 from proca_topo.sandbox.node import Node, running_node
@@ -236,3 +239,34 @@ def _read(pid: int, name: str) -> str:
     except OSError:
         # It has ended meanwhile, or is another user's.
         return ""
+
+
+def test_another_users_process_does_not_keep_the_rest_from_being_cleaned_up() -> None:
+    """The command may have been started with sudo: only who started it can end it."""
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as place, subprocess.Popen(["sleep", "60"]) as theirs:
+        Path(place).chmod(0o777)
+        asked, asking = os.pipe()
+        answering, answered = os.pipe()
+        # Not a program of its own: nobody else may be able to read this Python's files.
+        child = os.fork()
+        if child == 0:
+            os.close(asking)
+            if is_root:
+                os.setuid(65534)
+            sys.argv, sys.stdin, sys.stdout = ["keeper", place], os.fdopen(asked), os.fdopen(answered, "w")
+            keeper_module.main()
+            os._exit(0)
+        os.close(asked)
+        os.close(answered)
+        with os.fdopen(answering) as answers, os.fdopen(asking, "w") as requests:
+            directory = Path(json.loads(answers.readline())["directory"])
+            start = {"do": "start", "command": ["sleep", "60"], "environment": {}, "log": str(directory / "log")}
+            for request in ({"do": "adopt", "pid": theirs.pid if is_root else 1, "group": False}, start):
+                print(json.dumps(request), file=requests, flush=True)
+                answer = json.loads(answers.readline())
+        assert os.waitpid(child, 0) == (child, 0)
+        assert not directory.exists()
+        assert not Path(f"/proc/{answer['pid']}").exists()
+        assert theirs.poll() is None
+        theirs.kill()

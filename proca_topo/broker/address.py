@@ -17,7 +17,7 @@ _AMQP: Final = (("amqp", "amqps"), "AMQP port")
 _SET_BOTH: Final = "set PROCA_TOPO_USERNAME and PROCA_TOPO_PASSWORD"
 _BROKER_URL: Final = "the broker's URL (--broker or PROCA_TOPO_BROKER)"
 _AMQP_URL: Final = "the AMQP URL (--amqp or PROCA_TOPO_AMQP)"
-_HOST_AND_PORT: Final = re.compile(r"(localhost|[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]):\d{2,5}(/.*)?")
+_HOST_AND_PORT: Final = re.compile(r"([^@/]*@)?(localhost|[\w-]+(\.[\w-]+)*|\[[0-9a-fA-F:]+\]):\d{2,5}(/.*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def address(
 def _file_address(text: str, amqp: str | None, username: str | None, password: str | None) -> BrokerAddress:
     if _HOST_AND_PORT.fullmatch(text) and not Path(text).exists():
         raise UsageError(
-            f"the broker {text!r} is neither a URL nor a file: for a management API write http://{text}"
+            f"the broker {masked(text)!r} is neither a URL nor a file: for a management API write http://…"
         )
     user = username or _DEFAULT_USERNAME
     secret = password or _DEFAULT_PASSWORD
@@ -147,18 +147,18 @@ def _parsed(text: str, schemes: tuple[str, ...], purpose: str) -> SplitResult:
         valid = bool(url.hostname)
     except ValueError:
         # Its text can quote the password, for instance one with an unescaped slash.
-        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}") from None
+        raise UsageError(f"not a valid URL for the {purpose}: {masked(text)}{_ESCAPE_HINT}") from None
     if url.scheme not in schemes:
         hint = "give it as the AMQP URL" if url.scheme in _AMQP_PORTS else f"write {' or '.join(schemes)}"
-        raise UsageError(f"{_masked(text)} is not a URL for the {purpose}: {hint}")
+        raise UsageError(f"{masked(text)} is not a URL for the {purpose}: {hint}")
     if not valid or any(char.isspace() for char in url.netloc):
-        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_ESCAPE_HINT}")
+        raise UsageError(f"not a valid URL for the {purpose}: {masked(text)}{_ESCAPE_HINT}")
     if not _is_host(url.hostname or ""):
-        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{_HOST_HINT}")
+        raise UsageError(f"not a valid URL for the {purpose}: {masked(text)}{_HOST_HINT}")
     if not _has_port(url):
         # With an @ behind what looks like the host, the port is rather a password's beginning.
         hint = _ESCAPE_HINT if "@" in f"{url.path}{url.query}{url.fragment}" else _PORT_HINT
-        raise UsageError(f"not a valid URL for the {purpose}: {_masked(text)}{hint}")
+        raise UsageError(f"not a valid URL for the {purpose}: {masked(text)}{hint}")
     return url
 
 
@@ -184,9 +184,12 @@ _PORT_HINT: Final = " (a port is a number from 1 to 65535)"
 _ESCAPE_HINT: Final = " (characters like / # ? @ in a user name or password must be percent-encoded)"
 
 
-def _masked(text: str) -> str:
-    scheme, _, rest = text.partition("://")
-    return f"{scheme}://***@{rest.rpartition('@')[2]}" if "@" in rest else text
+def masked(text: str) -> str:
+    """What was given as an address, without what could be a login in it."""
+    scheme, separator, rest = text.rpartition("://")
+    login, _, where = rest.rpartition("@")
+    # Without a scheme it can be a file's name, in which an @ is nothing special.
+    return f"{scheme}{separator}***@{where}" if login and (separator or ":" in login) else text
 
 
 def _host(url: SplitResult) -> str:

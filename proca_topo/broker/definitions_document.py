@@ -1,9 +1,11 @@
 """A definitions export as a document: one vhost of it read and changed, everything else kept as it is."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from proca_topo.broker.wire import (
@@ -17,7 +19,7 @@ from proca_topo.broker.wire import (
 )
 from proca_topo.errors import BrokerError, VhostMissingError
 from proca_topo.topology.existing import BrokerIdentity, Existing
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import is_utf8, shown
 from proca_topo.topology.nouns import (
     Binding,
     DestinationType,
@@ -70,9 +72,13 @@ class DefinitionsDocument:
     def parse(cls, text: str, location: str) -> "DefinitionsDocument":
         """The document in a file's text. Raises BrokerError, with line and column if it is no JSON."""
         try:
-            content = json.loads(text)
+            content = json.loads(text, parse_float=_finite, parse_constant=_finite)
         except json.JSONDecodeError as error:
             raise BrokerError(f"{location}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+        except ValueError as error:
+            raise BrokerError(f"{location}: a number in it is none that RabbitMQ could read") from error
+        except RecursionError as error:
+            raise BrokerError(f"{location}: nested too deeply for definitions") from error
         if not isinstance(content, dict):
             raise BrokerError(f"{location}:1:1: not RabbitMQ definitions: the top level is not an object")
         for section in ("vhosts", *SECTIONS.values()):
@@ -81,40 +87,46 @@ class DefinitionsDocument:
                 isinstance(entries, list) and all(isinstance(entry, dict) for entry in entries)
             ):
                 raise BrokerError(f"{location}: not RabbitMQ definitions: {section!r} is not a list of objects")
+            if not all(isinstance(entry.get("vhost", ""), str) for entry in entries or ()):
+                raise BrokerError(f"{location}: not RabbitMQ definitions: a vhost in {section!r} is no text")
         return cls(location=location, content=content, text=text)
 
     @property
     def is_changed(self) -> bool:
         """Whether it says something else than the text that it was parsed from."""
-        return not self.text or bool(json.loads(self.text) != self.content)
+        # As text: to Python 1 and true are equal.
+        return not self.text or json.dumps(json.loads(self.text)) != json.dumps(self.content)
 
     def render(self) -> str:
         """The text of the document, indented as it was."""
         found = _INDENT.match(self.text)
         compact = bool(self.text.strip()) and "\n" not in self.text.strip()
-        text = json.dumps(
+        write = partial(
+            json.dumps,
             self.content,
             indent=None if compact else found["indent"] if found else 2,
             separators=(",", ":") if compact and '": ' not in self.text else None,
-            ensure_ascii=self.text.isascii() and "\\u" in self.text,
         )
+        text = write(ensure_ascii=self.text.isascii() and "\\u" in self.text)
+        if not is_utf8(text):  # half a surrogate pair, which only an escape can spell
+            text = write(ensure_ascii=True)
         return text if self.text and not self.text.endswith("\n") else f"{text}\n"
 
     def read(self, vhost: str) -> Existing:
         """The vhost in it. Raises VhostMissingError."""
         self.require_vhost(vhost)
         exchanges = {item.name: item for item in self._read(vhost, Kind.EXCHANGE, exchange_from) if item.name}
-        queues = {
-            item.name: item for item in self._read(vhost, Kind.QUEUE, queue_from) if not is_reserved(item.name)
-        }
+        default_queue_type = self.default_queue_type(vhost)
+        queue = partial(queue_from, default_queue_type=default_queue_type)
+        queues = {item.name: item for item in self._read(vhost, Kind.QUEUE, queue) if not is_reserved(item.name)}
         policies = {item.name: item for item in self._read(vhost, Kind.POLICY, policy_from)}
         bindings = {item: () for item in self._read(vhost, Kind.BINDING, binding_from) if item.source}
         return Existing(
             broker=BrokerIdentity(location=self.location, version=self._version, cluster_name=self._cluster_name),
             vhost=vhost,
-            default_queue_type=self.default_queue_type(vhost),
+            default_queue_type=default_queue_type,
             exchanges=_PREDEFINED | exchanges,
-            queues={name: queue for name, queue in queues.items() if not is_reserved(name)},
+            queues=queues,
             bindings=bindings,
             policies=policies,
         )
@@ -155,11 +167,12 @@ class DefinitionsDocument:
 
     def put_policy(self, vhost: str, policy: Policy) -> None:
         """Put a policy in the place of the one with its name, or append it."""
-        for entry in self._of_vhost("policies", vhost):
-            if entry.get("name") == policy.name:
-                entry.update(entry_of(policy, self.default_queue_type(vhost)))
-                return
-        self.add(vhost, policy)
+        there = [entry for entry in self._of_vhost("policies", vhost) if entry.get("name") == policy.name]
+        if there:
+            # The last of several is the one in force.
+            there[-1].update(entry_of(policy, self.default_queue_type(vhost)))
+        else:
+            self.add(vhost, policy)
 
     def remove(self, vhost: str, gone: Iterable[Noun]) -> None:
         """Take objects out, and the bindings to and from exchanges and queues that go."""
@@ -213,3 +226,11 @@ class DefinitionsDocument:
     def _cluster_name(self) -> str | None:
         name = self.content.get("original_cluster_name")
         return name if isinstance(name, str) else None
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can hold. Raises ValueError for 1e999, NaN and Infinity."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
 
+from proca_topo.broker.address import masked
 from proca_topo.broker.definitions_document import DefinitionsDocument
 from proca_topo.broker.protocol import Failure, Lock, Progress
 from proca_topo.errors import BrokerError, LockedError
@@ -70,7 +71,7 @@ class DefinitionsFile:
 
     def lock(self, vhost: str) -> Lock:
         """The lock of all definitions files in this folder: the file itself is another one after each change."""
-        return _FolderLock(self._path.absolute().parent, vhost)
+        return _FolderLock(self._path.resolve().parent, vhost)
 
     def mover(self, vhost: str) -> None:
         """There are no messages in a file."""
@@ -145,9 +146,8 @@ class DefinitionsFile:
         try:
             text = self._path.read_text(encoding="utf-8-sig")
         except FileNotFoundError as error:
-            raise BrokerError(
-                f"there is no file {self._path}: give the path of a definitions export, or a broker's http:// URL"
-            ) from error
+            remedy = "give the path of a definitions export, or a broker's http:// URL"
+            raise BrokerError(f"there is no file {masked(str(self._path))}: {remedy}") from error
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise BrokerError(f"the definitions file {self._path} cannot be read: {reason}") from error
@@ -223,7 +223,7 @@ class _Known:
 
 
 def _replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all, with the permissions that it had."""
+    """Write a file whole or not at all, with the permissions that it had, and the owner where we may give it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
@@ -231,7 +231,13 @@ def _replace_text(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
+        if path.exists():
+            was = path.stat()
+            with suppress(PermissionError):
+                os.chown(temporary, was.st_uid, was.st_gid)
+            temporary.chmod(was.st_mode & 0o7777)
+        else:
+            temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -75,7 +75,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     side_by_side(
         (_read_queue, queues | scope.reference_queues),
         (_read_exchange, exchanges | scope.reference_exchanges),
-        (_read_policy, scope.policies),
+        (_read_policy, scope.policies | _matching_policies(api, vhost, scope)),
         (_read_binding, simple),
         (_read_bindings_between, _by_ends(elsewhere - simple).values()),
     )
@@ -135,6 +135,13 @@ def _matching(
         for name in names
         if is_addressable(name) and any(pattern.fullmatch(name) for pattern in ours)
     )
+
+
+def _matching_policies(api: ManagementApi, vhost: str, scope: Scope) -> frozenset[str]:
+    """RabbitMQ does not search among policies."""
+    if not scope.name_patterns:
+        return frozenset()
+    return frozenset(name for name in list_policies(api, vhost) if scope.covers(name))
 
 
 def _names_matching(api: ManagementApi, vhost: str, kind: str, regex: str) -> Iterator[str]:

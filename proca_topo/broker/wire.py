@@ -31,14 +31,14 @@ def default_queue_type(version: str, vhost_entry: Json) -> str:
     | version   | the vhost says       | in force   |
     |-----------|----------------------|------------|
     | < 3.11    | anything             | classic    |
+    | not known | a type               | that type  |
     | >= 3.11   | a type               | that type  |
     | >= 3.11   | "undefined", nothing | classic    |
     """
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     value = vhost_entry.get("default_queue_type")
-    if numbers < _FIRST_WITH_DEFAULT_QUEUE_TYPE or not isinstance(value, str) or value in {"", "undefined"}:
-        return CLASSIC
-    return value
+    knows_none = bool(numbers) and numbers < _FIRST_WITH_DEFAULT_QUEUE_TYPE
+    return value if isinstance(value, str) and value not in {"", "undefined"} and not knows_none else CLASSIC
 
 
 def exchange_from(entry: Json) -> Exchange:
@@ -53,8 +53,8 @@ def exchange_from(entry: Json) -> Exchange:
     )
 
 
-def queue_from(entry: Json) -> Queue:
-    """The queue in one entry, its type taken out of the arguments: "classic" where nothing says otherwise."""
+def queue_from(entry: Json, default_queue_type: str = CLASSIC) -> Queue:
+    """The queue in one entry, its type taken out of the arguments; the default where nothing says otherwise."""
     arguments = _table(entry, "arguments")
     queue_type = arguments.get(QUEUE_TYPE) or entry.get("type")
     rest = {key: value for key, value in arguments.items() if key != QUEUE_TYPE} if arguments else arguments
@@ -62,7 +62,7 @@ def queue_from(entry: Json) -> Queue:
         name=_text(entry, "name"),
         durable=entry.get("durable", True) is not False,
         auto_delete=entry.get("auto_delete") is True,
-        type=queue_type if isinstance(queue_type, str) else CLASSIC,
+        type=queue_type if isinstance(queue_type, str) else default_queue_type,
         arguments=Arguments.of(rest),
     )
 

@@ -22,6 +22,8 @@ def export(
 
     For brokers that are set up by other means: rabbitmqctl import_definitions, load_definitions, or the
     management API's POST /api/definitions accept it. It holds no users. No broker is needed.
+    It names the vhost, and of one that is there already an import then empties the description and the tags, and
+    RabbitMQ 4.3 makes classic its default queue type. POST /api/definitions/VHOST leaves these as they are.
 
     \b
       proca-topo export --out definitions.json

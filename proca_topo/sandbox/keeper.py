@@ -102,7 +102,8 @@ class Keeper:
         for number in _ENDING:
             signal.signal(number, signal.SIG_IGN)
         for pid, group in self.adopted.items():
-            with contextlib.suppress(ProcessLookupError):
+            # It is gone, or another user's: whoever started that has to end it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 (os.killpg if group else os.kill)(pid, signal.SIGKILL)
         for process in reversed(self.processes.values()):
             _kill_group(process)

@@ -66,6 +66,7 @@ def test_a_path_is_a_file(tmp_path: Path) -> None:
         (f"http://u:hunter2@{'x' * 64}.org", None),
         ("http://h", "amqp://u:hunter2@a..b"),
         ("localhost:15672", None),
+        ("admin:hunter2@rabbit:15672", None),
         ("rabbit.example.org:15672", None),
         ("http://somebody@h", None),
     ],

@@ -1,6 +1,7 @@
 """What a definitions file alone must do: keep what it does not understand, and never be half written."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from proca_topo.broker.address import address
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.definitions_file import DefinitionsFile
-from proca_topo.errors import BrokerError, VhostMissingError
+from proca_topo.errors import BrokerError, LockedError, VhostMissingError
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
@@ -184,6 +185,12 @@ def test_a_vhost_can_be_made_where_there_is_no_file(tmp_path: Path) -> None:
             "usable 'destination_type'",
         ),
         ('{"queues": [{"name": "q", "arguments": 5}]}', "no usable 'arguments'"),
+        ('{"queues": [{"name": "q", "vhost": []}]}', "a vhost in 'queues' is no text"),
+        ('{"queues": [{"name": "q", "vhost": null}]}', "a vhost in 'queues' is no text"),
+        ('{"parameters": [{"value": 1e999}]}', "a number in it is none"),
+        ('{"parameters": [{"value": NaN}]}', "a number in it is none"),
+        ('{"parameters": [' + "9" * 5000 + "]}", "a number in it is none"),
+        ('{"parameters": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
     ],
 )
 def test_what_is_no_export_is_told_in_one_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -243,3 +250,72 @@ def test_a_file_that_cannot_be_replaced_stays_whole(tmp_path: Path) -> None:
     with pytest.raises(BrokerError, match=r"cannot be written: .*name too long"):
         DefinitionsFile(path).declare("/", [Queue(name="q")], silent)
     assert path.read_text() == "{}"
+
+
+def test_a_queue_without_a_type_is_of_the_vhosts_default(tmp_path: Path) -> None:
+    """So it is when the file is imported, and so it is read back."""
+    content = {
+        "vhosts": [{"name": "v", "metadata": {"default_queue_type": "quorum"}}],
+        "queues": [{"name": "old"}],
+    }
+    broker = DefinitionsFile(_file(tmp_path, content | {"queues": [{"name": "old", "vhost": "v"}]}))
+    assert broker.read("v").queues["old"].type == "quorum"
+    assert broker.declare("v", [Queue(name="new"), Queue(name="plain", type="classic")], silent) == []
+    seen = broker.read("v")
+    assert seen.shows(Queue(name="new"))
+    assert seen.queues["plain"].type == "classic"
+
+
+def test_the_file_stays_whose_it_was(tmp_path: Path) -> None:
+    """A broker that reads it with `load_definitions` goes on to."""
+    path = _file(tmp_path, {"queues": []})
+    group = next((group for group in os.getgroups() if group != path.stat().st_gid), path.stat().st_gid)
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()
+    os.chown(path, owner, owner if os.geteuid() == 0 else group)
+    path.chmod(0o640)
+    before = path.stat()
+    assert DefinitionsFile(path).declare("/", [Queue(name="q")], silent) == []
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert after.st_ino != before.st_ino
+
+
+def test_one_lock_for_a_file_whatever_link_leads_to_it(tmp_path: Path) -> None:
+    for folder in ("one", "two", "there"):
+        (tmp_path / folder).mkdir()
+    path = _file(tmp_path / "there", {})
+    links = [tmp_path / folder / "link.json" for folder in ("one", "two")]
+    for link in links:
+        link.symlink_to(path)
+    held = DefinitionsFile(links[0]).lock("/")
+    for other in (links[1], path):
+        with pytest.raises(LockedError):
+            DefinitionsFile(other).lock("/")
+    held.release()
+    DefinitionsFile(links[1]).lock("/").release()
+
+
+def test_a_setting_that_python_takes_for_the_same_is_written(tmp_path: Path) -> None:
+    def policy(value: object) -> Policy:
+        return Policy(name="p", pattern="^a", definition=Arguments.of({"max-length": value}))
+
+    broker = DefinitionsFile(_file(tmp_path, {}))
+    for value in (1, True, 1, False, 0):
+        assert broker.declare("/", [policy(value)], silent) == []
+        assert broker.read("/").shows(policy(value))
+
+
+def test_of_two_policies_of_a_name_the_one_in_force_is_put(tmp_path: Path) -> None:
+    entries = [{"name": "p", "pattern": pattern, "definition": {"max-length": 1}} for pattern in ("^a", "^b")]
+    broker = DefinitionsFile(_file(tmp_path, {"policies": entries}))
+    assert broker.read("/").policies["p"].pattern == "^b"
+    wanted = Policy(name="p", pattern="^c", definition=Arguments.of({"max-length": 1}))
+    assert broker.declare("/", [wanted], silent) == []
+    assert broker.read("/").shows(wanted)
+
+
+def test_half_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "definitions.json"
+    path.write_text('{"users": [{"name": "\\ud800ü"}]}')
+    assert DefinitionsFile(path).declare("/", [Queue(name="q")], silent) == []
+    assert json.loads(path.read_text())["users"] == [{"name": "\ud800ü"}]

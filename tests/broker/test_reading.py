@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pika
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.broker
         ("4.0.5", {"default_queue_type": "stream"}, "stream"),
         ("4.3.6", {"default_queue_type": "undefined"}, "classic"),
         ("4.3.6", {}, "classic"),
-        ("", {"default_queue_type": "quorum"}, "classic"),
+        ("", {"default_queue_type": "quorum"}, "quorum"),  # in a file that does not say
     ],
 )
 def test_the_default_queue_type_counts_from_3_11_on(version: str, entry: dict[str, str], expected: str) -> None:
@@ -183,6 +184,19 @@ def test_names_that_match_a_pattern(management: ManagementBroker, vhost: str, ra
     _a_few_orgs(raw)
     scope = Scope(orgs=frozenset({"acme"}), name_patterns=(r"acme\..*", "(?P<org>ac|me)x?"))
     _part(management.read(vhost, scope), {"acme.crm", "acme.extra one", "acme.x"}, 4)
+
+
+def test_policies_that_match_a_pattern_though_they_are_in_force_nowhere(
+    management: ManagementBroker, vhost: str, raw: Raw
+) -> None:
+    """What a gone org has left is found for that org as for the whole vhost."""
+    _a_few_orgs(raw)
+    left = Policy(name="acme.old", pattern="^nothing$", definition=Arguments.of({"max-length": 1}))
+    other = replace(left, name="beta.old")
+    assert management.declare(vhost, [left, other], silent) == []
+    part = management.read(vhost, Scope(orgs=frozenset({"acme"}), name_patterns=(r"acme\..*",)))
+    assert part.policies["acme.old"] == left
+    assert "beta.old" not in part.policies
 
 
 def test_names_that_no_url_can_have(management: ManagementBroker, vhost: str) -> None:
