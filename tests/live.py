@@ -16,7 +16,7 @@ from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
@@ -109,3 +109,19 @@ def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
     """The test's vhost, with nothing in it."""
     with live_vhost(broker_urls, vhost) as found:
         yield found
+
+
+@contextmanager
+def restricted(live: Live, *, read: str) -> Iterator[Broker]:
+    """The same broker for a user who may read only what matches."""
+    user = f"{live.vhost}-restricted"
+    live.http.put(f"/api/users/{user}", json={"password": "x", "tags": "administrator"}).raise_for_status()
+    rights = {"configure": ".*", "write": ".*", "read": read}
+    live.http.put(f"/api/permissions/{live.path}/{user}", json=rights).raise_for_status()
+    amqp = live.test_broker.amqp_url.replace("guest:guest", f"{user}:x")
+    broker = open_broker(address(live.test_broker.management_url, amqp=amqp, username=user, password="x"))
+    try:
+        yield broker
+    finally:
+        broker.close()
+        live.http.delete(f"/api/users/{user}").raise_for_status()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
@@ -9,7 +10,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.busy import busy, messages
 from proca_topo.plan.changes import Delete, WaitsFor
-from proca_topo.plan.circuits import Circuit, circuit_of
+from proca_topo.plan.circuits import Circuit, brings_dead_letters, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.ways_on import WaysOn
 from proca_topo.topology.existing import Activity, Existing
@@ -49,6 +50,9 @@ class DyingQueues:
     watch: Watcher
     sleep: Callable[[float], None]
     circuits: dict[str, Circuit] = field(init=False)
+    _ways_back: Mapping[Noun, frozenset[str]] = field(init=False)
+    _unbound: Sequence[Delete] = field(default=(), init=False)
+    _of_others: dict[str, Circuit] = field(default_factory=dict, init=False)
     _by_name: Mapping[str, Delete] = field(init=False)
     _by_noun: Mapping[Noun, Delete] = field(init=False)
 
@@ -56,6 +60,11 @@ class DyingQueues:
         self._by_name = {change.noun.name: change for change in self.queues}
         self._by_noun = {change.noun: change for change in self.bindings}
         self.circuits = {change.noun.name: circuit_of(change.noun.name, self.index) for change in self.queues}
+        self._ways_back = {
+            change.noun: queues
+            for change in self.bindings
+            if isinstance(change.noun, Binding) and (queues := self._comes_back_by(change.noun))
+        }
 
     @property
     def existing(self) -> Existing:
@@ -83,23 +92,40 @@ class DyingQueues:
 
     def delete(self) -> None:
         """Delete those that are empty and unused, with their ways back."""
-        self.queues = self._without_ways_back()
-        self.watch.stage("deleting queues", len(self.queues))
-        for batch in _batches(self.queues):
-            self._delete(batch)
-            self.watch.advance(len(batch))
+        try:
+            self.queues = self._without_ways_back()
+            self.watch.stage("deleting queues", len(self.queues))
+            for batch in _batches(self.queues):
+                self._delete(batch)
+                self.watch.advance(len(batch))
+        finally:
+            # Whatever has stopped it: what did not go has to be reached.
+            self._bind_again()
         for change in self.bindings:
             if self._is_way_back(change) and self.ledger.status(change.noun) is None:
                 self._settle_way_back(change)
 
     def _is_way_back(self, change: Delete) -> bool:
-        circuit = self._circuit_behind(change.noun) if isinstance(change.noun, Binding) else None
-        return circuit is not None and (change.along_with is not None or change.noun in circuit.ways_back)
+        return change.noun in self._ways_back
 
-    def _circuit_behind(self, binding: Binding) -> Circuit | None:
-        """The circuit of the dying queue that a binding leads to."""
-        to_queue = binding.destination_type is DestinationType.QUEUE
-        return self.circuits.get(binding.destination) if to_queue else None
+    def _comes_back_by(self, binding: Binding) -> frozenset[str]:
+        """The dying queues to which messages come back by a binding, be it to another exchange."""
+        if binding.destination_type is DestinationType.QUEUE:
+            circuit = self.circuits.get(binding.destination)
+            comes_back = circuit is not None and binding in circuit.ways_back
+            return frozenset({binding.destination} if comes_back else ())
+        ahead = self._ahead.get(binding.destination, frozenset())
+        return ahead if ahead and brings_dead_letters(binding.source, self.index) else frozenset()
+
+    @cached_property
+    def _ahead(self) -> Mapping[str, frozenset[str]]:
+        """The exchanges through which messages come back to dying queues, and to which."""
+        found: dict[str, set[str]] = {}
+        for queue, circuit in self.circuits.items():
+            for source in {binding.source for binding in circuit.ways_back}:
+                for exchange in self.index.leading_to(source):
+                    found.setdefault(exchange, set()).add(queue)
+        return {exchange: frozenset(queues) for exchange, queues in found.items()}
 
     def _still_comes_back(self, change: Delete) -> bool:
         """Whether messages have come to wait, that would come by this binding to a queue that stays."""
@@ -108,8 +134,14 @@ class DyingQueues:
             return False
         if binding.destination in self.circuits:
             return False
-        circuit = circuit_of(binding.destination, self.index, stays=True)
-        if not self.existing.activity or binding not in circuit.ways_back:
+        if not self.existing.activity:
+            return False
+        # Thousands of orgs can have bindings to one shared queue.
+        circuit = self._of_others.get(binding.destination)
+        if circuit is None:
+            circuit = circuit_of(binding.destination, self.index, stays=True)
+            self._of_others[binding.destination] = circuit
+        if binding not in circuit.ways_back:
             return False
         for name, there in sorted(self.broker.look(self.existing.vhost, circuit.waiting).items()):
             if there.messages or not there.counted:
@@ -153,25 +185,27 @@ class DyingQueues:
 
     def _without_ways_back(self) -> Sequence[Delete]:
         """The queues that may go, after the ways back that do not go along with them have gone."""
-        ways: dict[str, list[Delete]] = {}
-        for change in self.bindings:
-            if self._is_way_back(change) and change.along_with is None and isinstance(change.noun, Binding):
-                ways.setdefault(change.noun.destination, []).append(change)
-        bound = [change for change in self.queues if change.noun.name in ways]
+        ways = [change for change in self.bindings if self._is_way_back(change) and change.along_with is None]
+        if not ways:
+            return self.queues
+        needed = {name for way in ways for name in self._ways_back[way.noun]}
+        bound = [change for change in self.queues if change.noun.name in needed]
         idle = [change for batch in _batches(bound) for change in self._idle(batch)]
-        if not idle:
-            return [change for change in self.queues if change.noun.name not in ways]
-        self._unbind([way for change in idle for way in ways[change.noun.name]])
-        if self.existing.activity:
+        names = {change.noun.name for change in idle}
+        # One that several queues need goes when all of them can.
+        self._unbound = [way for way in ways if self._ways_back[way.noun] <= names]
+        self._unbind(self._unbound)
+        if idle and self.existing.activity:
             self._pause(idle)
-        going = {change.noun for change in idle if not self._cannot_be_unbound(change, ways[change.noun.name])}
-        return [change for change in self.queues if change.noun.name not in ways or change.noun in going]
+        failed = {name: way for way in ways for name in self._ways_back[way.noun] if self._has_failed(way)}
+        for change in idle:
+            if (way := failed.get(change.noun.name)) is not None:
+                self._drains(change, f"it is still bound: {shown(way.noun.name)} could not be deleted")
+        going = names - failed.keys()
+        return [one for one in self.queues if one.noun.name not in needed or one.noun.name in going]
 
-    def _cannot_be_unbound(self, change: Delete, ways: Sequence[Delete]) -> bool:
-        failed = [way.noun for way in ways if self.ledger.status(way.noun) is Status.FAILED]
-        if failed:
-            self._drains(change, f"it is still bound: {shown(failed[0].name)} could not be deleted")
-        return bool(failed)
+    def _has_failed(self, change: Delete) -> bool:
+        return self.ledger.status(change.noun) is Status.FAILED
 
     def _delete(self, changes: Sequence[Delete]) -> None:
         idle = self._idle(changes)
@@ -181,38 +215,32 @@ class DyingQueues:
             self.ledger.failed(failures)
         # The broker looks too, at the moment of the deletion: what it keeps, for something has just come, drains.
         self._idle([change for change in idle if self.ledger.status(change.noun) is Status.FAILED])
-        self._bind_again([change for change in changes if self.ledger.status(change.noun) is not Status.APPLIED])
 
-    def _bind_again(self, standing: Sequence[Delete]) -> None:
-        """Give queues that could not go after all the ways back again that have gone."""
-        if not standing:
-            return
-        names = {change.noun.name for change in standing}
+    def _bind_again(self) -> None:
+        """Give queues that did not go after all the ways back again that have gone."""
+        standing = {
+            name for name, change in self._by_name.items() if self.ledger.status(change.noun) is not Status.APPLIED
+        }
         ways = {
             change.noun: change
-            for change in self.bindings
-            if isinstance(change.noun, Binding)
-            and change.noun.destination in names
-            and self._is_way_back(change)
-            and self.ledger.status(change.noun) is Status.APPLIED
+            for change in self._unbound
+            if not self._has_failed(change) and self._ways_back[change.noun] & standing
         }
         failures = self.broker.declare(self.existing.vhost, list(ways), lambda _: None) if ways else ()
         for way in ways.values():
             self._settle_way_back(way)
         for failure in failures:
-            if isinstance(failure.noun, Binding):
-                text = f"it was unbound, and could not be bound again: {failure.reason}"
-                self.ledger.note(ways[failure.noun], Status.FAILED, text)
+            text = f"it was unbound, and could not be bound again: {failure.reason}"
+            self.ledger.note(ways[failure.noun], Status.FAILED, text)
 
     def _settle_way_back(self, change: Delete) -> None:
-        """A binding that goes with its queue shares its fate."""
-        if not isinstance(change.noun, Binding):
-            return
-        queue = self._by_name[change.noun.destination]
-        if self.ledger.status(queue.noun) is Status.APPLIED:
-            self.ledger.applied([change])
+        """A binding by which messages come back to queues shares their fate."""
+        queues = [self._by_name[name] for name in sorted(self._ways_back[change.noun])]
+        standing = [queue for queue in queues if self.ledger.status(queue.noun) is not Status.APPLIED]
+        if standing:
+            self._drains(change, f"it stays as long as {shown(standing[0].noun.name)} does")
         else:
-            self._drains(change, f"it stays as long as {shown(queue.noun.name)} does")
+            self.ledger.applied([change])
 
     def _idle(self, changes: Sequence[Delete]) -> list[Delete]:
         """Those of the queues that nothing speaks for; the others are noted as draining, with the counts.

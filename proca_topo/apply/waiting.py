@@ -41,14 +41,18 @@ def joined(first: Report, later: Report) -> Report:
         newer = now.pop(result.change.noun, None)
         if newer is not None:
             results.append(newer)
-        elif result.status in (Status.DRAINING, Status.HELD_BACK):
-            # It is not in the later plan: gone, or wanted again, by other hands.
-            continue
+        elif result.status in (Status.DRAINING, Status.HELD_BACK) and not _is_wanted(result, later):
+            continue  # gone, or wanted again, by other hands
         else:
             results.append(result)
     results += now.values()
     changes = tuple(result.change for result in results)
     return replace(later, plan=replace(first.plan, changes=changes), results=tuple(results))
+
+
+def _is_wanted(result: Result, later: Report) -> bool:
+    """Whether a change that a later apply has left alone is one that the spec still asks for."""
+    return later.after is None or any(change.noun == result.change.noun for change in later.after.changes)
 
 
 def _is_worth_waiting(report: Report) -> bool:

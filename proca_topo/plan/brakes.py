@@ -30,7 +30,8 @@ def refusal(
     the owned objects that were read (for deletions of single orgs that is the whole vhost), or fewer than 10.
     An apply that `waits_for_draining` deletes what is retired too.
     """
-    draining = [one for one in plan.changes if isinstance(one, Retire)] if waits_for_draining else []
+    retired = [one for one in plan.changes if isinstance(one, Retire) and one.held_back is None]
+    draining = retired if waits_for_draining else []
     count = sum(1 for change in (*plan.to_do, *draining) if _is_counted(change, desired))
     if count < _FEW if allow_deletes is None else count <= allow_deletes:
         return None

@@ -106,6 +106,11 @@ def senders(exchange: str, routes: Routes, index: ExistingIndex) -> Iterator[tup
                 yield name, key
 
 
+def brings_dead_letters(exchange: str, index: ExistingIndex) -> bool:
+    """Whether dead letters of any queue can get into an exchange."""
+    return any(entrance in index.dead_lettering_to for entrance in index.leading_to(exchange))
+
+
 def _through_default_exchange(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[str]:
     """The queues that send dead letters straight to this queue's name."""
     if all(route.admits(queue) for route in onward):

@@ -1,6 +1,6 @@
 """What setting or deleting a policy does, at once, to the queues that are there already."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +36,7 @@ def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
     """What putting `policy` does, whether it is new or changed."""
     pattern = compiled(policy.pattern)
     affected: list[tuple[Queue, Policy | None]] = []
-    for queue in existing.queues.values():
+    for queue in _may_be_for(policy, existing):
         if not applies(policy, pattern, queue):
             continue
         other = index.policy_of(queue, without=policy.name)
@@ -49,7 +49,7 @@ def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
     """What deleting `policy` does: the next one that matches comes into force, or none."""
     affected: list[tuple[Queue, Policy | None]] = [
         (queue, after)
-        for queue in existing.queues.values()
+        for queue in _may_be_for(policy, existing)
         if policy in index.candidates(queue)
         for after in index.candidates(queue, without=policy.name) or (None,)
     ]
@@ -82,15 +82,23 @@ def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Colle
     changed = _changed(existing, desired)
     before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
     removed = undesired(existing, desired).policies if with_prune else ()
-    patterns = [
-        (policy, compiled(policy.pattern))
-        for policy in (*(p for p in changed if _LIMITS & set(p.definition)), *before, *removed)
-    ]
+    policies = (*(p for p in changed if _LIMITS & set(p.definition)), *before, *removed)
     return frozenset(
         queue.name
-        for queue in existing.queues.values()
-        if any(applies(policy, pattern, queue) for policy, pattern in patterns)
+        for policy in policies
+        for pattern in (compiled(policy.pattern),)
+        for queue in _may_be_for(policy, existing)
+        if applies(policy, pattern, queue)
     )
+
+
+def _may_be_for(policy: Policy, existing: Existing) -> Iterable[Queue]:
+    """The queues that a policy can be for, not all of them where each org has a policy of its own."""
+    name = only_name(policy.pattern)
+    if name is None:
+        return existing.queues.values()
+    # `$` also matches before a line feed at the end.
+    return [existing.queues[one] for one in (name, f"{name}\n") if one in existing.queues]
 
 
 def reach_beyond(existing: Existing, desired: Desired) -> bool:

@@ -1,12 +1,14 @@
 """Why something that nobody wants any more has to stay for now."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from proca_topo.plan.busy import busy, messages
 from proca_topo.plan.changes import WaitsFor
-from proca_topo.plan.circuits import Circuit, circuit_of
+from proca_topo.plan.circuits import Circuit, brings_dead_letters, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.undesired import Undesired
 from proca_topo.plan.ways_on import WaysOn
@@ -40,6 +42,7 @@ class Decision:
     blocked: dict[str, str] = field(default_factory=dict)
     bound: dict[str, str] = field(default_factory=dict)
     circuits: dict[str, Circuit] = field(default_factory=dict)
+    _of_those_that_stay: dict[str, Circuit] = field(default_factory=dict, init=False)
 
     def settle(self) -> None:
         """Find every reason."""
@@ -74,6 +77,9 @@ class Decision:
 
     def _stands(self, queue: str) -> bool:
         return not self._goes(queue)
+
+    def _leaves(self, queue: str) -> bool:
+        return queue in self.circuits
 
     def _exchange_stands(self, exchange: str) -> bool:
         return not self._exchange_goes(exchange)
@@ -112,19 +118,32 @@ class Decision:
 
     def _needed_as_way_back(self, binding: Binding) -> Reason | None:
         """A binding by which messages come back must stand while any can still be waiting."""
-        if binding.destination_type is not DestinationType.QUEUE:
-            return None
         queue = binding.destination
+        if binding.destination_type is not DestinationType.QUEUE:
+            if not brings_dead_letters(binding.source, self.index):
+                return None
+            fed = next(filter(self._stands, sorted(self._ahead.get(binding.destination, ()))), None)
+            return Reason(f"messages may still come to {shown(fed)} by it") if fed is not None else None
         if queue in self.circuits:
             if binding in self.circuits[queue].ways_back and self._stands(queue):
                 return Reason(f"messages may still come to {shown(queue)} by it")
             return None
         return self._still_comes_back(binding)
 
+    @cached_property
+    def _ahead(self) -> Mapping[str, AbstractSet[str]]:
+        """The exchanges through which messages come back to undesired queues, and to which."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for queue, circuit in self.circuits.items():
+            for source in {binding.source for binding in circuit.ways_back}:
+                for exchange in self.index.leading_to(source):
+                    found[exchange].add(queue)
+        return found
+
     def _still_comes_back(self, binding: Binding) -> Reason | None:
         """The same of a queue that stays: while its dead letters go round, or any wait, they need the way back."""
         queue = binding.destination
-        circuit = circuit_of(queue, self.index, stays=True)
+        circuit = self._circuit_behind(binding)
         if binding not in circuit.ways_back:
             return None
         for letters in self.index.dead_letters.get(queue, ()):
@@ -141,7 +160,10 @@ class Decision:
 
     def _needed_as_way_on(self, binding: Binding) -> Reason | None:
         """The last way on of dead letters, or of what an exchange cannot route, must stand while any can come."""
-        if senders := self._ways_on.senders_through(binding, self._stands, idle=self._is_idle_way_back(binding)):
+        senders = self._ways_on.senders_through(
+            binding, self._stands, self._leaves, idle=self._is_way_back(binding)
+        )
+        if senders:
             text = f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
             return Reason(text, WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
         if binding.source not in self._undesired_exchanges:
@@ -172,11 +194,21 @@ class Decision:
     def _bound_in_the_end(self, source: str) -> tuple[Binding, ...]:
         return (*self.index.by_source.get(source, ()), *self.index.desired_by_source.get(source, ()))
 
-    def _is_idle_way_back(self, binding: Binding) -> bool:
-        """Whether it is a way back to a queue that goes, now that nothing can come back by it."""
+    def _is_way_back(self, binding: Binding) -> bool:
+        """Whether it is a way back to a queue. Nothing comes by it any more if it is not needed as one."""
+        if binding.destination_type is not DestinationType.QUEUE:
+            return binding.destination in self._ahead
+        return binding in self._circuit_behind(binding).ways_back
+
+    def _circuit_behind(self, binding: Binding) -> Circuit:
+        """The circuit of the queue that a binding leads to."""
         queue = binding.destination
-        to_queue = binding.destination_type is DestinationType.QUEUE
-        return to_queue and self._goes(queue) and binding in self.circuits[queue].ways_back
+        if queue in self.circuits:
+            return self.circuits[queue]
+        # Thousands of orgs can have bindings to one shared queue.
+        if queue not in self._of_those_that_stay:
+            self._of_those_that_stay[queue] = circuit_of(queue, self.index, stays=True)
+        return self._of_those_that_stay[queue]
 
     def goes_along(self, binding: Binding) -> bool:
         """Whether this is a way back that is deleted together with its queue.
@@ -185,7 +217,8 @@ class Decision:
         also bring what is published now, so it goes before the queue does.
         """
         return (
-            self._is_idle_way_back(binding)
+            self._is_way_back(binding)
+            and self._goes(binding.destination)
             and binding.routing_key == binding.destination
             and binding.source in self.desired.returning
             and self._ways_on.is_keyed_by_queues(binding.source)

@@ -1,10 +1,11 @@
 """The ways that dead letters, and unroutable messages, take on: who would miss a binding or a queue of them."""
 
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 
 from proca_topo.plan.circuits import Route, route_of, senders
 from proca_topo.plan.existing_index import ExistingIndex
@@ -18,6 +19,7 @@ class WaysOn:
 
     index: ExistingIndex
     waiting: Collection[str] = ()
+    _desired: dict[str, "_Desired"] = field(default_factory=dict, init=False)
 
     def senders_by_name(self, queue: str, stays: Callable[[str], bool]) -> tuple[str, ...]:
         """The queues that stay and dead-letter to this one by its name, through the default exchange."""
@@ -26,32 +28,50 @@ class WaysOn:
         return tuple(sorted({name for name, key in known if key is not None and name != queue and stays(name)}))
 
     def senders_through(
-        self, binding: Binding, stays: Callable[[str], bool], *, idle: bool = False
+        self,
+        binding: Binding,
+        stays: Callable[[str], bool],
+        leaves: Callable[[str], bool],
+        *,
+        idle: bool = False,
     ) -> tuple[str, ...]:
         """The queues that stay, and whose dead letters would have no way on without this binding.
 
-        `idle` says that nothing waits anywhere to come by it, so that queues for waiting send none.
+        `idle` says that nothing waits anywhere to come by it, so that queues for waiting send none; `leaves` tells
+        the queues that stay only until they are empty.
 
         | the key of the dead letters | it is the last way on if                                              |
         |-----------------------------|-----------------------------------------------------------------------|
-        | any                         | its exchange has no desired binding at all                            |
         | is set, and let through     | no desired binding of its exchange lets that key through              |
-        | is kept from before         | it lets many keys through, no desired binding lets through as many,   |
-        |                             | and the queue is none in which messages only wait: those have a key   |
-        |                             | of the queue that rejected them, whose way back is another matter     |
+        | is kept from before         | its exchange has no desired binding at all; or it lets many keys      |
+        |                             | through, no desired one as many, and the queue leaves: of one that    |
+        |                             | is wanted as it is the spec says that these have no way                |
         """
         route = route_of(binding, self.index)
+        others = self._desired_from(binding.source).without(binding)
+        its_own = binding.destination if binding.destination_type is DestinationType.QUEUE else None
+
+        def is_last_for(sender: str, key: str | None) -> bool:
+            if key is not None:
+                return not others.admit(key)
+            return not others.any or (leaves(sender) and not others.admit_as_many(binding, route))
+
         found = {
             name
-            for name, key in senders(binding.source, frozenset({route}), self.index)
-            if stays(name)
-            and not (binding.destination_type is DestinationType.QUEUE and name == binding.destination)
-            and self._is_last(binding, route, name, key)
+            for name, key in self._senders(binding.source, route, only_keyed=others.any)
+            if name != its_own and stays(name) and is_last_for(name, key)
         }
-        if binding.source not in self.index.desired_by_source:
-            direct = self.index.dead_lettering_to.get(binding.source, ())
-            found |= {name for name in direct if stays(name) and name != binding.destination}
-        return tuple(sorted(found - self._only_waiting if idle else found))
+        return tuple(sorted(found - self._only_waiting if idle and found else found))
+
+    def _senders(self, exchange: str, route: Route, *, only_keyed: bool) -> Iterator[tuple[str, str | None]]:
+        only = route.only_key
+        if not only_keyed or only is None:
+            yield from senders(exchange, frozenset({route}), self.index)
+            return
+        # Those that keep their keys come last, and can be as many as there are orgs.
+        for entrance in self.index.leading_to(exchange):
+            known = self.index.dead_lettering_with(entrance, only)
+            yield from takewhile(lambda sender: sender[1] is not None, known)
 
     def alternates_through(self, binding: Binding, stays: Callable[[str], bool]) -> tuple[str, ...]:
         """The exchanges that stay, and have as their alternate one from which messages come to this binding."""
@@ -63,15 +83,10 @@ class WaysOn:
         """Whether an exchange is bound to queues only, each by its name, as a return exchange is."""
         return exchange not in self._otherwise_bound
 
-    def _is_last(self, binding: Binding, route: Route, sender: str, key: str | None) -> bool:
-        others = [one for one in self.index.desired_by_source.get(binding.source, ()) if one != binding]
-        if not others:
-            return True
-        if key is not None:
-            return not any(route_of(one, self.index).admits(key) for one in others)
-        if route.only_key is not None or sender in self._only_waiting:
-            return False
-        return not any(_lets_through_as_many(one, binding, route) for one in others)
+    def _desired_from(self, exchange: str) -> "_Desired":
+        if exchange not in self._desired:
+            self._desired[exchange] = _Desired.of(self.index.desired_by_source.get(exchange, ()), self.index)
+        return self._desired[exchange]
 
     @cached_property
     def _otherwise_bound(self) -> Collection[str]:
@@ -83,11 +98,53 @@ class WaysOn:
         return waiting_queues(self.index, self.waiting).keys()
 
 
-def _lets_through_as_many(other: Binding, binding: Binding, route: Route) -> bool:
-    if route.exchange_type == "fanout":
-        return True
-    same = (other.routing_key, other.arguments) == (binding.routing_key, binding.arguments)
-    return same or (route.exchange_type == "topic" and other.routing_key == "#")
+@dataclass(frozen=True, kw_only=True)
+class _Desired:
+    """The desired bindings of one exchange: those that let one key through by that, and the others."""
+
+    everything: frozenset[Binding]
+    exact: Mapping[str, frozenset[Binding]]
+    wide: Mapping[Binding, Route]
+    but: Binding | None = None
+
+    @classmethod
+    def of(cls, bindings: Collection[Binding], index: ExistingIndex) -> "_Desired":
+        exact: dict[str, set[Binding]] = defaultdict(set)
+        wide: dict[Binding, Route] = {}
+        for binding in bindings:
+            route = route_of(binding, index)
+            if route.only_key is None:
+                wide[binding] = route
+            else:
+                exact[route.only_key].add(binding)
+        return cls(
+            everything=frozenset(bindings),
+            exact={key: frozenset(found) for key, found in exact.items()},
+            wide=wide,
+        )
+
+    def without(self, binding: Binding) -> "_Desired":
+        """The same but for one."""
+        return replace(self, but=binding)
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return len(self.everything) > (self.but in self.everything)
+
+    def admit(self, key: str) -> bool:
+        """Whether any lets this key through."""
+        return bool(self.exact.get(key, frozenset()) - {self.but}) or any(
+            route.admits(key) for one, route in self.wide.items() if one != self.but
+        )
+
+    def admit_as_many(self, binding: Binding, route: Route) -> bool:
+        """Whether any lets through all that `binding` does, as far as that is easy to see."""
+        if route.exchange_type == "fanout":
+            return self.any
+        alike = {(one.routing_key, one.arguments) for one in self.wide if one != self.but}
+        catches_all = route.exchange_type == "topic" and any(key == "#" for key, _ in alike)
+        return catches_all or (binding.routing_key, binding.arguments) in alike
 
 
 def _is_by_name(binding: Binding) -> bool:

@@ -209,7 +209,7 @@ def _note(damage: Damage, kind: type[Document], path: Path, *, is_key: bool) -> 
     whole_section = len(inside) == 1 and (is_key or inside[0] in _SAY_WHAT_THERE_IS)
     damage.hides_names |= not inside or whole_section or inside[0] in _SAY_IT_ITEM_BY_ITEM
     of_orgs = kind is not TopologyDoc or path[:1] == (_ORG,)
-    is_template = not inside or (len(path) == 1 and is_key)
+    is_template = not inside or (len(path) == 1 and is_key and _ORG not in damage.data)
     damage.hides_settings |= is_template or (of_orgs and ((len(inside) == 1 and is_key) or inside[0] in _SETTINGS))
 
 

@@ -98,6 +98,8 @@ def read_topology(directory: Path) -> TopologyFile:
     check_allowed(doc, Where(file=TOPOLOGY), found)
     if problems or found:
         problems += surviving(found, damages)
+        if any(_is_of_settings(one) for one in found):
+            damages.setdefault(TOPOLOGY, Damage()).hides_settings = True
         problems += _problems_of_orgs(directory, doc, parts, damages)
         raise spec_error(problems, directory)
     return TopologyFile(
@@ -139,6 +141,11 @@ def _problems_of_orgs(directory: Path, doc: TopologyDoc, parts: Parts, damages: 
 
 def spec_error(problems: list[Problem], directory: Path) -> SpecError:
     return SpecError(in_words(problems, partial(text_again, directory)))
+
+
+def _is_of_settings(problem: Problem) -> bool:
+    """Whether it is of the patterns that orgs' names and variables are compared with."""
+    return isinstance(problem.where, Where) and problem.where.path[:2] in {("org", "name"), ("org", "vars")}
 
 
 def _unknown_version(version: int) -> Problem:

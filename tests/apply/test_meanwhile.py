@@ -1,6 +1,8 @@
 """What happens on the broker between the plan and the apply is seen before anything is lost by it."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,12 +13,14 @@ from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Report, Status
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
-from proca_topo.apply.watch import SILENT
+from proca_topo.apply.watch import SILENT, StopRequestedError, Watcher
 from proca_topo.plan.changes import Delete
 from proca_topo.plan.planner import make_plan
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.nouns import Queue
 from proca_topo.topology.routing.topics import topic_matches
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import Live, desired_in, live_vhost, restricted
 
 pytestmark = pytest.mark.broker
 
@@ -125,6 +129,52 @@ def test_a_message_that_came_to_wait_since_keeps_its_queue_and_its_way_back(
         assert any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
 
 
+class _Interrupted:
+    """A watcher that wants the apply to stop when a stage begins."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+
+    def stage(self, title: str, total: int) -> None:
+        del total
+        if title == self._stage:
+            raise StopRequestedError
+
+    def advance(self, count: int) -> None: ...
+
+
+def delete_with(live: Live, folder: Path, meanwhile: Callable[[], None], watch: Watcher = SILENT) -> Ledger:
+    """Plan, and make the deletions; `meanwhile` happens while the ways back are unbound."""
+    desired = desired_in(folder)
+    existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
+    plan = make_plan(existing, desired, with_prune=True)
+    assert {type(change) for change in plan.changes} == {Delete}
+    pauses = 0
+
+    def pause(seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 2:
+            assert not any(binding.destination == "work" for binding in live.broker.read(live.vhost).bindings)
+            meanwhile()
+        time.sleep(seconds)
+
+    ledger = Ledger(plan)
+    with suppress(StopRequestedError):
+        delete(
+            plan,
+            existing,
+            live.broker,
+            ledger,
+            watch,
+            desired=desired.bindings,
+            read=lambda: read_existing(live.broker, live.vhost, desired, with_prune=True),
+            sleep=pause,
+        )
+    assert pauses == 2
+    return ledger
+
+
 def test_a_way_back_that_is_gone_when_a_message_comes_to_wait_is_bound_again(
     tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:
@@ -133,34 +183,78 @@ def test_a_way_back_that_is_gone_when_a_message_comes_to_wait_is_bound_again(
         (tmp_path / "topology.yaml").write_text(ROUND + WORK)
         live.apply(desired_in(tmp_path))
         (tmp_path / "topology.yaml").write_text(ROUND)
-        desired = desired_in(tmp_path)
-        existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
-        plan = make_plan(existing, desired, with_prune=True)
-        pauses = 0
 
-        def reject_in_the_second_pause(seconds: float) -> None:
-            nonlocal pauses
-            pauses += 1
-            if pauses == 2:
-                assert not any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
-                with live.channel() as channel:
-                    channel.basic_publish("fail", "a.b", b"{}", mandatory=True)
-            time.sleep(seconds)
+        def reject() -> None:
+            with live.channel() as channel:
+                channel.basic_publish("fail", "a.b", b"{}", mandatory=True)
 
-        ledger = Ledger(plan)
-        delete(
-            plan,
-            existing,
-            live.broker,
-            ledger,
-            SILENT,
-            desired=desired.bindings,
-            read=lambda: read_existing(live.broker, vhost, desired, with_prune=True),
-            sleep=reject_in_the_second_pause,
-        )
-        assert pauses == 2
-        assert {ledger.status(change.noun) for change in plan.changes} == {Status.DRAINING}
+        ledger = delete_with(live, tmp_path, reject)
+        work = Queue(name="work", type="classic", arguments=Arguments.of({"x-dead-letter-exchange": "fail"}))
+        assert ledger.status(work) is Status.DRAINING
         assert any(binding.destination == "work" for binding in live.broker.read(vhost).bindings)
+
+
+def test_an_apply_that_is_interrupted_leaves_no_queue_without_its_way_back(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(ROUND + WORK)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(ROUND)
+        delete_with(live, tmp_path, lambda: None, _Interrupted("deleting queues"))
+        there = live.broker.read(vhost)
+        assert "work" in there.queues
+        assert any(binding.destination == "work" for binding in there.bindings)
+
+
+def test_a_way_back_through_another_exchange_stays_as_long_as_its_queue(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """Each org has an exchange of its own behind the shared return exchange."""
+    hop = '  mine: {type: topic, bindings: [{exchange: in, key: "a.#"}]}\n'
+    spec = ROUND.replace('"fail"]', '"fail", "mine"]').replace("queues:\n", f"{hop}queues:\n", 1)
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(spec + WORK.replace("exchange: in", "exchange: mine"))
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(ROUND.replace('"fail"]', '"fail", "mine"]'))
+        with live.channel() as channel:
+            channel.basic_publish("fail", "a.b", b"{}", mandatory=True)
+        report = live.apply(desired_in(tmp_path), with_prune=True)
+        assert {r.change.noun.name: r.status for r in report.results} == {
+            "in -[a.#]-> mine": Status.DRAINING,
+            "mine -[a.*]-> work": Status.DRAINING,
+            "work": Status.DRAINING,
+            "mine": Status.DRAINING,
+        }
+        with live.channel() as channel:
+            channel.queue_purge("wait")
+        report = live.apply(desired_in(tmp_path), with_prune=True)
+        assert [(r.change.noun.name, r.reason) for r in report.results if r.status is not Status.APPLIED] == []
+        assert live.apply(desired_in(tmp_path), with_prune=True).plan.changes == ()
+
+
+def test_of_two_ways_back_the_one_that_is_gone_comes_again_if_the_other_cannot_go(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    both = WORK.replace("}]}", '}, {exchange: kept, key: "a.*"}]}')
+    spec = ROUND.replace('"fail"]', '"fail", "kept"]').replace(
+        "  fail:", '  kept: {type: topic, bindings: [{exchange: in, key: "#"}]}\n  fail:'
+    )
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(spec + both)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(spec)
+        with restricted(live, read="^(?!kept$).*") as broker:
+            desired = desired_in(tmp_path)
+            existing = read_existing(broker, vhost, desired, with_prune=True)
+            plan = make_plan(existing, desired, with_prune=True)
+            report = apply_plan(plan, existing, desired, broker, with_prune=True, watch=SILENT)
+        assert {r.change.noun.name: r.status for r in report.results} == {
+            "in -[a.*]-> work": Status.DRAINING,
+            "kept -[a.*]-> work": Status.FAILED,
+            "work": Status.DRAINING,
+        }
+        assert {b.source for b in live.broker.read(vhost).bindings if b.destination == "work"} == {"in", "kept"}
 
 
 def test_a_queue_that_somebody_dead_letters_to_by_now_is_not_deleted(

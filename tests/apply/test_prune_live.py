@@ -13,13 +13,11 @@ from proca_topo.apply.run import apply_anew, apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.waiting import wait_for_draining
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.address import address
-from proca_topo.broker.connect import open_broker
 from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.nouns import Queue
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import Live, desired_in, live_vhost, restricted
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -265,21 +263,11 @@ def test_a_queue_that_cannot_be_unbound_is_not_deleted(
     with live_vhost(broker_urls, vhost) as live:
         live.apply(desired_in(folder))
         switch(folder, on=False)
-        user = f"{vhost}-no-read"
-        live.http.put(f"/api/users/{user}", json={"password": "x", "tags": "administrator"}).raise_for_status()
-        live.http.put(
-            f"/api/permissions/{vhost}/{user}", json={"configure": ".*", "write": ".*", "read": "^(?!in$).*"}
-        ).raise_for_status()
-        amqp = broker_urls.amqp_url.replace("guest:guest", f"{user}:x")
-        broker = open_broker(address(broker_urls.management_url, amqp=amqp, username=user, password="x"))
-        try:
+        with restricted(live, read="^(?!in$).*") as broker:
             desired = desired_in(folder)
             existing = read_existing(broker, vhost, desired, with_prune=True)
             plan = make_plan(existing, desired, with_prune=True)
             report = apply_plan(plan, existing, desired, broker, with_prune=True, watch=SILENT)
-        finally:
-            broker.close()
-            live.http.delete(f"/api/users/{user}").raise_for_status()
         [queue] = [result for result in report.results if isinstance(result.change.noun, Queue)]
         assert (queue.status, queue.reason) == (
             Status.DRAINING,

@@ -99,6 +99,8 @@ def test_an_apply_that_waits_counts_what_it_deletes_in_the_end() -> None:
         "more than 30 %; if that is meant, give --allow-deletes 20, otherwise mend the spec"
     )
     assert refusal(plan, draining, wanted(), waits_for_draining=True, allow_deletes=20) is None
+    unpruned = make_plan(draining, wanted())
+    assert refusal(unpruned, draining, wanted(), waits_for_draining=True) is None, "nothing of it is deleted"
 
 
 def test_replacements_count_and_retirements_and_what_is_held_back_do_not() -> None:

@@ -156,3 +156,53 @@ def test_a_queue_with_an_ignored_binding_is_held_back_and_says_which() -> None:
         "delete: in -[theirs]-> work is ignored and still bound; have it unbound, or keep the queue"
     )
     assert found[SOURCE.name] == "delete"
+
+
+def test_a_way_back_of_a_queue_that_has_left_its_circuit_may_go() -> None:
+    """Its dead letters go nowhere any more, nothing waits, and the circuit stays for others."""
+    plain = replace(WORK, arguments=Arguments.of({}))
+    wanted = desired(queues=(plain, WAIT), bindings=(SOURCE, FAIL_TO_WAIT))
+    found = verdicts(existing(queues=(plain, WAIT)), replace(wanted, waiting=frozenset({"wait"})))
+    assert found == {WAY_BACK.name: "delete"}
+
+
+def test_dead_letters_of_another_key_keep_nothing() -> None:
+    letters = queue("theirs", dead_letter_exchange="dead", dead_letter_routing_key="sq")
+    dead, to_dead = Exchange(name="dead", type="topic"), bind("dead", "acme.#", "acme.dead")
+    there = existing(exchanges=(dead,), queues=(letters, queue("acme.dead")), bindings=(to_dead,))
+    wanted = desired(exchanges=(dead,), queues=(), bindings=(), owns=("acme.*",))
+    assert verdicts(there, wanted) == {to_dead.name: "delete", "acme.dead": "delete"}
+
+
+def test_of_a_queue_that_is_wanted_as_it_is_the_spec_says_where_its_dead_letters_go() -> None:
+    """One org's part of it goes with the org; otherwise none ever could."""
+    shared = queue("shared", dead_letter_exchange="dead")
+    dead = Exchange(name="dead", type="topic")
+    ways = [bind("dead", f"{org}.#", f"{org}.dead") for org in ("acme", "beta")]
+    there = existing(
+        exchanges=(dead,), queues=(shared, queue("acme.dead"), queue("beta.dead")), bindings=tuple(ways)
+    )
+    wanted = desired(
+        exchanges=(dead,),
+        queues=(shared, queue("beta.dead")),
+        bindings=(ways[1],),
+        owns=("dead", "shared", ".*[.]dead"),
+    )
+    assert verdicts(there, wanted) == {ways[0].name: "delete", "acme.dead": "delete"}
+    leaving = replace(wanted, queues={"beta.dead": queue("beta.dead")})
+    busy = replace(there, activity={"shared": CONSUMED})
+    assert verdicts(busy, leaving)[ways[0].name] == "retire: shared still sends dead letters this way"
+
+
+def test_messages_that_come_back_through_another_exchange_keep_the_way_there() -> None:
+    hop = Exchange(name="hop", type="topic")
+    there_to, back = bind("return", "work", "hop", DestinationType.EXCHANGE), bind("hop", "#", "work")
+    there = existing(
+        exchanges=(IN, FAIL, RETURN, hop),
+        bindings=(FAIL_TO_WAIT, there_to, back),
+        activity={"wait": Activity(ready=5)},
+    )
+    found = verdicts(there, desired(queues=(WAIT,), bindings=(FAIL_TO_WAIT,), owns=("work", "hop")))
+    assert {name: verdict.partition(":")[0] for name, verdict in found.items()} == {
+        there_to.name: "retire", back.name: "retire", "work": "retire", "hop": "retire",
+    }  # fmt: skip
