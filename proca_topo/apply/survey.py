@@ -83,14 +83,17 @@ def look_at(broker: Broker, vhost: str, queue: str) -> Activity:
 
 
 def _to_replace(existing: Existing, desired: Desired, replacing: Replacing) -> Collection[str]:
-    """The queues that are to be replaced now, and are still there."""
+    """The queues that are to be replaced now, as far as they are still there, and what stands in for them."""
     if replacing is Replacing.FORBIDDEN:
         return ()
     replacements = QueueReplacements(existing=existing, desired=desired, replacing=replacing)
     names = [one.replaced.was.name for one in replacements.begun.values()]
+    names += [
+        name for target, one in replacements.begun.items() for name in (target, *one.replaced.holding.queues)
+    ]
     if replacing is not Replacing.FINISHING:
         names += [queue.name for queue in replacements.to_begin.values()]
-    return [name for name in names if name in existing.queues]
+    return sorted({name for name in names if name in existing.queues})
 
 
 def _uncounted(existing: Existing, desired: Desired) -> Collection[str]:

@@ -95,9 +95,12 @@ class ManagementMover:
         swap(self._api.address, self._vhost, order)
 
     def policies(self) -> Sequence[Policy]:
-        """All policies, and those of the operator, which win over them. Raises AccessError for a mere user."""
-        operators = self._api.get_list(path_of("operator-policies", self._vhost))
-        return [*list_policies(self._api, self._vhost).values(), *map(policy_from, operators)]
+        """All policies but those of the operator."""
+        return [*list_policies(self._api, self._vhost).values()]
+
+    def operator_policies(self) -> Sequence[Policy]:
+        """Those of the operator. Raises AccessError for a mere user."""
+        return [*map(policy_from, self._api.get_list(path_of("operator-policies", self._vhost)))]
 
     def alarms(self) -> Sequence[str]:
         """Why the broker's nodes take no messages at this moment; nothing where we may not see the nodes."""

@@ -91,7 +91,11 @@ class Mover(Protocol):
         ...
 
     def policies(self) -> Sequence[Policy]:
-        """All policies of the vhost, those of its operator too."""
+        """All policies of the vhost but those of its operator."""
+        ...
+
+    def operator_policies(self) -> Sequence[Policy]:
+        """The policies of the vhost's operator. Of a limit in both kinds the lower one is in force."""
         ...
 
     def alarms(self) -> Sequence[str]:

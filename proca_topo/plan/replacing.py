@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from proca_topo.plan.busy import messages
+from proca_topo.plan.capacity import RAISE_LIMIT, Capacity, capacity_of, limits_of, why_impossible
 from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
@@ -14,7 +15,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Binding, DestinationType, Queue
+from proca_topo.topology.nouns import QUORUM, Binding, DestinationType, Queue
 
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
@@ -89,27 +90,52 @@ class QueueReplacements:
 
     def _resumed(self, name: str, one: Unfinished) -> Replace:
         was = one.replaced.was
+        as_it_was = self._filled(name, one) or replace(was, name=name)
         # What is not desired any more is put together again as it was: then a prune can decide.
-        after = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
-        counted = Hazard(
-            code=HazardCode.UNFINISHED,
-            message=f"begun and interrupted: {messages(one.messages)} in its holding queues; apply finishes it",
-        )
+        wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
+        too_small = self._too_small(wanted, one)
+        after = wanted if too_small is None else as_it_was
+        message = f"begun and interrupted: {messages(one.messages)} in its holding queues; apply finishes it"
+        if too_small is not None:
+            message += f", and leaves the queue as it was: {too_small}"
+        counted = Hazard(code=HazardCode.UNFINISHED, message=message)
         found = differences(was, after) if was != after else ()
         return Replace(
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
             hazards=(counted, *_hazards(after, found, Activity()), *self._cut(was)),
-            held_back=self._why_not_finished(one),
+            held_back=self._why_not_finished(one, self._nowhere(name, one, too_small, as_it_was)),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
         )
 
-    def _why_not_finished(self, one: Unfinished) -> str | None:
+    def _filled(self, name: str, one: Unfinished) -> Queue | None:
+        """The queue that is there already and gets what is held."""
+        is_new = one.old_is_gone or name != one.replaced.was.name
+        return self.existing.queues.get(name) if is_new else None
+
+    def _too_small(self, queue: Queue, one: Unfinished) -> str | None:
+        """Why a queue does not keep all that will come into it once what was begun is finished."""
+        there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
+        activity = self.existing.activity
+        count = one.messages + sum(activity.get(name, Activity()).messages for name in there)
+        return why_impossible(one.replaced.was, queue) or self._capacity(queue).why_too_small(
+            count, where="held for it"
+        )
+
+    def _nowhere(self, name: str, one: Unfinished, too_small: str | None, as_it_was: Queue) -> str | None:
+        """Why neither the wanted queue nor the one as it was keeps what is held. One that is there already takes
+        as much as it keeps.
+        """
+        if too_small is None or self._filled(name, one) is not None or self._too_small(as_it_was, one) is None:
+            return None
+        return f"{too_small}, and the queue as it was would not keep them either: {RAISE_LIMIT}"
+
+    def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
         if self.replacing is Replacing.FORBIDDEN:
             return _NEEDS_LOCK
-        return None if one.old_is_gone else self._consumed(one.replaced.was)
+        return nowhere or (None if one.old_is_gone else self._consumed(one.replaced.was))
 
     def _begun_now(self, before: Queue, after: Queue) -> Replace:
         activity = self.existing.activity.get(before.name, Activity())
@@ -129,7 +155,7 @@ class QueueReplacements:
         return (
             protected.reason(after)
             or protected.reason(before)
-            or _impossible(before, after)
+            or why_impossible(before, after)
             or self._unreachable(before)
             or self._unsafe(before, after)
             or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
@@ -189,19 +215,18 @@ class QueueReplacements:
         return None
 
     def _over_limits(self, after: Queue, waiting: int) -> str | None:
-        limit = min(limits_of(after, "max-length", self._index), default=None)
-        if limit is not None and waiting > limit:
-            return f"{messages(waiting)} wait in it, more than its new max-length {limit}: let it drain first"
-        if "x-expires" in after.arguments:
-            return f"x-expires would delete it with the {messages(waiting)} in it if nobody consumes: let it drain"
-        return None
+        reason = self._capacity(after).why_too_small(waiting, where="in it")
+        return f"{reason}: let it drain first" if reason is not None else None
+
+    def _capacity(self, queue: Queue) -> Capacity:
+        return capacity_of(queue, self._index.candidates(queue))
 
     def _few_deliveries(self, before: Queue, waiting: int) -> str | None:
         """A quorum queue drops what was delivered too often, and an interrupted move delivers it again."""
         if before.type != QUORUM:
             return None
         # A negative number is no limit.
-        limits = limits_of(before, "delivery-limit", self._index)
+        limits = limits_of(before, "delivery-limit", self._index.candidates(before))
         limit = min((limit for limit in limits if limit >= 0), default=None)
         if limit is None or limit >= _LEAST_DELIVERIES:
             return None
@@ -213,28 +238,6 @@ class QueueReplacements:
     @cached_property
     def _index(self) -> ExistingIndex:
         return ExistingIndex(self.existing)
-
-
-def limits_of(queue: Queue, setting: str, index: ExistingIndex) -> list[int]:
-    """What a setting (`max-length`) may be in a queue, by argument and by policy. The lowest is in force."""
-    limits = [queue.arguments.get(f"x-{setting}")]
-    limits += [policy.definition.get(setting) for policy in index.candidates(queue)]
-    return [limit for limit in limits if isinstance(limit, int)]
-
-
-def _impossible(before: Queue, after: Queue) -> str | None:
-    if STREAM in (before.type, after.type):
-        return (
-            "what is in a stream cannot be moved to another queue, nor back: declare another one, and move by hand"
-        )
-    if before.auto_delete or after.auto_delete:
-        return "an auto-delete queue goes with its last consumer: end its consumers, and it is declared anew"
-    known = {CLASSIC, QUORUM}
-    if before.type not in known or after.type not in known:
-        return f"only classic and quorum queues can be replaced, not {shown(str(before.type))}"
-    if {".", ".."} & {before.name, after.name}:
-        return "the management API cannot be asked for a queue of this name"
-    return None
 
 
 def _hazards(noun: Queue, found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:

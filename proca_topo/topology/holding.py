@@ -54,6 +54,11 @@ class Holding:
             trial=named(_TRIAL, queue),
         )
 
+    @property
+    def queues(self) -> tuple[str, str]:
+        """The two that hold messages."""
+        return self.parked, self.arriving
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replaced:

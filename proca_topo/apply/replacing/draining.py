@@ -7,14 +7,13 @@ from functools import partial
 from typing import Final
 
 from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
+from proca_topo.apply.replacing.room import Room
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
-from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.replacing import limits_of
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -34,8 +33,8 @@ class Draining:
     """What is needed to empty one queue and delete it. `existing` is the vhost as it was read last."""
 
     old: str
-    wanted: Queue
     holding: Holding
+    room: Room
     existing: Existing
     broker: Broker
     mover: Mover
@@ -46,8 +45,8 @@ class Draining:
     def park(self, old: Queue, settling: Settling) -> None:
         """Move everything to the holding queue, wait for what is on its way, and delete the queue.
 
-        It is still there afterwards if somebody has bound it anew. Raises BrokerError if it is in use, or would be
-        replaced by one that is too small.
+        It is still there afterwards if somebody has bound it anew. Raises BrokerError if it is in use, or if there
+        would be no queue that keeps what it had.
         """
         # RabbitMQ has no exclusive consumers on such a queue: there the first one keeps all messages to itself.
         alone = old.arguments.get("x-single-active-consumer") is not True
@@ -105,20 +104,7 @@ class Draining:
             self.sleep(_PAUSE_SECONDS)
         if self.mover.observe([self.old], []).bindings:
             raise _ReboundError
-        self._check_room()
-
-    def _check_room(self) -> None:
-        """Raises BrokerError if the new queue would drop some of what has to go into it."""
-        limit = min(limits_of(self.wanted, "max-length", ExistingIndex(self.existing)), default=None)
-        if limit is None:
-            return
-        held = self.broker.look(self.existing.vhost, [self.holding.parked, self.holding.arriving])
-        count = sum(activity.messages for activity in held.values())
-        if count > limit:
-            raise BrokerError(
-                f"{count} messages are held for it by now, more than its new max-length {limit}: raise that"
-                " or take it back, and apply again"
-            )
+        self.room.to_declare()
 
     def _look(self) -> Activity:
         return look_at(self.broker, self.existing.vhost, self.old)

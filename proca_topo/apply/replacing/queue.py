@@ -9,7 +9,9 @@ from typing import Final, assert_never
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import check
 from proca_topo.apply.replacing.draining import Draining
+from proca_topo.apply.replacing.filling import Filling
 from proca_topo.apply.replacing.loop import until_done
+from proca_topo.apply.replacing.room import Room
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.replacing.steps import (
     Role,
@@ -23,21 +25,16 @@ from proca_topo.apply.replacing.steps import (
 )
 from proca_topo.apply.replacing.trials import HinderedError
 from proca_topo.apply.replacing.young import Youth
-from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.errors import BrokerError, InUseError
+from proca_topo.errors import BrokerError
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.arguments import Arguments
-from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding, Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Binding, Noun, Queue
 
-# A connection that broke may hold on to a holding queue until RabbitMQ has noticed.
-_LINGER_SECONDS: Final = 20.0
-_PAUSE_SECONDS: Final = 0.1
 _NO_LIMIT: Final = -1
 _FIRST_WITH_NO_LIMIT: Final = 4
 
@@ -83,13 +80,34 @@ class QueueReplacement:
     def _draining(self) -> Draining:
         return Draining(
             old=self._was.name,
-            wanted=self.wanted,
             holding=self._holding,
+            room=self._room,
             existing=self.existing,
             broker=self.broker,
             mover=self.mover,
             watch=self.watch,
             disconnecting=self.disconnecting,
+            sleep=self.sleep,
+        )
+
+    @property
+    def _room(self) -> Room:
+        return Room(
+            replaced=self.replaced,
+            wanted=self.wanted,
+            vhost=self.existing.vhost,
+            broker=self.broker,
+            mover=self.mover,
+        )
+
+    @property
+    def _filling(self) -> Filling:
+        return Filling(
+            new=self.wanted.name,
+            way=self._holding.back,
+            room=self._room,
+            mover=self.mover,
+            watch=self.watch,
             sleep=self.sleep,
         )
 
@@ -155,13 +173,13 @@ class QueueReplacement:
             case Step.MARK_OLD_GONE:
                 self._declare([self.replaced.exchange(holding.back)])
             case Step.DECLARE_NEW:
-                self._declare([self.wanted])
+                self._declare([self._room.to_declare()])
             case Step.OPEN_WAY_BACK:
                 self._declare([_private(holding.back, self.wanted.name)])
             case Step.RETURN_PARKED:
-                self._give_back(there, holding.parked, then_delete=True)
+                self._filling.move(there, holding.parked)
             case Step.CATCH_UP:
-                self._give_back(there, holding.arriving, then_delete=False)
+                self._filling.move_so_far(there, holding.arriving)
                 self._caught_up = True
             case Step.BIND_NEW:
                 self._bind(self.wanted.name, self._routes(there, holding.arriving))
@@ -169,7 +187,7 @@ class QueueReplacement:
                 self._unbind(holding.arriving, there)
                 self._settling.begin()
             case Step.RETURN_ARRIVED:
-                self._give_back(there, holding.arriving, then_delete=True, wait=self._settling.wait)
+                self._filling.move(there, holding.arriving, wait=self._settling.wait)
             case Step.CLOSE_WAY_BACK:
                 self._delete([_private(holding.back, self.wanted.name)], there)
             case Step.DELETE_PARKED_EXCHANGE:
@@ -237,40 +255,6 @@ class QueueReplacement:
     def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
         for failure in self.broker.delete(there, nouns, lambda _: None):
             raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
-
-    def _give_back(
-        self, there: Existing, source: str, *, then_delete: bool, wait: Callable[[int], None] | None = None
-    ) -> None:
-        order = Move(
-            source=source,
-            exchange=self._holding.back,
-            leaving=Leaving.UNPARK,
-            source_is_quorum=there.queues[source].type == QUORUM,
-            delete_source=then_delete,
-            # What keeps arriving is moved once nothing arrives any more.
-            at_most=None if then_delete else self._look(source).ready,
-        )
-        if order.at_most == 0:
-            return
-        self._count(source)
-        deadline = time.monotonic() + _LINGER_SECONDS
-        while True:
-            try:
-                moved = self.mover.move(order, progress=self.watch.advance, idle=wait)
-            except InUseError:
-                if time.monotonic() > deadline:
-                    raise
-                self.sleep(_PAUSE_SECONDS)
-            else:
-                break
-        if then_delete and not moved.deleted:
-            raise BrokerError(f"{shown(source)} is empty and was not deleted: apply again")
-
-    def _count(self, queue: str) -> None:
-        self.watch.stage(f"{shown(self.wanted.name)}: moving messages back", self._look(queue).messages)
-
-    def _look(self, queue: str) -> Activity:
-        return look_at(self.broker, self.existing.vhost, queue)
 
 
 def _private(exchange: str, queue: str) -> Binding:

@@ -234,7 +234,10 @@ HINDERED: Final = {
         ", type: quorum, arguments: {x-max-priority: 5}",
         "the new queue could not be declared anew",
     ),
-    "a limit that is too small": (", arguments: {x-max-length: 3}", "more than its new max-length 3"),
+    "a limit that is too small": (
+        ", arguments: {x-max-length: 3}",
+        "more than the max-length 3 that it",
+    ),
     "a limit in bytes that is too small": (", arguments: {x-max-length-bytes: 3}", "new max-length-bytes 3"),
     "a stream": (", type: stream", "what is in a stream cannot be moved"),
     "a policy that would drop what is held": (

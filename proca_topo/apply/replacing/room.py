@@ -1,0 +1,79 @@
+"""Which queue what is held can go into, and how much of it: looked at whenever it is about to be moved there."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from proca_topo.apply.survey import look_at
+from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import BrokerError
+from proca_topo.plan.capacity import RAISE_LIMIT, Capacity, capacity_of, why_impossible
+from proca_topo.topology.existing import Activity
+from proca_topo.topology.holding import Replaced
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Queue
+from proca_topo.topology.policies_in_force import PoliciesInForce
+
+_HELD: Final = "held for it"
+
+
+def capacity_now(queue: Queue, mover: Mover) -> Capacity:
+    """The capacity of a queue with the policies of this moment, those of the operator too."""
+    kinds = (mover.policies(), mover.operator_policies())
+    return capacity_of(queue, (one for kind in kinds for one in PoliciesInForce(kind).candidates(queue)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """The room for what one replacement holds."""
+
+    replaced: Replaced
+    wanted: Queue
+    vhost: str
+    broker: Broker
+    mover: Mover
+
+    def to_declare(self) -> Queue:
+        """The wanted queue; the old one as it was if the wanted one would not keep all that is held by now.
+
+        Raises BrokerError if that would not keep it either.
+        """
+        as_it_was = replace(self.replaced.was, name=self.wanted.name)
+        if (reason := self._why_not(self.wanted)) is None:
+            return self.wanted
+        if self._why_not(as_it_was) is None:
+            return as_it_was
+        raise BrokerError(f"{reason}, and the queue as it was would not keep them either: {RAISE_LIMIT}")
+
+    def left_in(self, new: Queue) -> int | None:
+        """How many more messages the queue that is there keeps; None for as many as may come.
+
+        Raises BrokerError if it might lose all that comes into it.
+        """
+        if (reason := why_impossible(self.replaced.was, new)) is not None:
+            raise BrokerError(f"{shown(new.name)} is there, and {reason}: delete it, and apply again")
+        capacity = capacity_now(new, self.mover)
+        if not capacity.is_limited:
+            return None
+        there = self.counted(new.name)
+        if capacity.expires is not None and not there.consumers:
+            raise BrokerError(
+                f"nobody consumes from {shown(new.name)}, whose expires could delete it with what is held for it:"
+                " start its consumers, and apply again"
+            )
+        return max(0, capacity.length - there.messages) if capacity.length is not None else None
+
+    def counted(self, queue: str) -> Activity:
+        """What is in a queue at this moment. Raises BrokerError if RabbitMQ does not tell."""
+        activity = look_at(self.broker, self.vhost, queue)
+        if not activity.counted:
+            raise BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
+        return activity
+
+    def _why_not(self, queue: Queue) -> str | None:
+        if (reason := why_impossible(self.replaced.was, queue)) is not None:
+            return reason
+        capacity = capacity_now(queue, self.mover)
+        if not capacity.is_limited:
+            return None
+        count = sum(self.counted(name).messages for name in self.replaced.holding.queues)
+        return capacity.why_too_small(count, where=_HELD)

@@ -1,0 +1,146 @@
+"""What is held goes into no queue that would not keep it, however the spec or the broker has changed meanwhile."""
+
+from pathlib import Path
+from typing import Final
+
+import pika
+import pytest
+
+from proca_topo.apply.replacing.steps import Step
+from proca_topo.apply.report import Report, Status
+from proca_topo.plan.changes import Replacing
+from tests.apply.replacing.killing import killed_at
+from tests.live import Live, desired_in
+
+pytestmark = pytest.mark.broker
+
+
+def write(folder: Path, more: str, *, name: str = "work") -> None:
+    (folder / "topology.yaml").write_text(
+        "topology: 1\nowns: [in, work, job]\nexchanges: {in: {type: topic}}\n"
+        f"queues: {{{name}: {{bindings: [{{exchange: in, key: '#'}}]{more}}}}}\n"
+    )
+
+
+def publish(live: Live, numbers: range) -> None:
+    with live.channel() as channel:
+        for number in numbers:
+            persistent = pika.BasicProperties(delivery_mode=2)
+            channel.basic_publish("in", "a", str(number).encode(), persistent, mandatory=True)
+
+
+def taken(live: Live, queue: str = "work", at_most: int = 1000) -> list[int]:
+    """The numbers of the messages that wait, in their order; they are taken out."""
+    found: list[int] = []
+    with live.channel() as channel:
+        while len(found) < at_most and (got := channel.basic_get(queue, auto_ack=True))[0] is not None:
+            found.append(int(got[2]))
+    return found
+
+
+def apply(live: Live, folder: Path, how: Replacing = Replacing.IDLE) -> Report:
+    return live.apply(desired_in(folder), replacing=how)
+
+
+def statuses(report: Report) -> set[Status]:
+    return {result.status for result in report.results}
+
+
+def queues(live: Live) -> dict[str, dict[str, object]]:
+    return {queue["name"]: queue["arguments"] for queue in live.definitions()["queues"]}
+
+
+TOO_SMALL: Final = {
+    "a limit": ", arguments: {x-max-length: 5}",
+    "an end": ", expires: 1s",
+    "a stream": ", type: stream",
+}
+
+
+@pytest.mark.parametrize("name", TOO_SMALL)
+@pytest.mark.parametrize("step", ["PARK", "DECLARE_NEW", "RETURN_PARKED", "RETURN_ARRIVED"])
+def test_a_spec_that_has_changed_meanwhile_costs_nothing(
+    name: str, step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun is finished, and the change is held back."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(20))
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+    with killed_at(monkeypatch, step):
+        apply(live, tmp_path)
+    publish(live, range(20, 30))
+    write(tmp_path, TOO_SMALL[name])
+    assert statuses(apply(live, tmp_path, Replacing.FINISHING)) == {Status.APPLIED}
+    [result] = apply(live, tmp_path).results
+    assert result.status is Status.HELD_BACK
+    is_new = step.startswith("RETURN")
+    assert queues(live) == {"work": {"x-max-priority": 5} if is_new else {}}
+    assert list(dict.fromkeys(taken(live))) == list(range(30))
+
+
+def test_what_arrives_before_the_new_queue_is_there_may_be_too_much_for_it(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The spec is the same as ever: the queue is put together as it was."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    write(tmp_path, ", arguments: {x-max-length: 10}")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    publish(live, range(5, 15))
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {}}
+    [result] = apply(live, tmp_path).results
+    assert result.reason == (
+        "15 messages in it are more than the max-length 10 that it is to have: let it drain first"
+    )
+    assert taken(live) == list(range(15))
+
+
+def test_a_new_queue_that_is_there_gets_no_more_than_it_keeps(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each apply moves as much as its consumers have made room for."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    write(tmp_path, ", arguments: {x-max-length: 10}")
+    with killed_at(monkeypatch, Step.RETURN_PARKED.name):
+        apply(live, tmp_path)
+    publish(live, range(5, 25))
+    seen: list[int] = []
+    for held in (15, 5):
+        [result] = apply(live, tmp_path).results
+        assert result.status is Status.FAILED
+        assert f"work keeps no more, and {held} messages are still held for it: let its consumers make room" in (
+            result.reason or ""
+        )
+        seen += taken(live)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert seen + taken(live) == list(range(25))
+    assert queues(live) == {"work": {"x-max-length": 10}}
+
+
+@pytest.mark.parametrize("kind", ["policies", "operator-policies"])
+def test_a_policy_that_came_meanwhile_limits_the_new_queue(
+    kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(20))
+    write(tmp_path, ", type: quorum")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    policy = {"pattern": "^work$", "definition": {"max-length": 5}, "apply-to": "queues"}
+    live.http.put(f"/api/{kind}/{live.path}/theirs", json=policy).raise_for_status()
+    report = apply(live, tmp_path, Replacing.FINISHING)
+    [result] = report.results
+    assert (result.status, "its limits" in (result.reason or "")) in {
+        (Status.HELD_BACK, True),
+        (Status.FAILED, True),
+    }
+    live.http.delete(f"/api/{kind}/{live.path}/theirs").raise_for_status()
+    assert statuses(apply(live, tmp_path, Replacing.FINISHING)) == {Status.APPLIED}
+    assert taken(live) == list(range(20))

@@ -1,0 +1,122 @@
+"""What a plan makes of a replacement that was interrupted, when the spec has changed meanwhile."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from proca_topo.plan.changes import Replace, Replacing
+from proca_topo.plan.planner import make_plan
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Replaced
+from proca_topo.topology.nouns import Binding, Policy, Queue
+from tests.plan.circuit_world import ALL_BINDINGS, FAIL, IN, RETURN, SOURCE, WAIT, WORK, desired, existing
+
+ARRIVING = 2
+PARKED = 10
+
+
+def begun(
+    *,
+    was: Queue = WORK,
+    becomes: str = "work",
+    there: tuple[Queue, ...] = (),
+    old_is_gone: bool = True,
+    **more: Any,
+) -> Existing:
+    """A replacement whose holding queues have twelve messages."""
+    replaced = Replaced(was=was, becomes=becomes)
+    holding = replaced.holding
+    parked, arriving = (
+        Queue(name=name, type="classic", arguments=Arguments.of(replaced.arguments)) for name in holding.queues
+    )
+    back = (replaced.exchange(holding.back),) if old_is_gone else ()
+    found = existing(
+        exchanges=(IN, FAIL, RETURN, replaced.exchange(holding.parked), *back),
+        queues=(WAIT, parked, arriving, *there),
+        bindings=(
+            *(b for b in ALL_BINDINGS if b.destination != "work"),
+            replace(SOURCE, destination=arriving.name),
+        ),
+        activity={parked.name: Activity(ready=PARKED), arriving.name: Activity(ready=ARRIVING)},
+        policies=more.get("policies", ()),
+    )
+    return replace(found, activity={**found.activity, **more.get("activity", {})})
+
+
+def resumed(there: Existing, wanted: Queue, how: Replacing = Replacing.FINISHING) -> Replace:
+    [change] = [
+        c
+        for c in make_plan(there, desired(queues=(wanted, WAIT)), replacing=how).changes
+        if c.org is None and isinstance(c, Replace)
+    ]
+    return change
+
+
+def with_arguments(queue: Queue = WORK, **more: Any) -> Queue:
+    named = {f"x-{key.replace('_', '-')}": value for key, value in more.items()}
+    return replace(queue, arguments=Arguments.of({**queue.arguments.to_dict(), **named}))
+
+
+UNFIT = {
+    "a limit": (with_arguments(max_length=11), "12 messages held for it are more than the max-length 11"),
+    "an end": (with_arguments(expires=1000), "expires would delete it with the 12 messages held for it"),
+    "a stream": (replace(WORK, type="stream"), "what is in a stream cannot be moved"),
+    "auto-delete": (replace(WORK, auto_delete=True), "an auto-delete queue goes with its last consumer"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+@pytest.mark.parametrize("how", [Replacing.FINISHING, Replacing.DISCONNECTING])
+def test_what_the_wanted_queue_would_not_keep_goes_into_the_queue_as_it_was(name: str, how: Replacing) -> None:
+    wanted, reason = UNFIT[name]
+    change = resumed(begun(), wanted, how)
+    assert change.noun == WORK
+    assert change.held_back is None
+    assert any(f"leaves the queue as it was: {reason}" in hazard.message for hazard in change.hazards)
+
+
+def test_what_fits_goes_into_the_wanted_queue() -> None:
+    wanted = with_arguments(max_length=12)
+    assert resumed(begun(), wanted).noun == wanted
+
+
+def test_a_policy_limits_a_queue_that_is_not_there_yet() -> None:
+    policy = Policy(
+        name="p", pattern="^work$", apply_to="quorum_queues", definition=Arguments.of({"max-length": 5})
+    )
+    wanted = replace(WORK, type="quorum")
+    assert resumed(begun(policies=(policy,)), wanted).noun == WORK
+    assert resumed(begun(), wanted).noun == wanted
+
+
+def test_it_is_held_back_where_no_queue_would_keep_what_is_held() -> None:
+    change = resumed(begun(was=with_arguments(max_length=5)), with_arguments(max_length=6))
+    assert change.held_back == (
+        "12 messages held for it are more than the max-length 6 that it is to have, and the queue as it was would"
+        " not keep them either: raise its limits in the spec, or take them out until it has drained, and apply"
+        " again"
+    )
+
+
+def test_a_new_queue_that_is_there_already_gets_what_is_held() -> None:
+    """What has been moved into it counts too, where the spec wants yet another one."""
+    there = begun(there=(with_arguments(max_priority=5),), activity={"work": Activity(ready=8)})
+    assert resumed(there, with_arguments(max_length=20)).noun == with_arguments(max_length=20)
+    change = resumed(there, with_arguments(max_length=19))
+    assert change.noun == with_arguments(max_priority=5)
+    assert change.held_back is None
+
+
+def test_while_the_old_queue_is_there_what_is_in_it_counts() -> None:
+    there = begun(there=(WORK,), old_is_gone=False, activity={"work": Activity(ready=3, consumers=0)})
+    assert resumed(there, with_arguments(max_length=15)).noun == with_arguments(max_length=15)
+    assert resumed(there, with_arguments(max_length=14)).noun == WORK
+
+
+def test_nothing_of_it_is_wanted_twice() -> None:
+    """The bindings move along with the queue, whichever it is."""
+    plan = make_plan(begun(), desired(queues=(with_arguments(max_length=5), WAIT)))
+    names = [change.noun.name for change in plan.changes if isinstance(change.noun, Binding)]
+    assert names == ["return -[work]-> work"]
