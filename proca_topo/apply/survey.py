@@ -92,7 +92,7 @@ def _to_replace(existing: Existing, desired: Desired, replacing: Replacing) -> C
         name for target, one in replacements.begun.items() for name in (target, *one.replaced.holding.queues)
     ]
     if replacing is not Replacing.FINISHING:
-        names += [queue.name for queue in replacements.to_begin.values()]
+        names += [name for target, queue in replacements.to_begin.items() for name in (target, queue.name)]
     return sorted({name for name in names if name in existing.queues})
 
 

@@ -11,6 +11,9 @@ from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Policy, Queue
 RAISE_LIMIT: Final = "raise its limits in the spec, or take them out until it has drained, and apply again"
 """The remedy where what is held fits nowhere."""
 
+MAKE_ROOM: Final = "let its consumers make room, or delete it if nothing in it is needed, and apply again"
+"""The remedy where it does not fit into a queue that is there already."""
+
 _MOVABLE: Final = frozenset({CLASSIC, QUORUM})
 
 
@@ -33,7 +36,7 @@ class Capacity:
         """Why it would not keep so many messages, which are `where` ("in it") now; None if it would."""
         if self.length is not None and count > self.length:
             are = "is" if count == 1 else "are"
-            return f"{messages(count)} {where} {are} more than the max-length {self.length} that it is to have"
+            return f"{messages(count)} {where} {are} more than the max-length {self.length} allows"
         if self.expires is not None and count:
             return f"expires would delete it with the {messages(count)} {where} if nobody consumes"
         return None
@@ -68,3 +71,13 @@ def why_impossible(before: Queue, after: Queue) -> str | None:
     if {".", ".."} & {before.name, after.name}:
         return "the management API cannot be asked for a queue of this name"
     return None
+
+
+def why_not_into(there: Queue, wanted: Queue) -> str | None:
+    """Why nothing is moved into a queue that has the new name already; None if it is the wanted one."""
+    if wanted.is_like(there, CLASSIC):
+        return None
+    return (
+        f"{shown(there.name)} is there already and is not as the spec wants it: take renamed_from out until it has"
+        " been replaced itself, or delete it"
+    )

@@ -6,7 +6,15 @@ from functools import cached_property
 from typing import Final
 
 from proca_topo.plan.busy import messages
-from proca_topo.plan.capacity import RAISE_LIMIT, Capacity, capacity_of, limits_of, why_impossible
+from proca_topo.plan.capacity import (
+    MAKE_ROOM,
+    RAISE_LIMIT,
+    Capacity,
+    capacity_of,
+    limits_of,
+    why_impossible,
+    why_not_into,
+)
 from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
@@ -98,13 +106,15 @@ class QueueReplacements:
         message = f"begun and interrupted: {messages(one.messages)} in its holding queues; apply finishes it"
         if too_small is not None:
             message += f", and leaves the queue as it was: {too_small}"
+        if (full := self._full(name, one)) is not None:
+            message += f", once there is room: {full}"
         counted = Hazard(code=HazardCode.UNFINISHED, message=message)
         found = differences(was, after) if was != after else ()
         return Replace(
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(counted, *_hazards(after, found, Activity()), *self._cut(was)),
+            hazards=(counted, *_hazards(after, found, Activity()), *(() if one.old_is_gone else self._cut(was))),
             held_back=self._why_not_finished(one, self._nowhere(name, one, too_small, as_it_was)),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
@@ -118,17 +128,25 @@ class QueueReplacements:
     def _too_small(self, queue: Queue, one: Unfinished) -> str | None:
         """Why a queue does not keep all that will come into it once what was begun is finished."""
         there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
-        activity = self.existing.activity
-        count = one.messages + sum(activity.get(name, Activity()).messages for name in there)
+        count = one.messages + sum(map(self._in, there))
         return why_impossible(one.replaced.was, queue) or self._capacity(queue).why_too_small(
             count, where="held for it"
         )
 
+    def _full(self, name: str, one: Unfinished) -> str | None:
+        """Why the queue that is there already does not keep all that is held."""
+        there = self._filled(name, one)
+        return self._too_small(there, one) if there is not None else None
+
     def _nowhere(self, name: str, one: Unfinished, too_small: str | None, as_it_was: Queue) -> str | None:
-        """Why neither the wanted queue nor the one as it was keeps what is held. One that is there already takes
-        as much as it keeps.
+        """Why nothing is moved: neither the wanted queue nor the one as it was keeps what is held.
+
+        One that is there already takes as much as it keeps; the old one is not deleted before it keeps all.
         """
-        if too_small is None or self._filled(name, one) is not None or self._too_small(as_it_was, one) is None:
+        if self._filled(name, one) is not None:
+            full = None if one.old_is_gone else self._full(name, one)
+            return f"{shown(name)} is there already, and {full}: {MAKE_ROOM}" if full is not None else None
+        if too_small is None or self._too_small(as_it_was, one) is None:
             return None
         return f"{too_small}, and the queue as it was would not keep them either: {RAISE_LIMIT}"
 
@@ -157,6 +175,7 @@ class QueueReplacements:
             or protected.reason(before)
             or why_impossible(before, after)
             or self._unreachable(before)
+            or self._taken(before, after)
             or self._unsafe(before, after)
             or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
             or self._consumed(before)
@@ -184,6 +203,15 @@ class QueueReplacements:
         name = shown(queue.name)
         return f"RabbitMQ does not tell what is in {name}: if a node that it is on is down, start that first"
 
+    def _taken(self, before: Queue, after: Queue) -> str | None:
+        """What is in the way where the new name is that of another queue, which what is moved would go into."""
+        if after.name == before.name:
+            return None
+        if after.name in self.existing.exclusive:
+            return f"{shown(after.name)} is one connection's own queue: end that connection first"
+        there = self.existing.queues.get(after.name)
+        return why_not_into(there, after) if there is not None else None
+
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
         hidden = [b for b in self._index.by_queue.get(before.name, ()) if b.hides_others]
@@ -198,8 +226,11 @@ class QueueReplacements:
         waiting = self.existing.activity.get(before.name, Activity()).messages
         if not waiting:
             return self._returning(before)
+        already = 0 if after.name == before.name else self._in(after.name)
         return (
-            self._over_limits(after, waiting) or self._few_deliveries(before, waiting) or self._returning(before)
+            self._over_limits(after, waiting + already)
+            or self._few_deliveries(before, waiting)
+            or self._returning(before)
         )
 
     def _returning(self, before: Queue) -> str | None:
@@ -213,6 +244,9 @@ class QueueReplacements:
                     " in the moment in which it does not exist: wait until they have"
                 )
         return None
+
+    def _in(self, queue: str) -> int:
+        return self.existing.activity.get(queue, Activity()).messages
 
     def _over_limits(self, after: Queue, waiting: int) -> str | None:
         reason = self._capacity(after).why_too_small(waiting, where="in it")

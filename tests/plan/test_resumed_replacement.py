@@ -94,7 +94,7 @@ def test_a_policy_limits_a_queue_that_is_not_there_yet() -> None:
 def test_it_is_held_back_where_no_queue_would_keep_what_is_held() -> None:
     change = resumed(begun(was=with_arguments(max_length=5)), with_arguments(max_length=6))
     assert change.held_back == (
-        "12 messages held for it are more than the max-length 6 that it is to have, and the queue as it was would"
+        "12 messages held for it are more than the max-length 6 allows, and the queue as it was would"
         " not keep them either: raise its limits in the spec, or take them out until it has drained, and apply"
         " again"
     )
@@ -120,3 +120,47 @@ def test_nothing_of_it_is_wanted_twice() -> None:
     plan = make_plan(begun(), desired(queues=(with_arguments(max_length=5), WAIT)))
     names = [change.noun.name for change in plan.changes if isinstance(change.noun, Binding)]
     assert names == ["return -[work]-> work"]
+
+
+def renamed(there: Existing, wanted: Queue) -> Replace:
+    spec = replace(
+        desired(queues=(wanted, WAIT), bindings=(), owns=("work", "job", "wait")), renames={wanted.name: "work"}
+    )
+    changes = make_plan(there, spec, replacing=Replacing.IDLE).changes
+    [change] = [change for change in changes if isinstance(change, Replace)]
+    return change
+
+
+JOB = replace(WORK, name="job")
+
+
+def test_a_queue_of_the_new_name_counts_with_what_is_in_it() -> None:
+    limited = with_arguments(JOB, max_length=10)
+    there = existing(queues=(WORK, WAIT, limited), activity={"work": Activity(ready=4), "job": Activity(ready=6)})
+    assert renamed(there, limited).held_back is None
+    there = replace(there, activity={**there.activity, "job": Activity(ready=7)})
+    assert renamed(there, limited).held_back == (
+        "11 messages in it are more than the max-length 10 allows: let it drain first"
+    )
+
+
+def test_a_queue_of_the_new_name_that_is_another_one_is_in_the_way() -> None:
+    there = existing(queues=(WORK, WAIT, with_arguments(JOB, max_length=10)))
+    assert renamed(there, JOB).held_back == (
+        "job is there already and is not as the spec wants it: take renamed_from out until it has been replaced"
+        " itself, or delete it"
+    )
+    own = replace(existing(), exclusive=frozenset({"job"}))
+    assert renamed(own, JOB).held_back == "job is one connection's own queue: end that connection first"
+
+
+def test_a_queue_of_the_new_name_that_came_meanwhile_has_to_keep_all_before_the_old_one_goes() -> None:
+    there = begun(becomes="job", there=(WORK, with_arguments(JOB, max_length=10)), old_is_gone=False)
+    assert renamed(there, JOB).held_back == (
+        "job is there already, and 12 messages held for it are more than the max-length 10 allows: let its"
+        " consumers make room, or delete it if nothing in it is needed, and apply again"
+    )
+    gone = begun(becomes="job", there=(with_arguments(JOB, max_length=10),))
+    change = renamed(gone, JOB)
+    assert change.held_back is None
+    assert "apply finishes it, once there is room: 12 messages held for it" in change.hazards[0].message

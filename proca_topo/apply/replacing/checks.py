@@ -8,7 +8,7 @@ from proca_topo.apply.replacing.room import capacity_now
 from proca_topo.apply.replacing.trials import HinderedError, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.plan.capacity import why_impossible
+from proca_topo.plan.capacity import why_impossible, why_not_into
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -32,7 +32,7 @@ def check(
     if alarms := mover.alarms():
         raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
     _check_policies((*mover.policies(), *mover.operator_policies()), (holding.parked, holding.arriving))
-    _check_capacity(was, wanted, there.vhost, broker, mover)
+    _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
     try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
     try_to_declare(broker, there.vhost, bindings, what="its binding")
@@ -46,11 +46,14 @@ def check(
         _check_messages(was, wanted, mover)
 
 
-def _check_capacity(was: Queue, wanted: Queue, vhost: str, broker: Broker, mover: Mover) -> None:
+def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> None:
     """What a plan has asked too, of a queue and of counts that may have changed since."""
     if (reason := why_impossible(was, wanted)) is not None:
         raise HinderedError(reason)
-    waiting = look_at(broker, vhost, was.name).messages
+    namesake = there.queues.get(wanted.name) if wanted.name != was.name else None
+    if namesake is not None and (reason := why_not_into(namesake, wanted)) is not None:
+        raise HinderedError(reason)
+    waiting = sum(look_at(broker, there.vhost, name).messages for name in {was.name, wanted.name})
     if (reason := capacity_now(wanted, mover).why_too_small(waiting, where="in it")) is not None:
         raise HinderedError(f"{reason}: let it drain first")
 

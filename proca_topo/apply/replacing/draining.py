@@ -104,7 +104,7 @@ class Draining:
             self.sleep(_PAUSE_SECONDS)
         if self.mover.observe([self.old], []).bindings:
             raise _ReboundError
-        self.room.to_declare()
+        self.room.check()
 
     def _look(self) -> Activity:
         return look_at(self.broker, self.existing.vhost, self.old)

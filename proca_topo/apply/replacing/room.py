@@ -6,7 +6,8 @@ from typing import Final
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
-from proca_topo.plan.capacity import RAISE_LIMIT, Capacity, capacity_of, why_impossible
+from proca_topo.plan.busy import messages
+from proca_topo.plan.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_of, why_impossible
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
@@ -31,6 +32,18 @@ class Room:
     vhost: str
     broker: Broker
     mover: Mover
+
+    def check(self) -> None:
+        """Raises BrokerError if what is held could go nowhere once the old queue is gone."""
+        name = self.wanted.name
+        new = None if name == self.replaced.was.name else self.mover.observe([name], []).queues.get(name)
+        if new is None:
+            self.to_declare()
+        elif (left := self.left_in(new)) is not None and (held := self._held()) > left:
+            raise BrokerError(
+                f"{shown(name)} is there already and has room for {left} of {messages(held)} that are {_HELD}:"
+                f" {MAKE_ROOM}"
+            )
 
     def to_declare(self) -> Queue:
         """The wanted queue; the old one as it was if the wanted one would not keep all that is held by now.
@@ -75,5 +88,7 @@ class Room:
         capacity = capacity_now(queue, self.mover)
         if not capacity.is_limited:
             return None
-        count = sum(self.counted(name).messages for name in self.replaced.holding.queues)
-        return capacity.why_too_small(count, where=_HELD)
+        return capacity.why_too_small(self._held(), where=_HELD)
+
+    def _held(self) -> int:
+        return sum(self.counted(name).messages for name in self.replaced.holding.queues)

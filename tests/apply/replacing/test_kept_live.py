@@ -93,9 +93,7 @@ def test_what_arrives_before_the_new_queue_is_there_may_be_too_much_for_it(
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
     assert queues(live) == {"work": {}}
     [result] = apply(live, tmp_path).results
-    assert result.reason == (
-        "15 messages in it are more than the max-length 10 that it is to have: let it drain first"
-    )
+    assert result.reason == ("15 messages in it are more than the max-length 10 allows: let it drain first")
     assert taken(live) == list(range(15))
 
 
@@ -144,3 +142,50 @@ def test_a_policy_that_came_meanwhile_limits_the_new_queue(
     live.http.delete(f"/api/{kind}/{live.path}/theirs").raise_for_status()
     assert statuses(apply(live, tmp_path, Replacing.FINISHING)) == {Status.APPLIED}
     assert taken(live) == list(range(20))
+
+
+def test_a_rename_onto_a_queue_that_is_there_adds_to_what_is_in_it(live: Live, tmp_path: Path) -> None:
+    """Only if it is as the spec wants it, and has room for all."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(20))
+    with live.channel() as channel:
+        channel.queue_declare("job", durable=True, arguments={"x-max-length": 25})
+    live.fill("job", 10)
+    renamed = ", renamed_from: work"
+    write(tmp_path, renamed, name="job")
+    [reason] = {result.reason for result in apply(live, tmp_path).results}
+    assert (reason or "").startswith("job is there already and is not as the spec wants it")
+    write(tmp_path, f"{renamed}, arguments: {{x-max-length: 25}}", name="job")
+    [reason] = {result.reason for result in apply(live, tmp_path).results}
+    assert (reason or "").startswith("30 messages in it are more than the max-length 25 allows")
+    assert taken(live, "job", at_most=5) == list(range(5))
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live, "job") == [*range(5, 10), *range(20)]
+
+
+@pytest.mark.parametrize("step", [Step.UNBIND_OLD.name, Step.DECLARE_NEW.name])
+def test_a_queue_of_the_new_name_that_a_client_declares_meanwhile(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(20))
+    write(tmp_path, ", renamed_from: work", name="job")
+    with killed_at(monkeypatch, step):
+        apply(live, tmp_path)
+    with live.channel() as channel:
+        channel.queue_declare("job", durable=True, arguments={"x-max-length": 12})
+    seen: list[int] = []
+    if step == Step.UNBIND_OLD.name:
+        assert Status.HELD_BACK in statuses(apply(live, tmp_path))
+        assert set(queues(live)) >= {"work", "job"}
+        with live.channel() as channel:
+            channel.queue_delete("job", if_empty=True)
+    else:
+        assert Status.FAILED in statuses(apply(live, tmp_path))
+        seen += taken(live, "job")
+        assert len(seen) == 12
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"job": {}}
+    assert seen + taken(live, "job") == list(range(20))

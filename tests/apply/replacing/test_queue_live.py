@@ -236,7 +236,7 @@ HINDERED: Final = {
     ),
     "a limit that is too small": (
         ", arguments: {x-max-length: 3}",
-        "more than the max-length 3 that it",
+        "more than the max-length 3 allows",
     ),
     "a limit in bytes that is too small": (", arguments: {x-max-length-bytes: 3}", "new max-length-bytes 3"),
     "a stream": (", type: stream", "what is in a stream cannot be moved"),
