@@ -21,16 +21,24 @@ _MOVABLE: Final = frozenset({CLASSIC, QUORUM})
 class Capacity:
     """The limits of one queue: the lowest that may be in force, None where there is none.
 
-    `expires` is after how many milliseconds RabbitMQ deletes it with all that is in it if nobody consumes.
+    `size` is in bytes, `expires` is after how many milliseconds RabbitMQ deletes it, with all that is in it, if
+    nobody consumes.
     """
 
     length: int | None
+    size: int | None
     expires: int | None
 
     @property
     def is_limited(self) -> bool:
         """Whether it matters how much comes into it."""
-        return self.length is not None or self.expires is not None
+        return (self.length, self.size, self.expires) != (None, None, None)
+
+    def why_too_small_for(self, size: int, *, where: str) -> str | None:
+        """Why it would not keep so many bytes, which takes a look at the messages; None if it would."""
+        if self.size is None or size <= self.size:
+            return None
+        return f"{size} bytes {where} are more than the max-length-bytes {self.size} allows"
 
     def why_too_small(self, count: int, *, where: str) -> str | None:
         """Why it would not keep so many messages, which are `where` ("in it") now; None if it would."""
@@ -47,6 +55,7 @@ def capacity_of(queue: Queue, candidates: Iterable[Policy]) -> Capacity:
     policies = tuple(candidates)
     return Capacity(
         length=min(limits_of(queue, "max-length", policies), default=None),
+        size=min(limits_of(queue, "max-length-bytes", policies), default=None),
         expires=min(limits_of(queue, "expires", policies), default=None),
     )
 

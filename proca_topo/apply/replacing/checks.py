@@ -8,7 +8,8 @@ from proca_topo.apply.replacing.room import capacity_now
 from proca_topo.apply.replacing.trials import HinderedError, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.plan.capacity import why_impossible, why_not_into
+from proca_topo.plan.busy import messages
+from proca_topo.plan.capacity import Capacity, why_impossible, why_not_into
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -17,7 +18,6 @@ from proca_topo.topology.policy_patterns import compiled
 
 # What a policy may have that would drop what waits in a holding queue, or delete it.
 _HARMFUL: Final = frozenset({"expires", "max-length", "max-length-bytes", "message-ttl"})
-_LIMIT_IN_BYTES: Final = "x-max-length-bytes"
 
 
 def check(
@@ -32,7 +32,7 @@ def check(
     if alarms := mover.alarms():
         raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
     _check_policies((*mover.policies(), *mover.operator_policies()), (holding.parked, holding.arriving))
-    _check_capacity(was, wanted, there, broker, mover)
+    capacity = _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
     try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
     try_to_declare(broker, there.vhost, bindings, what="its binding")
@@ -41,21 +41,29 @@ def check(
     if disconnecting:
         _check_clients(mover, was.name)
     if was.type == QUORUM:
-        _check_unseen(was, wanted, there, broker)
+        _check_unseen(was, capacity, there, broker)
     else:
-        _check_messages(was, wanted, mover)
+        _check_messages(was, capacity, mover)
 
 
-def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> None:
+def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> Capacity:
     """What a plan has asked too, of a queue and of counts that may have changed since."""
     if (reason := why_impossible(was, wanted)) is not None:
         raise HinderedError(reason)
     namesake = there.queues.get(wanted.name) if wanted.name != was.name else None
     if namesake is not None and (reason := why_not_into(namesake, wanted)) is not None:
         raise HinderedError(reason)
-    waiting = sum(look_at(broker, there.vhost, name).messages for name in {was.name, wanted.name})
-    if (reason := capacity_now(wanted, mover).why_too_small(waiting, where="in it")) is not None:
+    capacity = capacity_now(wanted, mover)
+    already = look_at(broker, there.vhost, namesake.name).messages if namesake is not None else 0
+    waiting = look_at(broker, there.vhost, was.name).messages + already
+    if (reason := capacity.why_too_small(waiting, where="in it")) is not None:
         raise HinderedError(f"{reason}: let it drain first")
+    if already and capacity.size is not None:
+        raise HinderedError(
+            f"{shown(wanted.name)} has {messages(already)}, and its max-length-bytes might be too small for what"
+            " comes besides: let it drain first"
+        )
+    return capacity
 
 
 def _check_clients(mover: Mover, queue: str) -> None:
@@ -67,17 +75,14 @@ def _check_clients(mover: Mover, queue: str) -> None:
         )
 
 
-def _check_messages(was: Queue, wanted: Queue, mover: Mover) -> None:
+def _check_messages(was: Queue, capacity: Capacity, mover: Mover) -> None:
     """Look at the messages themselves, if they may be too much for the new queue or from users that we are not."""
-    limit = wanted.arguments.get(_LIMIT_IN_BYTES)
     impersonates = mover.may_impersonate()
-    if impersonates and not isinstance(limit, int):
+    if impersonates and capacity.size is None:
         return
     found = mover.inspect(was.name)
-    if isinstance(limit, int) and found.bytes > limit:
-        raise HinderedError(
-            f"{found.bytes} bytes wait in it, more than its new max-length-bytes {limit}: let it drain first"
-        )
+    if (reason := capacity.why_too_small_for(sum(found.sizes), where="in it")) is not None:
+        raise HinderedError(f"{reason}: let it drain first")
     others = sorted(found.users - {mover.user})
     if others and not impersonates:
         raise HinderedError(
@@ -86,12 +91,12 @@ def _check_messages(was: Queue, wanted: Queue, mover: Mover) -> None:
         )
 
 
-def _check_unseen(was: Queue, wanted: Queue, there: Existing, broker: Broker) -> None:
+def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broker) -> None:
     """Before 4.3 each look at the messages of a quorum queue counts as a delivery, of which it allows so many:
     what has reached that would be dropped. A user that we are not then stops the move, which loses nothing.
     """
     waiting = look_at(broker, there.vhost, was.name).messages
-    if waiting and isinstance(wanted.arguments.get(_LIMIT_IN_BYTES), int):
+    if waiting and capacity.size is not None:
         raise HinderedError(
             "what waits in a quorum queue cannot be measured without a risk, and its new max-length-bytes might be"
             " too small for it: let it drain first"

@@ -37,7 +37,7 @@ class Filling:
 
         Raises BrokerError if the new queue does not keep that much: by then it has as much as it keeps.
         """
-        room = self.room.left_in(there.queues[self.new])
+        room = self.room.fitting(there.queues[self.new], [source])
         if room is None or (held := self.room.counted(source).messages) <= room:
             self._move(there, source, wait=wait)
         else:
@@ -46,7 +46,7 @@ class Filling:
 
     def move_so_far(self, there: Existing, source: str) -> None:
         """Move what a holding queue has by now: what keeps arriving is moved once nothing arrives any more."""
-        room = self.room.left_in(there.queues[self.new])
+        room = self.room.fitting(there.queues[self.new], [source])
         ready = self._look(source).ready
         fitting = ready if room is None else min(ready, room)
         self._move(there, source, at_most=fitting)

@@ -56,11 +56,19 @@ class QueueReplacement:
     sleep: Callable[[float], None] = time.sleep
     _caught_up: bool = field(default=False, init=False)
     _settling: Settling = field(init=False)
+    _room: Room = field(init=False)
     _youth: Youth = field(init=False)
 
     def __post_init__(self) -> None:
         self._settling = Settling(sleep=self.sleep, is_quorum=self._was.type == QUORUM)
         self._youth = Youth(sleep=self.sleep)
+        self._room = Room(
+            replaced=self.replaced,
+            wanted=self.wanted,
+            vhost=self.existing.vhost,
+            broker=self.broker,
+            mover=self.mover,
+        )
 
     def run(self) -> None:
         """Begin it or go on, to the end. Raises HinderedError if it was not begun, and BrokerError where it stops.
@@ -88,16 +96,6 @@ class QueueReplacement:
             watch=self.watch,
             disconnecting=self.disconnecting,
             sleep=self.sleep,
-        )
-
-    @property
-    def _room(self) -> Room:
-        return Room(
-            replaced=self.replaced,
-            wanted=self.wanted,
-            vhost=self.existing.vhost,
-            broker=self.broker,
-            mover=self.mover,
         )
 
     @property

@@ -1,6 +1,8 @@
 """Which queue what is held can go into, and how much of it: looked at whenever it is about to be moved there."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Final
 
 from proca_topo.apply.survey import look_at
@@ -11,7 +13,7 @@ from proca_topo.plan.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Queue
+from proca_topo.topology.nouns import QUORUM, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
 
 _HELD: Final = "held for it"
@@ -23,7 +25,7 @@ def capacity_now(queue: Queue, mover: Mover) -> Capacity:
     return capacity_of(queue, (one for kind in kinds for one in PoliciesInForce(kind).candidates(queue)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Room:
     """The room for what one replacement holds."""
 
@@ -32,16 +34,18 @@ class Room:
     vhost: str
     broker: Broker
     mover: Mover
+    # The bytes moved into the new queue since this run has declared it, or seen it empty; None if it has not.
+    _moved: int | None = field(default=None, init=False)
 
     def check(self) -> None:
         """Raises BrokerError if what is held could go nowhere once the old queue is gone."""
-        name = self.wanted.name
+        name, holding = self.wanted.name, self.replaced.holding
         new = None if name == self.replaced.was.name else self.mover.observe([name], []).queues.get(name)
         if new is None:
-            self.to_declare()
-        elif (left := self.left_in(new)) is not None and (held := self._held()) > left:
+            self._chosen()
+        elif (fitting := self.fitting(new, holding.queues)) is not None and (held := self._held()) > fitting:
             raise BrokerError(
-                f"{shown(name)} is there already and has room for {left} of {messages(held)} that are {_HELD}:"
+                f"{shown(name)} is there already and has room for {fitting} of {messages(held)} that are {_HELD}:"
                 f" {MAKE_ROOM}"
             )
 
@@ -50,15 +54,13 @@ class Room:
 
         Raises BrokerError if that would not keep it either.
         """
-        as_it_was = replace(self.replaced.was, name=self.wanted.name)
-        if (reason := self._why_not(self.wanted)) is None:
-            return self.wanted
-        if self._why_not(as_it_was) is None:
-            return as_it_was
-        raise BrokerError(f"{reason}, and the queue as it was would not keep them either: {RAISE_LIMIT}")
+        chosen = self._chosen()
+        self._moved = 0
+        return chosen
 
-    def left_in(self, new: Queue) -> int | None:
-        """How many more messages the queue that is there keeps; None for as many as may come.
+    def fitting(self, new: Queue, sources: Collection[str]) -> int | None:
+        """How many messages of these holding queues, from their heads, the queue that is there keeps; None for
+        as many as may come.
 
         Raises BrokerError if it might lose all that comes into it.
         """
@@ -70,10 +72,11 @@ class Room:
         there = self.counted(new.name)
         if capacity.expires is not None and not there.consumers:
             raise BrokerError(
-                f"nobody consumes from {shown(new.name)}, whose expires could delete it with what is held for it:"
+                f"nobody consumes from {shown(new.name)}, whose expires could delete it with what is {_HELD}:"
                 " start its consumers, and apply again"
             )
-        return max(0, capacity.length - there.messages) if capacity.length is not None else None
+        room = None if capacity.length is None else max(0, capacity.length - there.messages)
+        return room if capacity.size is None else self._within(capacity.size, room, new, there, sources)
 
     def counted(self, queue: str) -> Activity:
         """What is in a queue at this moment. Raises BrokerError if RabbitMQ does not tell."""
@@ -82,13 +85,53 @@ class Room:
             raise BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
         return activity
 
+    def _chosen(self) -> Queue:
+        as_it_was = replace(self.replaced.was, name=self.wanted.name)
+        if (reason := self._why_not(self.wanted)) is None:
+            return self.wanted
+        if self._why_not(as_it_was) is None:
+            return as_it_was
+        raise BrokerError(f"{reason}, and the queue as it was would not keep them either: {RAISE_LIMIT}")
+
     def _why_not(self, queue: Queue) -> str | None:
         if (reason := why_impossible(self.replaced.was, queue)) is not None:
             return reason
         capacity = capacity_now(queue, self.mover)
         if not capacity.is_limited:
             return None
+        if capacity.size is not None and (size := sum(self._sizes(self.replaced.holding.queues))) > capacity.size:
+            return capacity.why_too_small_for(size, where=_HELD)
         return capacity.why_too_small(self._held(), where=_HELD)
+
+    def _within(
+        self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]
+    ) -> int | None:
+        sizes = self._sizes(sources)
+        sums = list(accumulate(sizes))
+        left = limit - self._size_of(new, there)
+        if sums and sums[-1] > left:
+            fitting = sum(total <= left for total in sums)
+            room = fitting if room is None else min(room, fitting)
+        if self._moved is not None:
+            self._moved += sum(sizes[:room])
+        return room
+
+    def _size_of(self, new: Queue, there: Activity) -> int:
+        if self._moved is None and not there.messages:
+            self._moved = 0
+        if self._moved is not None:
+            return self._moved
+        if new.type == QUORUM:
+            # Each look is a delivery to it, of which it may allow only some.
+            raise BrokerError(
+                f"what is in {shown(new.name)} cannot be measured without a risk, and its max-length-bytes might"
+                f" be too small for what is {_HELD} besides: let its consumers take it, and apply again"
+            )
+        return sum(self.mover.inspect(new.name).sizes)
+
+    def _sizes(self, queues: Collection[str]) -> list[int]:
+        filled = [name for name in queues if self.counted(name).messages]
+        return [size for name in filled for size in self.mover.inspect(name).sizes]
 
     def _held(self) -> int:
         return sum(self.counted(name).messages for name in self.replaced.holding.queues)

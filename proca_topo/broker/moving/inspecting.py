@@ -14,9 +14,9 @@ _SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What is in a queue: the bytes of all bodies, and the users that its messages say they are from."""
+    """What is in a queue: the bytes of each body, and the users that its messages say they are from."""
 
-    bytes: int
+    sizes: tuple[int, ...]
     users: frozenset[str]
 
 
@@ -37,22 +37,23 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
         try:
             channel = connection.channel()
             count: int = channel.queue_declare(queue, passive=True).method.message_count
-            size, users, seen = 0, set(), 0
-            while seen < count:
+            sizes: list[int] = []
+            users = set()
+            while len(sizes) < count:
                 for method, properties, body in channel.consume(queue, inactivity_timeout=_SECONDS):
                     if method is None:
-                        count = seen  # somebody else has taken the rest
+                        count = len(sizes)  # somebody else has taken the rest
                         break
-                    seen, size = seen + 1, size + len(body)
+                    sizes.append(len(body))
                     if (user := user_of(properties.encoded)) is not None:
                         users.add(user)
-                    if seen >= count:
+                    if len(sizes) >= count:
                         break
             channel.close()
-            _wait_until_ready(connection, queue, seen)
+            _wait_until_ready(connection, queue, len(sizes))
         except ChannelClosedByBroker as error:
             raise consuming_refused(queue, error, f"to look at the messages in {shown(queue)}") from error
-    return Inspected(bytes=size, users=frozenset(users))
+    return Inspected(sizes=tuple(sizes), users=frozenset(users))
 
 
 def _wait_until_ready(connection: "BlockingConnection", queue: str, count: int) -> None:

@@ -11,6 +11,7 @@ from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
 from tests.apply.replacing.killing import killed_at
 from tests.live import Live, desired_in
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -48,6 +49,11 @@ def statuses(report: Report) -> set[Status]:
 
 def queues(live: Live) -> dict[str, dict[str, object]]:
     return {queue["name"]: queue["arguments"] for queue in live.definitions()["queues"]}
+
+
+def limited_by(live: Live, definition: dict[str, int], *, pattern: str, kind: str = "policies") -> None:
+    policy = {"pattern": pattern, "definition": definition, "apply-to": "queues"}
+    live.http.put(f"/api/{kind}/{live.path}/theirs", json=policy).raise_for_status()
 
 
 TOO_SMALL: Final = {
@@ -121,7 +127,10 @@ def test_a_new_queue_that_is_there_gets_no_more_than_it_keeps(
     assert queues(live) == {"work": {"x-max-length": 10}}
 
 
-@pytest.mark.parametrize("kind", ["policies", "operator-policies"])
+KINDS: Final = ["policies", "operator-policies"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_policy_that_came_meanwhile_limits_the_new_queue(
     kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,8 +140,7 @@ def test_a_policy_that_came_meanwhile_limits_the_new_queue(
     write(tmp_path, ", type: quorum")
     with killed_at(monkeypatch, Step.DECLARE_NEW.name):
         apply(live, tmp_path)
-    policy = {"pattern": "^work$", "definition": {"max-length": 5}, "apply-to": "queues"}
-    live.http.put(f"/api/{kind}/{live.path}/theirs", json=policy).raise_for_status()
+    limited_by(live, {"max-length": 5}, pattern="^work$", kind=kind)
     report = apply(live, tmp_path, Replacing.FINISHING)
     [result] = report.results
     assert (result.status, "its limits" in (result.reason or "")) in {
@@ -189,3 +197,72 @@ def test_a_queue_of_the_new_name_that_a_client_declares_meanwhile(
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
     assert queues(live) == {"job": {}}
     assert seen + taken(live, "job") == list(range(20))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_limit_in_bytes_that_a_policy_gives_to_the_new_name(kind: str, live: Live, tmp_path: Path) -> None:
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(20))
+    limited_by(live, {"max-length-bytes": 29}, pattern="^job$", kind=kind)
+    write(tmp_path, ", renamed_from: work", name="job")
+    [reason] = {result.reason for result in apply(live, tmp_path).results}
+    assert (reason or "").startswith("30 bytes in it are more than the max-length-bytes 29 allows")
+    limited_by(live, {"max-length-bytes": 30}, pattern="^job$", kind=kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live, "job") == list(range(20))
+
+
+@pytest.mark.parametrize("queue", [", type: classic", ", type: quorum"])
+@pytest.mark.parametrize("step", [Step.BIND_ARRIVING.name, Step.DECLARE_NEW.name])
+def test_bytes_that_come_before_the_new_queue_is_there_count(
+    step: str, queue: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, queue)
+    apply(live, tmp_path)
+    write(tmp_path, f"{queue}, arguments: {{x-max-length-bytes: 20}}")
+    with killed_at(monkeypatch, step):
+        apply(live, tmp_path)
+    publish(live, range(20))
+    [result] = apply(live, tmp_path).results
+    assert result.status is Status.HELD_BACK
+    assert "max-length-bytes" in (result.reason or "")
+    assert "x-max-length-bytes" not in queues(live)["work"]
+    assert set(queues(live)) == {"work"}
+    assert taken(live) == list(range(20))
+
+
+@pytest.mark.parametrize("queue", [", type: classic", ", type: quorum"])
+def test_a_new_queue_with_a_limit_in_bytes_gets_no_more_than_it_keeps(
+    queue: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits in a classic queue of the new name is measured, in a quorum queue it has to be consumed first."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(4))
+    write(tmp_path, f"{queue}, arguments: {{x-max-length-bytes: 8}}")
+    with killed_at(monkeypatch, Step.CATCH_UP.name):
+        apply(live, tmp_path)
+    publish(live, range(4, 10))
+    is_quorum = "quorum" in queue
+    [result] = apply(live, tmp_path).results
+    assert result.status is Status.FAILED
+    assert ("cannot be measured without a risk" if is_quorum else "2 messages are still held") in (
+        result.reason or ""
+    )
+    seen = taken(live)
+    assert seen == list(range(4 if is_quorum else 8))
+    # RabbitMQ counts a quorum queue up to 5 s late.
+    wait_until(lambda: statuses(apply(live, tmp_path)) == {Status.APPLIED}, "it has room", seconds=20)
+    assert seen + taken(live) == list(range(10))
+    assert queues(live)["work"]["x-max-length-bytes"] == 8
+
+
+def test_bytes_that_arrive_while_it_fits_come_along(live: Live, tmp_path: Path) -> None:
+    """Nothing is measured twice that this run has moved itself."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(50))
+    write(tmp_path, ", type: quorum, arguments: {x-max-length-bytes: 1000}")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(50))

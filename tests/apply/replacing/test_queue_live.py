@@ -238,7 +238,10 @@ HINDERED: Final = {
         ", arguments: {x-max-length: 3}",
         "more than the max-length 3 allows",
     ),
-    "a limit in bytes that is too small": (", arguments: {x-max-length-bytes: 3}", "new max-length-bytes 3"),
+    "a limit in bytes that is too small": (
+        ", arguments: {x-max-length-bytes: 3}",
+        "more than the max-length-bytes 3 allows",
+    ),
     "a stream": (", type: stream", "what is in a stream cannot be moved"),
     "a policy that would drop what is held": (
         ", arguments: {x-max-priority: 5}",
