@@ -36,7 +36,7 @@ def check(
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
     try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
     try_to_declare(broker, there.vhost, bindings, what="its binding")
-    _try_new_queue(wanted, holding.trial, there, broker)
+    _try_new_queue(wanted, holding.trial, there, broker, mover)
     check_rights(mover, there.vhost, was.name, holding.trial, task="moves the messages")
     if disconnecting:
         _check_clients(mover, was.name)
@@ -114,13 +114,19 @@ def _check_policies(policies: Iterable[Policy], names: Sequence[str]) -> None:
             )
 
 
-def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker) -> None:
+def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker, mover: Mover) -> None:
     """Declare the new queue under another name: RabbitMQ refuses arguments that do not go together, and
     dead-letter exchanges that the user may not write to.
     """
+    # A run that was killed here may have left one, which may have been another queue.
+    _forget(mover.observe([name], []).queues.values(), there, broker)
     trial = replace(wanted, name=name)
     try_to_declare(broker, there.vhost, [trial], what="the new queue")
-    for failure in broker.delete(there, [trial], lambda _: None):
+    _forget([trial], there, broker)
+
+
+def _forget(trials: Iterable[Queue], there: Existing, broker: Broker) -> None:
+    for failure in broker.delete(there, [*trials], lambda _: None):
         raise HinderedError(
-            f"the queue {shown(name)}, which was only a trial, cannot be deleted: {failure.reason}"
+            f"the queue {shown(failure.noun.name)}, which was only a trial, cannot be deleted: {failure.reason}"
         )

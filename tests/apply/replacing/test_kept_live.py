@@ -48,7 +48,9 @@ def statuses(report: Report) -> set[Status]:
 
 
 def queues(live: Live) -> dict[str, dict[str, object]]:
-    return {queue["name"]: queue["arguments"] for queue in live.definitions()["queues"]}
+    """The queues with their arguments; their type, of which only RabbitMQ 4.x tells always, left out."""
+    found = {queue["name"]: queue["arguments"] for queue in live.definitions()["queues"]}
+    return {name: {k: v for k, v in table.items() if k != "x-queue-type"} for name, table in found.items()}
 
 
 def limited_by(live: Live, definition: dict[str, int], *, pattern: str, kind: str = "policies") -> None:

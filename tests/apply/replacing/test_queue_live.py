@@ -271,6 +271,20 @@ def test_what_stands_in_the_way_is_told_before_anything_is_changed(name: str, li
     assert waiting(live) == list(range(10))
 
 
+@pytest.mark.parametrize("left", [{"x-max-priority": 3}, {"x-queue-type": "quorum"}])
+def test_a_trial_that_a_killed_run_has_left_is_not_in_the_way(
+    left: dict[str, Any], live: Live, tmp_path: Path
+) -> None:
+    """Though the spec has changed since."""
+    write(tmp_path, "")
+    live.apply(desired_in(tmp_path))
+    with live.channel() as channel:
+        channel.queue_declare(Holding.of("work").trial, durable=True, arguments=left)
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+    assert [result.status for result in replaced(live, tmp_path).results] == [Status.APPLIED]
+    assert our_own(live) == []
+
+
 def test_names_that_are_too_long_for_a_prefix_stay_apart() -> None:
     one, other = Holding.of("q" * 255), Holding.of("q" * 254 + "r")
     assert one.parked != other.parked
