@@ -1,7 +1,7 @@
 """Where the broker is, and how to log in."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -53,6 +53,13 @@ class BrokerAddress:
     def amqp_username(self) -> str:
         """Who logs in over AMQP, which the AMQP URL may say otherwise."""
         return unquote(urlsplit(self.amqp_url or "").username or "") or self.username
+
+    @property
+    def with_api_user(self) -> "BrokerAddress":
+        """The same, with the user of the management API over AMQP too."""
+        if self.amqp_url is None:
+            return self
+        return replace(self, amqp_url=_with_login(urlsplit(self.amqp_location), self.username, self.password))
 
 
 def address(

@@ -131,6 +131,12 @@ class ManagementMover:
 
         return lacking(self._api.address, self._vhost, queue, ours)
 
+    def why_not_new(self, queue: str, ours: str) -> str | None:
+        """Why no queue can get this name. See `proca_topo.broker.moving.trying.why_not_new`."""
+        from proca_topo.broker.moving.trying import why_not_new
+
+        return why_not_new(self._api.address, self._vhost, queue, ours)
+
     def may_disconnect(self) -> bool:
         """Whether our user may close other users' connections."""
         return _ADMINISTRATOR in tags_of_user(self._api)

@@ -9,13 +9,18 @@ from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 
 def refused_to(user: str, vhost: str, noun: Noun, *, doing: str) -> str:
     """The sentence for a refused declare or delete: who may not, what is needed, and what gives it."""
+    return (
+        f"access refused: the user {shown(user)!r} may not {doing} it. That takes {_needed(noun, doing)}:"
+        f" {remedy(user, vhost)}, or '.*' for all"
+    )
+
+
+def remedy(user: str, vhost: str) -> str:
+    """What gives a user permissions."""
     # Its three patterns take the place of those that the user has: none can be left out, nor guessed here.
     command = f"rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))} {shlex.quote(shown(user))}"
-    return (
-        f"access refused: the user {shown(user)!r} may not {doing} it. That takes {_needed(noun, doing)}: let an"
-        f" administrator give that with `{command} CONFIGURE WRITE READ`, three regular expressions for names, or"
-        " '.*' for all"
-    )
+    patterns = "CONFIGURE WRITE READ`, three regular expressions for names"
+    return f"let an administrator give that with `{command} {patterns}"
 
 
 def _needed(noun: Noun, doing: str) -> str:

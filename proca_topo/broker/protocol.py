@@ -117,6 +117,12 @@ class Mover(Protocol):
         """
         ...
 
+    def why_not_new(self, queue: str, ours: str) -> str | None:
+        """Why we cannot declare a queue of this name and bind it, be it there or not; None if we can. There is no
+        exchange named `ours`.
+        """
+        ...
+
     def may_disconnect(self) -> bool:
         """Whether we may close other users' connections."""
         ...

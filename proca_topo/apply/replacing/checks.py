@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from proca_topo.apply.replacing.room import capacity_now
-from proca_topo.apply.replacing.trials import HinderedError, check_rights, try_to_declare
+from proca_topo.apply.replacing.trials import HinderedError, check_name, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.plan.busy import messages
@@ -38,6 +38,8 @@ def check(
     try_to_declare(broker, there.vhost, bindings, what="its binding")
     _try_new_queue(wanted, holding.trial, there, broker, mover)
     check_rights(mover, there.vhost, was.name, holding.trial, task="moves the messages")
+    if wanted.name != was.name:
+        check_name(mover, wanted.name, holding.trial)
     if disconnecting:
         _check_clients(mover, was.name)
     if was.type == QUORUM:

@@ -1,10 +1,10 @@
 """What queues and exchanges have in common before their replacement changes anything."""
 
-import shlex
 from collections.abc import Sequence
 
+from proca_topo.broker.permissions import remedy
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.errors import ProcaTopoError
+from proca_topo.errors import AccessError, ProcaTopoError
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Noun
 
@@ -25,9 +25,17 @@ def check_rights(mover: Mover, vhost: str, name: str, ours: str, *, task: str) -
     one who does the rest.
     """
     if lacking := mover.lacking(name, ours):
-        user = shown(mover.user or "")
+        user = mover.user or ""
         raise HinderedError(
-            f"the AMQP user {user!r}, who {task}, may not {', '.join(lacking)}: let an administrator give that"
-            f" with `rabbitmqctl set_permissions -p {shlex.quote(shown(vhost))} {shlex.quote(user)} CONFIGURE"
-            " WRITE READ`, three regular expressions for names"
+            f"the AMQP user {shown(user)!r}, who {task}, may not {', '.join(lacking)}: {remedy(user, vhost)}"
         )
+
+
+def check_name(mover: Mover, name: str, ours: str) -> None:
+    """Raises HinderedError if no queue can get this name."""
+    try:
+        reason = mover.why_not_new(name, ours)
+    except AccessError:
+        return  # a user of the management API alone, of whom only the new queue itself would tell
+    if reason is not None:
+        raise HinderedError(reason)

@@ -5,13 +5,16 @@ RabbitMQ looks at permissions first. So it is asked for what it refuses to every
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.broker.permissions import remedy
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel
+
+_LOCKED: Final = 405
 
 
 def lacking(address: BrokerAddress, vhost: str, queue: str, ours: str) -> list[str]:
@@ -36,6 +39,35 @@ def lacking(address: BrokerAddress, vhost: str, queue: str, ours: str) -> list[s
     return found
 
 
+def why_not_new(address: BrokerAddress, vhost: str, queue: str, ours: str) -> str | None:
+    """Why the user of the management API cannot declare a queue of this name and bind it, whether it is there or
+    not; None if that can be done. There is no exchange named `ours`. Raises BrokerError if it cannot be found out.
+    """
+    from pika.exceptions import ChannelClosedByBroker
+
+    from proca_topo.broker.amqp import connected
+    from proca_topo.broker.amqp_errors import is_access_refused
+
+    name, lacking = shown(queue), []
+    attempts = {
+        "configure": partial(_declare_wrongly, queue=queue),
+        "write to": partial(_bind_to_nothing, queue, ours),
+    }
+    with connected(address.with_api_user, vhost) as connection:
+        for what, attempt in attempts.items():
+            try:
+                attempt(connection.channel())
+            except ChannelClosedByBroker as error:
+                if error.reply_code == _LOCKED:
+                    return f"{name} is one connection's own queue: end that connection first"
+                if is_access_refused(error):
+                    lacking.append(what)
+    if not lacking:
+        return None
+    user = address.username
+    return f"the user {shown(user)!r} may not {' nor '.join(lacking)} {name!r}: {remedy(user, vhost)}"
+
+
 def _attempts(queue: str, ours: str) -> "dict[str, Callable[[BlockingChannel], None]]":
     return {
         f"configure {shown(queue)!r}": partial(_declare_wrongly, queue=queue),
@@ -54,6 +86,11 @@ def _declare_wrongly(channel: "BlockingChannel", queue: str) -> None:
 def _consume_wrongly(channel: "BlockingChannel", queue: str) -> None:
     """A priority is a number: 406, and no message is delivered. 404 where the queue is not there."""
     channel.basic_consume(queue, lambda *_: None, arguments={"x-priority": "none"})
+
+
+def _bind_to_nothing(queue: str, exchange: str, channel: "BlockingChannel") -> None:
+    """404, since there is no exchange of this name, and mostly no such queue either."""
+    channel.queue_bind(queue, exchange, "")
 
 
 def _publish_nowhere(channel: "BlockingChannel", exchange: str) -> None:

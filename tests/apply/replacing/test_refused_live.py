@@ -10,7 +10,10 @@ import pika
 import pytest
 
 from proca_topo.apply.report import Status
-from proca_topo.plan.changes import Replacing
+from proca_topo.apply.run import apply_plan
+from proca_topo.apply.watch import SILENT
+from proca_topo.plan.changes import Replace, Replacing
+from proca_topo.plan.planner import make_plan
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
 from tests.brokers.cluster import as_broker
@@ -25,6 +28,13 @@ def write(folder: Path, more: str) -> None:
     (folder / "topology.yaml").write_text(
         "topology: 1\nowns: [in, work]\nexchanges: {in: {type: topic}}\n"
         f"queues: {{work: {{{bindings}{more}}}}}\n"
+    )
+
+
+def write_renamed(folder: Path) -> None:
+    (folder / "topology.yaml").write_text(
+        "topology: 1\nowns: [in, work, job]\nexchanges: {in: {type: topic}}\n"
+        "queues: {job: {bindings: [{exchange: in, key: 'a.#'}], renamed_from: work}}\n"
     )
 
 
@@ -65,7 +75,9 @@ def user(
 def held_back(live: Live, folder: Path, how: Replacing = Replacing.IDLE) -> str:
     """The reason; nothing has been changed by then, and the message waits where it was."""
     before = live.definitions()
-    [result] = live.apply(desired_in(folder), replacing=how).results
+    result = next(
+        r for r in live.apply(desired_in(folder), replacing=how).results if isinstance(r.change, Replace)
+    )
     assert result.status is Status.HELD_BACK
     assert live.definitions() == before
     with live.channel() as channel:
@@ -82,6 +94,48 @@ def test_a_user_who_may_declare_and_not_move(live: Live, tmp_path: Path) -> None
         reason = held_back(other, tmp_path)
     assert "who moves the messages, may not configure 'work', read 'work':" in reason
     assert "set_permissions" in reason
+
+
+@pytest.mark.parametrize(
+    ("permissions", "lacking"),
+    [
+        ({"configure": "^(in|work|proca-topo.*)$"}, "configure"),
+        ({"write": "^(in|work|proca-topo.*)$"}, "write to"),
+    ],
+)
+def test_a_user_who_may_not_have_the_new_name(
+    permissions: dict[str, str], lacking: str, live: Live, tmp_path: Path
+) -> None:
+    """The one of the management API, who declares it and binds it."""
+    write_renamed(tmp_path)
+    with user(live, tags="administrator", **permissions) as amqp_url:
+        named = TestBroker(
+            management_url=live.test_broker.management_url,
+            amqp_url=amqp_url,
+            username=live.vhost,
+            password="x",
+            version=live.test_broker.version,
+        )
+        with live_vhost(named, live.vhost) as other:
+            reason = held_back(other, tmp_path)
+    assert f"the user {live.vhost!r} may not {lacking} 'job': let an administrator" in reason
+
+
+def test_a_new_name_that_is_one_connections_own(live: Live, tmp_path: Path) -> None:
+    """Also one that is declared after the plan was made."""
+    write_renamed(tmp_path)
+    desired = desired_in(tmp_path)
+    existing = live.broker.read(live.vhost)
+    plan = make_plan(existing, desired, replacing=Replacing.IDLE)
+    with live.channel() as channel:
+        channel.queue_declare("job", exclusive=True)
+        report = apply_plan(
+            plan, existing, desired, live.broker, with_prune=False, watch=SILENT, replacing=Replacing.IDLE
+        )
+        assert "job is one connection's own queue: end that connection first" in held_back(live, tmp_path)
+    assert {result.reason for result in report.results if isinstance(result.change, Replace)} == {
+        "job is one connection's own queue: end that connection first"
+    }
 
 
 def test_a_message_of_another_user(live: Live, tmp_path: Path) -> None:
