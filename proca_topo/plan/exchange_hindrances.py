@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from proca_topo.plan.anew import why_not_anew
 from proca_topo.plan.busy import messages
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.catch_all import can_catch, matches_by_key_alone
@@ -29,7 +30,7 @@ class Hindrances:
 
     def that_may_have_come(self) -> str | None:
         """What is asked about again where a replacement has been begun: messages or bindings at stake."""
-        return self._unseen_bindings() or self._letters()
+        return next(self._not_anew(), None) or self._unseen_bindings() or self._letters()
 
     def _of_itself(self) -> Iterator[str]:
         if self.before.auto_delete or self.after.auto_delete:
@@ -51,13 +52,7 @@ class Hindrances:
 
     def _of_bindings(self) -> Iterator[str]:
         name = self.before.name
-        around = (*self._outgoing, *self.index.by_destination_exchange.get(name, ()))
-        for binding in around:
-            if binding.hides_others:
-                yield (
-                    f"its binding {shown(binding.name)} cannot be made anew: a '~' in the key of one with"
-                    " arguments"
-                )
+        yield from self._not_anew()
         for binding in self._outgoing:
             to_queue = binding.destination_type is DestinationType.QUEUE
             if not to_queue and binding.destination == name:
@@ -69,6 +64,11 @@ class Hindrances:
                 )
         if self.after.type == "headers":
             yield from self._without_arguments()
+
+    def _not_anew(self) -> Iterator[str]:
+        for binding in (*self._outgoing, *self.index.by_destination_exchange.get(self.before.name, ())):
+            if (reason := why_not_anew(binding)) is not None:
+                yield reason
 
     def _without_arguments(self) -> Iterator[str]:
         """In a headers exchange such a binding matches every message."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from proca_topo.plan.anew import why_not_anew
 from proca_topo.plan.busy import messages
 from proca_topo.plan.capacity import (
     MAKE_ROOM,
@@ -153,7 +154,9 @@ class QueueReplacements:
     def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
         if self.replacing is Replacing.FORBIDDEN:
             return _NEEDS_LOCK
-        return nowhere or (None if one.old_is_gone else self._consumed(one.replaced.was))
+        if nowhere is not None or one.old_is_gone:
+            return nowhere
+        return self._not_anew(one.replaced.was) or self._consumed(one.replaced.was)
 
     def _begun_now(self, before: Queue, after: Queue) -> Replace:
         activity = self.existing.activity.get(before.name, Activity())
@@ -214,11 +217,8 @@ class QueueReplacements:
 
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
-        hidden = [b for b in self._index.by_queue.get(before.name, ()) if b.hides_others]
-        if hidden:
-            return (
-                f"its binding {shown(hidden[0].name)} cannot be made anew: a '~' in the key of one with arguments"
-            )
+        if (reason := self._not_anew(before)) is not None:
+            return reason
         if len(self._index.dead_letters.get(before.name, ())) > 1:
             return (
                 "it cannot be told which policy gives it its dead-letter exchange, which its messages would need"
@@ -232,6 +232,10 @@ class QueueReplacements:
             or self._few_deliveries(before, waiting)
             or self._returning(before)
         )
+
+    def _not_anew(self, before: Queue) -> str | None:
+        reasons = map(why_not_anew, self._index.by_queue.get(before.name, ()))
+        return next((reason for reason in reasons if reason is not None), None)
 
     def _returning(self, before: Queue) -> str | None:
         """Dead letters that come to it by its name find no queue in the moment in which there is none."""

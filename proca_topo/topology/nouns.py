@@ -1,5 +1,6 @@
 """Exchange, queue, binding, policy: what a topology is made of."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -9,6 +10,8 @@ from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 CLASSIC: Final = "classic"
 QUORUM: Final = "quorum"
 STREAM: Final = "stream"
+
+_UNDEFINED: Final = re.compile(r'(?<=[:,\[])"undefined"(?!:)')
 
 OUR_PREFIX: Final = "proca-topo."
 """What the names of the lock and of holding queues begin with. No spec owns such a name."""
@@ -117,6 +120,13 @@ class Binding:
     def hides_others(self) -> bool:
         """Whether RabbitMQ's API could list no bindings with it there: a `~` in the key, and arguments."""
         return "~" in self.routing_key and bool(self.arguments)
+
+    @property
+    def may_lack_a_value(self) -> bool:
+        """Whether an argument may have no value, which to a headers exchange means any value. RabbitMQ shows that
+        as it shows the text "undefined" (3.10 to 4.3), and takes no null.
+        """
+        return bool(self.arguments) and _UNDEFINED.search(self.arguments.canonical) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,11 @@ def letters(there: Existing) -> Existing:
             WANTED,
             "the queue own, which is bound to it, is one connection's own",
         ),
+        (
+            lambda: world(bindings=(BINDING, replace(BINDING, arguments=arguments(x_match="all", n="undefined")))),
+            WANTED,
+            "its binding in -[a.b]-> work cannot be made anew: RabbitMQ shows an argument that has no value as",
+        ),
         (world, replace(WANTED, type="headers"), "a binding without arguments, as in -[a.b]-> work"),
         (world, BY_ARGUMENT, "its alternate exchange unrouted, set by argument"),
         (

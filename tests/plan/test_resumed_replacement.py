@@ -164,3 +164,25 @@ def test_a_queue_of_the_new_name_that_came_meanwhile_has_to_keep_all_before_the_
     change = renamed(gone, JOB)
     assert change.held_back is None
     assert "apply finishes it, once there is room: 12 messages held for it" in change.hazards[0].message
+
+
+VALUELESS = replace(SOURCE, arguments=Arguments.of({"x-match": "all", "deep": {"n": ["undefined"]}}))
+
+
+def test_a_binding_that_came_meanwhile_and_cannot_be_made_anew() -> None:
+    """Once the old queue is gone there is none that has to be."""
+    draining = begun(there=(WORK,), old_is_gone=False)
+    there = replace(draining, bindings={**draining.bindings, VALUELESS: ("key",)})
+    change = resumed(there, WORK)
+    assert change.held_back == (
+        "its binding in -[a.*]-> work cannot be made anew: RabbitMQ shows an argument that has no value as it"
+        " shows the text 'undefined'. Unbind it first, and bind it again afterwards"
+    )
+    filling = begun(there=(WORK,))
+    there = replace(filling, bindings={**filling.bindings, VALUELESS: ("key",)})
+    assert resumed(there, WORK).held_back is None
+
+
+@pytest.mark.parametrize("value", ["undefined ", '"undefined"', 'x"undefined', 'x:"undefined"', {"undefined": 1}])
+def test_what_only_looks_like_an_argument_without_a_value(value: object) -> None:
+    assert not replace(SOURCE, arguments=Arguments.of({"n": value})).may_lack_a_value

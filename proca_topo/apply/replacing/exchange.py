@@ -15,7 +15,7 @@ from proca_topo.apply.replacing.exchange_steps import (
     next_exchange_step,
 )
 from proca_topo.apply.replacing.loop import until_done
-from proca_topo.apply.replacing.trials import HinderedError
+from proca_topo.apply.replacing.trials import HinderedError, check_anew
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import AccessError, BrokerError
@@ -141,8 +141,10 @@ class ExchangeReplacement:
             case ExchangeStep.DECLARE_SHADOW:
                 self._declare([self.replaced.shadow(self._alternate(around))])
             case ExchangeStep.COPY_OUTGOING:
+                check_anew(seen.uncopied)
                 self._declare(self._as_the_shadows(seen.uncopied))
             case ExchangeStep.COPY_INCOMING:
+                check_anew(seen.incoming)
                 self._declare(self._as_the_shadows(seen.incoming - seen.shadow_incoming))
             case ExchangeStep.SET_CATCHING:
                 self._declare([self._policy(around)])

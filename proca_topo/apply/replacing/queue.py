@@ -23,7 +23,7 @@ from proca_topo.apply.replacing.steps import (
     next_step,
     relied_on,
 )
-from proca_topo.apply.replacing.trials import HinderedError
+from proca_topo.apply.replacing.trials import HinderedError, check_anew
 from proca_topo.apply.replacing.young import Youth
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker, Mover
@@ -162,6 +162,7 @@ class QueueReplacement:
             case Step.DECLARE_ARRIVING:
                 self._declare([self._holding_queue(holding.arriving)])
             case Step.BIND_ARRIVING:
+                check_anew(binding for binding in there.bindings if binding.destination == self._was.name)
                 self._bind(holding.arriving, self._routes(there, self._was.name))
             case Step.UNBIND_OLD:
                 self._unbind(self._was.name, there)

@@ -1,10 +1,11 @@
 """What queues and exchanges have in common before their replacement changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from proca_topo.broker.permissions import remedy
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.errors import AccessError, ProcaTopoError
+from proca_topo.errors import AccessError, BrokerError, ProcaTopoError
+from proca_topo.plan.anew import why_not_anew
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Noun
 
@@ -14,10 +15,22 @@ class HinderedError(ProcaTopoError):
 
 
 def try_to_declare(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:
-    """Raises HinderedError if RabbitMQ refuses one of them: a permission that is missing shows now."""
+    """Raises HinderedError if RabbitMQ refuses one of them: a permission that is missing shows now. A binding that
+    would become another one is not tried.
+    """
+    for noun in nouns:
+        if isinstance(noun, Binding) and (reason := why_not_anew(noun)) is not None:
+            raise HinderedError(reason)
     for failure in broker.declare(vhost, nouns, lambda _: None):
         name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
         raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
+
+
+def check_anew(bindings: Iterable[Binding]) -> None:
+    """Raises BrokerError if one of them cannot be made anew: it has come since the plan was made."""
+    for binding in bindings:
+        if (reason := why_not_anew(binding)) is not None:
+            raise BrokerError(reason)
 
 
 def check_rights(mover: Mover, vhost: str, name: str, ours: str, *, task: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pika
 import pytest
 
+from proca_topo.apply.replacing import boundary
 from proca_topo.apply.report import Status
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.watch import SILENT
@@ -16,6 +17,7 @@ from proca_topo.plan.changes import Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
+from tests.apply.replacing.killing import killed_at
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
@@ -168,3 +170,41 @@ def test_a_node_with_an_alarm(installation: Installation, tmp_path: Path) -> Non
             time.sleep(0.2)
         reason = held_back(there, tmp_path)
     assert "has a memory alarm: until that is over RabbitMQ takes no messages" in reason
+
+
+@pytest.mark.parametrize("spec", ["queues: {work: {type: quorum}}", "queues: {work: {}}"])
+def test_a_binding_whose_argument_has_no_value(spec: str, live: Live, tmp_path: Path) -> None:
+    """It asks for a header, whatever it says. RabbitMQ shows the text 'undefined', which would ask for that."""
+    ours = "topology: 1\nowns: [heads, work]\nexchanges: {heads: {type: %s}}\n%s\n"
+    (tmp_path / "topology.yaml").write_text(ours % ("headers", "queues: {work: {}}"))
+    with live.channel() as channel:
+        channel.queue_delete("work")
+        live.apply(desired_in(tmp_path))
+        channel.queue_bind("work", "heads", "", {"x-match": "all", "tenant": None})
+        (tmp_path / "topology.yaml").write_text(ours % ("headers" if "quorum" in spec else "topic", spec))
+        channel.basic_publish("heads", "", b"", pika.BasicProperties(headers={"tenant": "a"}), mandatory=True)
+        assert "its binding heads -[]-> work cannot be made anew" in held_back(live, tmp_path)
+        channel.basic_publish("heads", "", b"", pika.BasicProperties(headers={"tenant": "b"}), mandatory=True)
+
+
+def test_a_binding_whose_argument_has_no_value_and_that_comes_meanwhile(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with killed_at(monkeypatch, "BIND_ARRIVING"):
+        live.apply(desired_in(tmp_path), replacing=Replacing.IDLE)
+
+    def reached(step: str) -> None:
+        if step == "BIND_ARRIVING":
+            with live.channel() as channel:
+                channel.exchange_declare("heads", "headers", durable=True)
+                channel.queue_bind("work", "heads", "", {"x-match": "all", "tenant": None})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, "reached", reached)
+        [result] = live.apply(desired_in(tmp_path)).results
+    assert result.status is Status.FAILED
+    assert "its binding heads -[]-> work cannot be made anew" in (result.reason or "")
+    with live.channel() as channel:
+        channel.basic_publish("heads", "", b"", pika.BasicProperties(headers={"tenant": "b"}), mandatory=True)
+        channel.queue_unbind("work", "heads", "", {"x-match": "all", "tenant": None})
+    assert [r.status for r in live.apply(desired_in(tmp_path)).results] == [Status.APPLIED]
