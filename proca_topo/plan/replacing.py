@@ -12,7 +12,6 @@ from proca_topo.plan.capacity import (
     RAISE_LIMIT,
     Capacity,
     capacity_of,
-    limits_of,
     why_impossible,
     why_not_into,
 )
@@ -20,16 +19,15 @@ from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Rep
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.redeclaring import redeclare_hazards
+from proca_topo.plan.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Binding, DestinationType, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Queue
 
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
-# So many interruptions in a row may strike the same message while it is moved.
-_LEAST_DELIVERIES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +152,11 @@ class QueueReplacements:
     def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
         if self.replacing is Replacing.FORBIDDEN:
             return _NEEDS_LOCK
-        if nowhere is not None or one.old_is_gone:
-            return nowhere
-        return self._not_anew(one.replaced.was) or self._consumed(one.replaced.was)
+        was = one.replaced.was
+        unsafe = why_holding_is_unsafe(was, self.existing.policies.values(), filling=one.old_is_gone)
+        if one.old_is_gone:
+            return nowhere or unsafe
+        return nowhere or unsafe or self._not_anew(was) or self._at_risk(was) or self._consumed(was)
 
     def _begun_now(self, before: Queue, after: Queue) -> Replace:
         activity = self.existing.activity.get(before.name, Activity())
@@ -217,7 +217,8 @@ class QueueReplacements:
 
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
-        if (reason := self._not_anew(before)) is not None:
+        unsafe = why_holding_is_unsafe(before, self.existing.policies.values())
+        if (reason := self._not_anew(before) or unsafe) is not None:
             return reason
         if len(self._index.dead_letters.get(before.name, ())) > 1:
             return (
@@ -227,11 +228,10 @@ class QueueReplacements:
         if not waiting:
             return self._returning(before)
         already = 0 if after.name == before.name else self._in(after.name)
-        return (
-            self._over_limits(after, waiting + already)
-            or self._few_deliveries(before, waiting)
-            or self._returning(before)
-        )
+        return self._over_limits(after, waiting + already) or self._at_risk(before) or self._returning(before)
+
+    def _at_risk(self, before: Queue) -> str | None:
+        return why_moving_is_unsafe(before, self._index.candidates(before), self._in(before.name))
 
     def _not_anew(self, before: Queue) -> str | None:
         reasons = map(why_not_anew, self._index.by_queue.get(before.name, ()))
@@ -258,20 +258,6 @@ class QueueReplacements:
 
     def _capacity(self, queue: Queue) -> Capacity:
         return capacity_of(queue, self._index.candidates(queue))
-
-    def _few_deliveries(self, before: Queue, waiting: int) -> str | None:
-        """A quorum queue drops what was delivered too often, and an interrupted move delivers it again."""
-        if before.type != QUORUM:
-            return None
-        # A negative number is no limit.
-        limits = limits_of(before, "delivery-limit", self._index.candidates(before))
-        limit = min((limit for limit in limits if limit >= 0), default=None)
-        if limit is None or limit >= _LEAST_DELIVERIES:
-            return None
-        return (
-            f"its delivery limit of {limit} could drop some of {messages(waiting)} if moving them is"
-            " interrupted so often: let it drain first"
-        )
 
     @cached_property
     def _index(self) -> ExistingIndex:

@@ -186,3 +186,45 @@ def test_a_binding_that_came_meanwhile_and_cannot_be_made_anew() -> None:
 @pytest.mark.parametrize("value", ["undefined ", '"undefined"', 'x"undefined', 'x:"undefined"', {"undefined": 1}])
 def test_what_only_looks_like_an_argument_without_a_value(value: object) -> None:
     assert not replace(SOURCE, arguments=Arguments.of({"n": value})).may_lack_a_value
+
+
+@pytest.mark.parametrize(
+    ("old_is_gone", "definition", "queue_type", "is_held_back"),
+    [
+        (False, {"max-length": 5}, "classic", True),
+        (True, {"max-length": 5}, "classic", False),
+        (False, {"delivery-limit": 2}, "classic", False),
+        (False, {"delivery-limit": 2}, "quorum", True),
+        (True, {"delivery-limit": 2}, "quorum", True),
+        (True, {"delivery-limit": 10}, "quorum", False),
+        (True, {"delivery-limit": -1}, "quorum", False),
+    ],
+)
+def test_a_policy_that_endangers_what_is_held(
+    old_is_gone: bool,  # noqa: FBT001 - a case
+    definition: dict[str, int],
+    queue_type: str,
+    is_held_back: object,
+) -> None:
+    """Though another one is in force on the queue itself. What is dropped is best moved on, once that can be."""
+    was = replace(WORK, type=queue_type)
+    theirs = Policy(name="theirs", pattern="", definition=Arguments.of(definition))
+    ours = Policy(name="ours", pattern="^work$", priority=5, definition=Arguments.of({"message-ttl": 5000}))
+    there = () if old_is_gone else (was,)
+    change = resumed(begun(was=was, there=there, old_is_gone=old_is_gone, policies=(theirs, ours)), was)
+    assert (change.held_back is not None) is is_held_back
+    if change.held_back is not None:
+        assert change.held_back.startswith(
+            f"the policy theirs would give {next(iter(definition))} to the queue that"
+        )
+
+
+def test_a_queue_that_allows_few_deliveries_is_left_to_its_consumers() -> None:
+    was = replace(with_arguments(delivery_limit=2), type="quorum")
+    there = begun(was=was, there=(was,), old_is_gone=False, activity={"work": Activity(ready=1, consumers=0)})
+    assert resumed(there, WORK, Replacing.DISCONNECTING).held_back == (
+        "its delivery limit of 2 could drop some of 1 message if moving them is interrupted so often: let it drain"
+        " first"
+    )
+    empty = replace(there, activity={**there.activity, "work": Activity(consumers=0)})
+    assert resumed(empty, replace(WORK, type="quorum")).held_back is None

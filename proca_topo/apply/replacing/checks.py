@@ -1,23 +1,20 @@
-"""What is found out before a replacement changes anything."""
+"""What is found out before a replacement changes anything, and before one that was begun goes on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
 
-from proca_topo.apply.replacing.room import capacity_now
+from proca_topo.apply.replacing.room import all_policies, capacity_now
 from proca_topo.apply.replacing.trials import HinderedError, check_name, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
+from proca_topo.errors import BrokerError
 from proca_topo.plan.busy import messages
 from proca_topo.plan.capacity import Capacity, why_impossible, why_not_into
+from proca_topo.plan.risky_policies import why_holding_is_unsafe
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Policy, Queue
-from proca_topo.topology.policy_patterns import compiled
-
-# What a policy may have that would drop what waits in a holding queue, or delete it.
-_HARMFUL: Final = frozenset({"expires", "max-length", "max-length-bytes", "message-ttl"})
+from proca_topo.topology.nouns import QUORUM, Queue
 
 
 def check(
@@ -31,7 +28,8 @@ def check(
     holding = Holding.of(was.name)
     if alarms := mover.alarms():
         raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
-    _check_policies((*mover.policies(), *mover.operator_policies()), (holding.parked, holding.arriving))
+    if (reason := why_holding_is_unsafe(was, all_policies(mover))) is not None:
+        raise HinderedError(reason)
     capacity = _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
     try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
@@ -46,6 +44,12 @@ def check(
         _check_unseen(was, capacity, there, broker)
     else:
         _check_messages(was, capacity, mover)
+
+
+def check_again(was: Queue, mover: Mover, *, filling: bool) -> None:
+    """Raises BrokerError if a policy has come meanwhile that endangers what is held."""
+    if (reason := why_holding_is_unsafe(was, all_policies(mover), filling=filling)) is not None:
+        raise BrokerError(reason)
 
 
 def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> Capacity:
@@ -103,17 +107,6 @@ def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broke
             "what waits in a quorum queue cannot be measured without a risk, and its new max-length-bytes might be"
             " too small for it: let it drain first"
         )
-
-
-def _check_policies(policies: Iterable[Policy], names: Sequence[str]) -> None:
-    for policy in policies:
-        harm = sorted(_HARMFUL & set(policy.definition))
-        pattern = compiled(policy.pattern)
-        if harm and policy.apply_to not in {"exchanges", "streams"} and any(map(pattern.may_match, names)):
-            raise HinderedError(
-                f"the policy {shown(policy.name)} would give {', '.join(harm)} to the queue that holds messages"
-                f" meanwhile, {shown(names[0])}: let its pattern leave out names that begin with 'proca-topo.'"
-            )
 
 
 def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker, mover: Mover) -> None:

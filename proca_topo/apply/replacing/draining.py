@@ -7,13 +7,14 @@ from functools import partial
 from typing import Final
 
 from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
-from proca_topo.apply.replacing.room import Room
+from proca_topo.apply.replacing.room import Room, policies_now
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
+from proca_topo.plan.risky_policies import why_moving_is_unsafe
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -60,6 +61,7 @@ class Draining:
         )
         idle = partial(self._before_deletion, settling=settling)
         self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
+        self._let_drain(old)
         make_room = partial(self._make_room, time.monotonic() + _DISCONNECT_SECONDS)
         while True:
             try:
@@ -70,6 +72,15 @@ class Draining:
                 return  # the next look at it shows the binding, and the step that moves it
             else:
                 return
+
+    def _let_drain(self, old: Queue) -> None:
+        """Leave to its consumers what has come before the queue was unbound, if moving it might drop it."""
+        deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
+        policies = policies_now(old, self.mover)
+        while (reason := why_moving_is_unsafe(old, policies, self._look().messages)) is not None:
+            if time.monotonic() > deadline:
+                raise BrokerError(f"{reason}, by its consumers, and apply again")
+            self.sleep(_PAUSE_SECONDS)
 
     def _make_room(self, deadline: float) -> None:
         used = f"somebody consumes from {shown(self.old)}"

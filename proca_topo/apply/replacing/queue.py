@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
-from proca_topo.apply.replacing.checks import check
+from proca_topo.apply.replacing.checks import check, check_again
 from proca_topo.apply.replacing.draining import Draining
 from proca_topo.apply.replacing.filling import Filling
 from proca_topo.apply.replacing.loop import until_done
@@ -82,6 +82,8 @@ class QueueReplacement:
             check(self._was, self.wanted, there, self.broker, self.mover, disconnecting=self.disconnecting)
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()
+        else:
+            check_again(self._was, self.mover, filling=self._situation(there).marked)
         until_done(there, look=self._observe, decide=lambda seen: next_step(self._situation(seen)), do=self._do)
 
     @property

@@ -1,6 +1,6 @@
 """Which queue what is held can go into, and how much of it: looked at whenever it is about to be moved there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
@@ -13,16 +13,26 @@ from proca_topo.plan.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Queue
+from proca_topo.topology.nouns import QUORUM, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
 
 _HELD: Final = "held for it"
 
 
-def capacity_now(queue: Queue, mover: Mover) -> Capacity:
-    """The capacity of a queue with the policies of this moment, those of the operator too."""
+def all_policies(mover: Mover) -> Sequence[Policy]:
+    """The policies of this moment, those of the operator too."""
+    return (*mover.policies(), *mover.operator_policies())
+
+
+def policies_now(queue: Queue, mover: Mover) -> Sequence[Policy]:
+    """Those of them that may be in force on a queue: one of each kind is."""
     kinds = (mover.policies(), mover.operator_policies())
-    return capacity_of(queue, (one for kind in kinds for one in PoliciesInForce(kind).candidates(queue)))
+    return [one for kind in kinds for one in PoliciesInForce(kind).candidates(queue)]
+
+
+def capacity_now(queue: Queue, mover: Mover) -> Capacity:
+    """The capacity of a queue at this moment."""
+    return capacity_of(queue, policies_now(queue, mover))
 
 
 @dataclass(kw_only=True)
