@@ -78,6 +78,34 @@ def test_what_idle_raises_ends_it_once_all_is_moved(tracks: Tracks, monkeypatch:
     assert tracks.numbers(SOURCE, monkeypatch) == []
 
 
+def test_messages_that_come_without_an_end(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are published straight to the name of the source, faster than it can be seen empty."""
+    monkeypatch.setattr(transfer, "_OVERTIME_SECONDS", 1.0)
+    tracks.lay()
+    tracks.fill(COUNT)
+    published, ended = [0, 0], threading.Event()
+
+    def publish(at: int) -> None:
+        with tracks.channel() as channel:
+            while not ended.is_set() and published[at] < 200_000:
+                channel.basic_publish("", SOURCE, b"0")
+                published[at] += 1
+
+    publishers = [threading.Thread(target=publish, args=(at,)) for at in range(2)]
+    for publisher in publishers:
+        publisher.start()
+    try:
+        with pytest.raises(BrokerError, match="keep coming to source faster than it can be emptied"):
+            tracks.move(delete_source=True)
+    finally:
+        ended.set()
+        for publisher in publishers:
+            publisher.join()
+    moved, left = tracks.numbers(TARGET, monkeypatch), tracks.numbers(SOURCE, monkeypatch)
+    assert moved[:COUNT] == list(range(COUNT))
+    assert len(moved) + len(left) == COUNT + sum(published)
+
+
 def test_a_full_target(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it took is in it, what it rejected is in the source, and nothing is in both."""
     tracks.lay(**{"x-max-length": 700, "x-overflow": "reject-publish"})

@@ -46,6 +46,15 @@ def stalled(order: Move, seconds: float) -> BrokerError:
     )
 
 
+def endless(order: Move) -> BrokerError:
+    """More and more comes."""
+    name = shown(order.source)
+    return BrokerError(
+        f"messages keep coming to {name} faster than it can be emptied: find out who publishes to it by its name,"
+        " end that, and apply again. Nothing was lost"
+    )
+
+
 def leaderless(order: Move) -> BrokerError:
     """A quorum queue does not even let us consume. See `proca_topo.broker.moving.empty_logs`."""
     name = shown(order.source)

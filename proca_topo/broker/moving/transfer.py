@@ -22,6 +22,8 @@ from proca_topo.errors import BrokerError
 _TELL_SECONDS: Final = 0.1
 _PAUSE_SECONDS: Final = 0.01
 _STALL_SECONDS: Final = 60.0
+# So long is moved what has come since the beginning, if there is no end of it.
+_OVERTIME_SECONDS: Final = 60.0
 # What is under way gets so long to be finished once the move has failed.
 _FINISH_SECONDS: Final = 10.0
 _LOOKS: Final = 2
@@ -62,6 +64,8 @@ class Transfer:
         self._seen = (0, 0)
         self._seen_at = time.monotonic()
         self._told_at = 0.0
+        self._there_before: int | None = None
+        self._overtime_at: float | None = None
         self._refusals = 0
         self._deleted = False
         self._knows_others = True
@@ -100,7 +104,8 @@ class Transfer:
         while self._make_room is not None and self._ask(self._count).consumer_count:
             self._make_room()
             self._seen_at = time.monotonic()
-        self._look()
+        there = self._look().message_count
+        self._there_before = there if self._knows_others else None  # else it has not told that either
         try:
             self._ask(self._relay.consume)
         except InternalError as error:
@@ -122,8 +127,11 @@ class Transfer:
                 continue
             came = delivered - calm_since
             if self._idle is not None and idles < self._most_idles and (came or not idles):
+                asked_at = time.monotonic()
                 self._idle(came)
                 self._seen_at = time.monotonic()  # it may have taken a while
+                if self._overtime_at is not None:
+                    self._overtime_at += self._seen_at - asked_at
                 idles, calm_since = idles + 1, delivered
             elif not self._order.delete_source or self._delete():
                 return
@@ -269,6 +277,10 @@ class Transfer:
             if not self._is_let_in:
                 raise refusals.leaderless(self._order)
             raise refusals.stalled(self._order, _STALL_SECONDS)
+        if self._overtime_at is not None and now - self._overtime_at > _OVERTIME_SECONDS:
+            raise refusals.endless(self._order)
+        if self._overtime_at is None and self._there_before is not None and seen[0] > self._there_before:
+            self._overtime_at = now
         if now - self._told_at >= _TELL_SECONDS:
             self._told_at = now
             self._tell()
