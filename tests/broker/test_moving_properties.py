@@ -282,7 +282,9 @@ def test_looking_at_all_messages(tracks: Tracks, monkeypatch: pytest.MonkeyPatch
     tracks.fill(20, size=10)
     publish(tracks, [PROPERTIES["our own user"], PROPERTIES["headers alone"]])
     found = inspect(tracks.where, tracks.vhost, SOURCE)
-    assert (found.sizes, found.users) == ((10,) * 20 + (4, 4), frozenset({"guest"}))
+    assert (found.sizes_in("classic"), found.users) == ([10] * 20 + [4] * 2, frozenset({"guest"}))
+    # The flags, which tell what there is, and the delivery mode.
+    assert found.sizes_in("quorum")[:20] == [10 + 2 + 1] * 20
     bodies = [message.body for message in tracks.take(SOURCE, monkeypatch)]
     assert [int(body) for body in bodies[:20]] == list(range(20))
     assert bodies[20:] == [b"body"] * 2

@@ -43,7 +43,7 @@ def check(
     if was.type == QUORUM:
         _check_unseen(was, capacity, there, broker)
     else:
-        _check_messages(was, capacity, mover)
+        _check_messages(was, wanted, capacity, mover)
 
 
 def check_again(was: Queue, mover: Mover, *, filling: bool) -> None:
@@ -81,13 +81,14 @@ def _check_clients(mover: Mover, queue: str) -> None:
         )
 
 
-def _check_messages(was: Queue, capacity: Capacity, mover: Mover) -> None:
+def _check_messages(was: Queue, wanted: Queue, capacity: Capacity, mover: Mover) -> None:
     """Look at the messages themselves, if they may be too much for the new queue or from users that we are not."""
     impersonates = mover.may_impersonate()
     if impersonates and capacity.size is None:
         return
     found = mover.inspect(was.name)
-    if (reason := capacity.why_too_small_for(sum(found.sizes), where="in it")) is not None:
+    size = sum(found.sizes_in(wanted.type))
+    if (reason := capacity.why_too_small_for(size, where="in it")) is not None:
         raise HinderedError(f"{reason}: let it drain first")
     others = sorted(found.users - {mover.user})
     if others and not impersonates:

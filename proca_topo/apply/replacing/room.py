@@ -109,14 +109,17 @@ class Room:
         capacity = capacity_now(queue, self.mover)
         if not capacity.is_limited:
             return None
-        if capacity.size is not None and (size := sum(self._sizes(self.replaced.holding.queues))) > capacity.size:
+        if (
+            capacity.size is not None
+            and (size := sum(self._sizes(queue, self.replaced.holding.queues))) > capacity.size
+        ):
             return capacity.why_too_small_for(size, where=_HELD)
         return capacity.why_too_small(self._held(), where=_HELD)
 
     def _within(
         self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]
     ) -> int | None:
-        sizes = self._sizes(sources)
+        sizes = self._sizes(new, sources)
         sums = list(accumulate(sizes))
         left = limit - self._size_of(new, there)
         if sums and sums[-1] > left:
@@ -137,11 +140,11 @@ class Room:
                 f"what is in {shown(new.name)} cannot be measured without a risk, and its max-length-bytes might"
                 f" be too small for what is {_HELD} besides: let its consumers take it, and apply again"
             )
-        return sum(self.mover.inspect(new.name).sizes)
+        return sum(self.mover.inspect(new.name).sizes_in(new.type))
 
-    def _sizes(self, queues: Collection[str]) -> list[int]:
-        filled = [name for name in queues if self.counted(name).messages]
-        return [size for name in filled for size in self.mover.inspect(name).sizes]
+    def _sizes(self, new: Queue, sources: Collection[str]) -> list[int]:
+        filled = [name for name in sources if self.counted(name).messages]
+        return [size for name in filled for size in self.mover.inspect(name).sizes_in(new.type)]
 
     def _held(self) -> int:
         return sum(self.counted(name).messages for name in self.replaced.holding.queues)

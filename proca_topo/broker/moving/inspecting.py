@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.topology.nouns import QUORUM
 
 if TYPE_CHECKING:
     from pika import BlockingConnection
@@ -14,10 +15,20 @@ _SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What is in a queue: the bytes of each body, and the users that its messages say they are from."""
+    """What is in a queue: the bytes of each body and of its properties, in the order of the queue, and the users
+    that its messages say they are from.
+    """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
     users: frozenset[str]
+
+    def sizes_in(self, queue_type: str | None) -> list[int]:
+        """The bytes that each message has to a queue of this type with x-max-length-bytes.
+
+        Those of its body, to a quorum queue of RabbitMQ 4.3 those of its properties too (not on 3.10 and 4.0): to
+        be safe, to every quorum queue.
+        """
+        return [body + properties if queue_type == QUORUM else body for body, properties in self.sizes]
 
 
 def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
@@ -37,14 +48,14 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
         try:
             channel = connection.channel()
             count: int = channel.queue_declare(queue, passive=True).method.message_count
-            sizes: list[int] = []
+            sizes: list[tuple[int, int]] = []
             users = set()
             while len(sizes) < count:
                 for method, properties, body in channel.consume(queue, inactivity_timeout=_SECONDS):
                     if method is None:
                         count = len(sizes)  # somebody else has taken the rest
                         break
-                    sizes.append(len(body))
+                    sizes.append((len(body), len(properties.encoded)))
                     if (user := user_of(properties.encoded)) is not None:
                         users.add(user)
                     if len(sizes) >= count:
