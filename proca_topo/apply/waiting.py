@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proca_topo.apply.report import Report, Result, Status
-from proca_topo.apply.watch import Watcher
+from proca_topo.apply.watch import StopRequestedError, Watcher
+from proca_topo.errors import BrokerError
 
 # RabbitMQ counts the messages of a classic queue at once, of a quorum queue every 5 s.
 _PAUSE_SECONDS = 2.0
@@ -27,9 +28,14 @@ def wait_for_draining(
     report = first
     while _is_worth_waiting(report) and time.monotonic() < deadline:
         draining = [result for result in report.results if result.status is Status.DRAINING]
-        watch.stage(f"waiting for {len(draining)} to drain", 0)
-        sleep(_PAUSE_SECONDS)
-        report = joined(report, again())
+        try:
+            watch.stage(f"waiting for {len(draining)} to drain", 0)
+            sleep(_PAUSE_SECONDS)
+            report = joined(report, again())
+        except StopRequestedError:
+            return replace(report, interrupted=True)
+        except BrokerError as error:
+            return replace(report, after=None, unread=str(error))
     return report
 
 

@@ -12,7 +12,7 @@ from proca_topo.errors import FileError, OutputError, ReaderGoneError
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
 
-_PASSWORD_IN_URL: Final = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_PASSWORD_IN_URL: Final = re.compile(r"(://[^:/@\s]*):[^\s/?#]*@")
 
 
 def results(lines: Iterable[Line]) -> None:

@@ -1,7 +1,7 @@
 """How much a queue keeps of what is moved into it, by its arguments and by the policies that may be in force."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proca_topo.plan.busy import messages
@@ -28,6 +28,11 @@ class Capacity:
     length: int | None
     size: int | None
     expires: int | None
+
+    def compared_with(self, before: "Capacity") -> "Capacity":
+        """The same, but for an end that is no sooner than that of the queue in which the messages are now."""
+        no_sooner = None not in (self.expires, before.expires) and (before.expires or 0) <= (self.expires or 0)
+        return replace(self, expires=None) if no_sooner else self
 
     @property
     def is_limited(self) -> bool:

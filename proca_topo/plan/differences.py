@@ -16,7 +16,9 @@ def differences(before: Exchange | Queue | Policy, after: Exchange | Queue | Pol
     """
     from deepdiff import DeepDiff
 
-    tree = DeepDiff(_as_tables(before), _as_tables(after), view="tree", verbose_level=2)
+    tree = DeepDiff(
+        _as_tables(before), _as_tables(after), view="tree", verbose_level=2, ignore_private_variables=False
+    )
     found = [
         Difference(
             path=".".join(str(step) for step in level.path(output_format="list")),

@@ -87,13 +87,18 @@ def _settings(change: Replace) -> tuple[str, ...]:
 
 
 def _yaml(queue: Queue, settings: tuple[str, ...]) -> tuple[str, ...]:
-    # JSON's texts are YAML's too, whatever is in them.
     arguments = queue.arguments.to_dict()
     definition = {name: arguments[f"x-{name}"] for name in settings}
     return (
         "policies:",
-        f"  {json.dumps(queue.name)}:",
-        f"    pattern: {json.dumps(f'^{re.escape(queue.name)}$')}",
+        f"  {_text(queue.name)}:",
+        f"    pattern: {_text(f'^{re.escape(queue.name)}$')}",
         "    apply-to: queues",
-        f"    definition: {json.dumps(definition)}",
+        f"    definition: {_text(definition)}",
     )
+
+
+def _text(value: object) -> str:
+    """As JSON, which is YAML too, but for a character beyond U+FFFF as two escapes."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)

@@ -24,7 +24,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
 
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
@@ -128,9 +128,8 @@ class QueueReplacements:
         """Why a queue does not keep all that will come into it once what was begun is finished."""
         there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
         count = one.messages + sum(map(self._in, there))
-        return why_impossible(one.replaced.was, queue) or self._capacity(queue).why_too_small(
-            count, where="held for it"
-        )
+        was = one.replaced.was
+        return why_impossible(was, queue) or self._capacity(was, queue).why_too_small(count, where="held for it")
 
     def _full(self, name: str, one: Unfinished) -> str | None:
         """Why the queue that is there already does not keep all that is held."""
@@ -153,7 +152,7 @@ class QueueReplacements:
         if self.replacing is Replacing.FORBIDDEN:
             return _NEEDS_LOCK
         was = one.replaced.was
-        unsafe = why_holding_is_unsafe(was, self.existing.policies.values(), filling=one.old_is_gone)
+        unsafe = why_holding_is_unsafe(was, self._policies_then.values(), filling=one.old_is_gone)
         if one.old_is_gone:
             return nowhere or unsafe
         return nowhere or unsafe or self._not_anew(was) or self._at_risk(was) or self._consumed(was)
@@ -217,7 +216,7 @@ class QueueReplacements:
 
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
-        unsafe = why_holding_is_unsafe(before, self.existing.policies.values())
+        unsafe = why_holding_is_unsafe(before, self._policies_then.values())
         if (reason := self._not_anew(before) or unsafe) is not None:
             return reason
         if len(self._index.dead_letters.get(before.name, ())) > 1:
@@ -227,8 +226,9 @@ class QueueReplacements:
         waiting = self.existing.activity.get(before.name, Activity()).messages
         if not waiting:
             return self._returning(before)
-        already = 0 if after.name == before.name else self._in(after.name)
-        return self._over_limits(after, waiting + already) or self._at_risk(before) or self._returning(before)
+        if after.name != before.name:
+            waiting += self._in(after.name)
+        return self._over_limits(before, after, waiting) or self._at_risk(before) or self._returning(before)
 
     def _at_risk(self, before: Queue) -> str | None:
         return why_moving_is_unsafe(before, self._index.candidates(before), self._in(before.name))
@@ -252,16 +252,26 @@ class QueueReplacements:
     def _in(self, queue: str) -> int:
         return self.existing.activity.get(queue, Activity()).messages
 
-    def _over_limits(self, after: Queue, waiting: int) -> str | None:
-        reason = self._capacity(after).why_too_small(waiting, where="in it")
+    def _over_limits(self, before: Queue, after: Queue, waiting: int) -> str | None:
+        reason = self._capacity(before, after).why_too_small(waiting, where="in it")
         return f"{reason}: let it drain first" if reason is not None else None
 
-    def _capacity(self, queue: Queue) -> Capacity:
-        return capacity_of(queue, self._index.candidates(queue))
+    def _capacity(self, before: Queue, after: Queue) -> Capacity:
+        now = capacity_of(before, self._index.candidates(before))
+        return capacity_of(after, self._index_then.candidates(after)).compared_with(now)
 
     @cached_property
     def _index(self) -> ExistingIndex:
         return ExistingIndex(self.existing)
+
+    @cached_property
+    def _policies_then(self) -> Mapping[str, Policy]:
+        """The policies that are there when it begins: those of the spec are set before."""
+        return {**self.existing.policies, **self.desired.policies}
+
+    @cached_property
+    def _index_then(self) -> ExistingIndex:
+        return ExistingIndex(replace(self.existing, policies=self._policies_then))
 
 
 def _hazards(noun: Queue, found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:

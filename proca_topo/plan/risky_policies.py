@@ -18,8 +18,8 @@ _LEAST_DELIVERIES: Final = 10
 
 
 def why_holding_is_unsafe(was: Queue, policies: Iterable[Policy], *, filling: bool = False) -> str | None:
-    """Which policy endangers what is held while this queue is replaced. While the new queue is being `filled`
-    what a policy drops is best moved on.
+    """Which policy endangers what is held while this queue is replaced. While the new queue is
+    `filling`, what a policy drops is best moved on.
     """
     names = Holding.of(was.name).queues
     for policy in policies:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from proca_topo.plan.changes import Action, Change, Delete, Plan, Replacing, action_of
+from proca_topo.plan.changes import Action, Change, Delete, Plan, Replace, Replacing, action_of
 from proca_topo.topology.definitions import definition
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import BrokerIdentity, Existing
+from proca_topo.topology.holding import Replaced
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
 
 # Two objects of one vhost with the same 64 bits would only mean that a reason is told wrong.
@@ -92,10 +93,18 @@ def saved_change(change: Change, existing: Existing) -> SavedChange:
     return SavedChange(
         action=action_of(change),
         noun=change.noun,
-        before=counterpart(change.noun, existing),
+        before=_before(change, existing),
         held_back=change.held_back is not None,
         along_with=change.along_with if isinstance(change, Delete) else None,
     )
+
+
+def _before(change: Change, existing: Existing) -> Noun | None:
+    """What a change begins with: where a queue gets a new name, the one of the old name."""
+    replaced = change.replaced if isinstance(change, Replace) else None
+    if isinstance(replaced, Replaced) and replaced.was.name != change.noun.name:
+        return existing.queues.get(replaced.was.name) or existing.queues.get(change.noun.name)
+    return counterpart(change.noun, existing)
 
 
 def key_of(noun: Noun) -> tuple[Kind, str | Binding]:

@@ -92,7 +92,9 @@ def _messages(routes: Sequence[RouteImpact]) -> str:
 def _message(route: RouteImpact) -> str:
     if route.key is not None:
         return shown(route.key) if route.key else "the empty key"
-    return f"what has the headers {_headers(route.headers)}" if route.headers else "every message"
+    if not route.looks_at_headers:
+        return "every message"
+    return f"what has only the headers {_headers(route.headers)}" if route.headers else "what has no headers"
 
 
 def _headers(headers: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from proca_topo.topology.names import shown
 _LONGEST: Final = 60_000
 # So many lines are read without opening anything.
 _SHORT: Final = 30
+_ORGS_NAMED: Final = 20
 _ESCAPED: Final = re.compile(r"([\\`*_{}\[\]()#+!|~$@-])")
 
 
@@ -27,7 +28,8 @@ def _paragraphs(plan: Plan) -> Iterator[str]:
     yield f"### Plan for vhost {_escaped(plan.vhost)} on {_escaped(plan.broker.location)}"
     yield ""
     if plan.orgs:
-        yield f"Only {', '.join(map(_escaped, plan.orgs))}"
+        more = f" and {len(plan.orgs) - _ORGS_NAMED} more orgs" if len(plan.orgs) > _ORGS_NAMED else ""
+        yield f"Only {', '.join(map(_escaped, plan.orgs[:_ORGS_NAMED]))}{more}"
         yield ""
     if plan.changes:
         yield from _table(plan)

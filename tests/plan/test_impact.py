@@ -102,6 +102,47 @@ def test_the_way_back_of_a_new_queue_is_its_own_affair() -> None:
     assert sentences(told(there, circuit_desired())) == {SOURCE.name: ["adds work to a.*, which reached nothing"]}
 
 
+def test_what_an_exchange_gets_by_its_name_is_told_of_one_that_was_there() -> None:
+    """Messages for it may be on their way; and to a fanout exchange a queue's name is any key."""
+    audit, news = Exchange(name="audit", type="topic"), Exchange(name="news", type="fanout")
+    to_audit = Binding(
+        source="in", destination="audit", destination_type=DestinationType.EXCHANGE, routing_key="audit"
+    )
+    there = circuit_existing(
+        exchanges=(IN, FAIL, RETURN, audit, news), bindings=(*ALL_BINDINGS, bound("#", source="audit"))
+    )
+    to_other = bound("other", "other", source="news")
+    wanted = circuit_desired(
+        exchanges=(IN, FAIL, RETURN, audit, news),
+        queues=(WORK, WAIT, OTHER),
+        bindings=(*ALL_BINDINGS, bound("#", source="audit"), to_audit, to_other),
+        owns=(".*",),
+    )
+    assert sentences(told(there, wanted)) == {
+        to_audit.name: ["adds work to audit, which reached nothing"],
+        to_other.name: ["adds other to every message, which reached nothing"],
+    }
+
+
+def test_a_policy_that_takes_the_place_of_one_that_leads_dead_letters_tells_so() -> None:
+    plain = replace(WORK, arguments=Arguments.of({}))
+    leads = Policy(name="leads", pattern="^w", definition=Arguments.of({"dead-letter-exchange": "fail"}))
+    limit = Policy(name="policy", pattern="^work$", priority=5, definition=Arguments.of({"max-length": 1}))
+    there = circuit_existing(queues=(plain, WAIT), policies=(leads,))
+    wanted = circuit_desired(queues=(plain, WAIT), policies=(leads, limit))
+    [text] = sentences(told(there, wanted))["policy"]
+    assert text == "after this, what work rejects or lets expire is dropped (was: exchange fail)"
+
+
+def test_what_reaches_nothing_is_told_first_however_much_there_is() -> None:
+    words = [f"a{number:02}" for number in range(25)]
+    others = [bound(word, "other") for word in words[:24]]
+    there = circuit_existing(queues=(WORK, WAIT, OTHER), bindings=(bound("*"), *others, FAIL_TO_WAIT, WAY_BACK))
+    wanted = circuit_desired(queues=(WORK, WAIT, OTHER), bindings=(*others, FAIL_TO_WAIT, WAY_BACK), owns=(".*",))
+    texts = sentences(told(there, replace(wanted, key_shapes={"in": ("|".join(words),)})))[bound("*").name]
+    assert texts[0] == "after this, a24 reaches nothing (was: work)"
+
+
 def test_a_plan_for_single_orgs_does_not_claim_that_a_key_reaches_nothing() -> None:
     scope = Scope(orgs=frozenset({"acme"}), queues=frozenset({"work"}), bindings=frozenset({SOURCE}))
     wanted = replace(circuit_desired(bindings=(FAIL_TO_WAIT, WAY_BACK)), scope=scope)
@@ -131,7 +172,7 @@ def test_a_way_through_another_exchange_is_followed() -> None:
     [
         ("direct", {}, "after this, a.* reaches nothing (was: work)"),
         ("fanout", {}, "after this, every message reaches nothing (was: work)"),
-        ("headers", {"k": "v"}, "after this, what has the headers k=v reaches nothing (was: work)"),
+        ("headers", {"k": "v"}, "after this, what has only the headers k=v reaches nothing (was: work)"),
         ("x-random", {}, "which messages an exchange of type x-random passes on cannot be known"),
     ],
 )

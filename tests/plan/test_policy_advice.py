@@ -56,3 +56,19 @@ def test_what_is_in_a_stream_cannot_be_moved_so_that_nothing_is_advised() -> Non
     plan = make_plan(existing(queues=(stream("7D"),)), desired(queues=(stream("8D"),)))
     assert [change.held_back for change in plan.changes] != [None]
     assert advice(plan) == ()
+
+
+def test_the_lines_are_yaml_whatever_the_queue_is_called() -> None:
+    name = "\U0001f600 ü \u0085"
+    before, after = (
+        Queue(name=name, type="classic", arguments=Arguments.of({"x-message-ttl": delay})) for delay in (1, 2)
+    )
+    there = existing(queues=(before,), bindings=())
+    plan = make_plan(there, desired(queues=(after,), bindings=(), owns=(".*",)))
+    [one] = advice(plan)
+    assert "\U0001f600" in one.yaml[1] or "\\u" in one.yaml[1]
+    plain = replace(before, name="\U0001f600q"), replace(after, name="\U0001f600q")
+    [one] = advice(
+        make_plan(existing(queues=plain[:1], bindings=()), desired(queues=plain[1:], bindings=(), owns=(".*",)))
+    )
+    assert list(yaml.safe_load("\n".join(one.yaml))["policies"]) == ["\U0001f600q"]

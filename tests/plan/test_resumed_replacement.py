@@ -228,3 +228,14 @@ def test_a_queue_that_allows_few_deliveries_is_left_to_its_consumers() -> None:
     )
     empty = replace(there, activity={**there.activity, "work": Activity(consumers=0)})
     assert resumed(empty, replace(WORK, type="quorum")).held_back is None
+
+
+def test_a_policy_of_the_spec_is_looked_at_before_it_is_set() -> None:
+    """Apply sets it first: a plan that does not look at it would say what apply does not do."""
+    ttl = Policy(name="policy", pattern="work$", definition=Arguments.of({"message-ttl": 5000}))
+    wanted = replace(desired(queues=(with_arguments(max_priority=5), WAIT)), policies={"policy": ttl})
+    [change] = [
+        c for c in make_plan(existing(), wanted, replacing=Replacing.IDLE).changes if isinstance(c, Replace)
+    ]
+    assert change.held_back is not None
+    assert "the policy policy would give message-ttl to the queue that holds messages" in change.held_back

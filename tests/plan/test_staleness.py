@@ -179,3 +179,15 @@ def test_the_same_name_of_another_kind_is_another_object() -> None:
 
 
 FULL_WITHOUT_IN = tuple(exchange for exchange in FULL.exchanges.values() if exchange != IN)
+
+
+def test_a_queue_that_is_renamed_is_compared_by_its_old_name() -> None:
+    """What it is when its messages are moved is what the plan was about."""
+    old, new = replace(WORK, name="other", arguments=Arguments.of({})), replace(WORK, arguments=Arguments.of({}))
+    wanted = replace(desired(queues=(new, WAIT), bindings=(), owns=OWNS), renames={"work": "other"})
+    then = existing(queues=(old, WAIT), bindings=())
+    limited = replace(old, arguments=Arguments.of({"x-max-length": 5}))
+    assert told((then, wanted), (then, wanted)) == []
+    assert ("work", Verdict.DIFFERENT, "it has changed on the broker") in told(
+        (then, wanted), (existing(queues=(limited, WAIT), bindings=()), wanted)
+    )

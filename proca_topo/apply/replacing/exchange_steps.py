@@ -53,7 +53,7 @@ class ExchangeSituation:
     policy is in force on it (or is there, while the exchange is not), `has_policy` that it is there.
     `outgoing` and `incoming` are the bindings of the exchange, and the `shadow_…` those of the shadow, as if they
     were its own; neither has those between the two, which are `catch` and `alternates`, beside those that are
-    needed. `wanted` are bindings of the spec allows besides.
+    needed. `wanted` are bindings that the spec allows besides.
     """
 
     shadow: bool

@@ -37,16 +37,16 @@ class Filling:
 
         Raises BrokerError if the new queue does not keep that much: by then it has as much as it keeps.
         """
-        room = self.room.fitting(there.queues[self.new], [source])
-        if room is None or (held := self.room.counted(source).messages) <= room:
+        fitting, held = self.room.fitting(there.queues[self.new], [source])
+        if fitting is None or held <= fitting:
             self._move(there, source, wait=wait)
         else:
-            self._move(there, source, at_most=room)
-            raise self._full(held - room)
+            self._move(there, source, at_most=fitting)
+            raise self._full(held - fitting)
 
     def move_so_far(self, there: Existing, source: str) -> None:
         """Move what a holding queue has by now: what keeps arriving is moved once nothing arrives any more."""
-        room = self.room.fitting(there.queues[self.new], [source])
+        room, _ = self.room.fitting(there.queues[self.new], [source])
         ready = self._look(source).ready
         fitting = ready if room is None else min(ready, room)
         self._move(there, source, at_most=fitting)
@@ -82,6 +82,7 @@ class Filling:
                 self.sleep(_PAUSE_SECONDS)
             else:
                 break
+        self.room.has_moved(at_most)
         if order.delete_source and not moved.deleted:
             raise BrokerError(f"{shown(source)} is empty and was not deleted: apply again")
 

@@ -68,6 +68,7 @@ class QueueReplacement:
             vhost=self.existing.vhost,
             broker=self.broker,
             mover=self.mover,
+            sleep=self.sleep,
         )
 
     def run(self) -> None:

@@ -1,13 +1,16 @@
 """Which queue what is held can go into, and how much of it: looked at whenever it is about to be moved there."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
+from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
 from proca_topo.apply.survey import look_at
+from proca_topo.broker.moving.inspecting import Inspected
 from proca_topo.broker.protocol import Broker, Mover
-from proca_topo.errors import BrokerError
+from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.busy import messages
 from proca_topo.plan.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_of, why_impossible
 from proca_topo.topology.existing import Activity
@@ -17,6 +20,8 @@ from proca_topo.topology.nouns import QUORUM, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
 
 _HELD: Final = "held for it"
+_LINGER_SECONDS: Final = 20.0
+_LOOKS: Final = 40
 
 
 def all_policies(mover: Mover) -> Sequence[Policy]:
@@ -44,16 +49,21 @@ class Room:
     vhost: str
     broker: Broker
     mover: Mover
+    sleep: Callable[[float], None]
     # The bytes moved into the new queue since this run has declared it, or seen it empty; None if it has not.
     _moved: int | None = field(default=None, init=False)
+    # Those of the messages that were measured last, in the order in which they are moved.
+    _measured: Sequence[int] = field(default=(), init=False)
 
     def check(self) -> None:
         """Raises BrokerError if what is held could go nowhere once the old queue is gone."""
-        name, holding = self.wanted.name, self.replaced.holding
+        name, sources = self.wanted.name, self.replaced.holding.queues
         new = None if name == self.replaced.was.name else self.mover.observe([name], []).queues.get(name)
         if new is None:
             self._chosen()
-        elif (fitting := self.fitting(new, holding.queues)) is not None and (held := self._held()) > fitting:
+            return
+        fitting, held = self.fitting(new, sources)
+        if fitting is not None and held > fitting:
             raise BrokerError(
                 f"{shown(name)} is there already and has room for {fitting} of {messages(held)} that are {_HELD}:"
                 f" {MAKE_ROOM}"
@@ -68,36 +78,50 @@ class Room:
         self._moved = 0
         return chosen
 
-    def fitting(self, new: Queue, sources: Collection[str]) -> int | None:
-        """How many messages of these holding queues, from their heads, the queue that is there keeps; None for
-        as many as may come.
+    def fitting(self, new: Queue, sources: Collection[str]) -> tuple[int | None, int]:
+        """How many messages of these holding queues, from their heads, the queue that is there keeps (None for as
+        many as may come), and how many there are.
 
         Raises BrokerError if it might lose all that comes into it.
         """
+        fitting, held = self._fitting(new, sources)
+        if fitting is not None and held > fitting and new.type == QUORUM:
+            self.sleep(QUORUM_SETTLE_SECONDS)
+            fitting, held = self._fitting(new, sources)
+        return fitting, held
+
+    def has_moved(self, count: int | None) -> None:
+        """So many of the messages that were measured last are in the new queue by now; None for all."""
+        if self._moved is not None:
+            self._moved += sum(self._measured[:count])
+
+    def _fitting(self, new: Queue, sources: Collection[str]) -> tuple[int | None, int]:
         if (reason := why_impossible(self.replaced.was, new)) is not None:
             raise BrokerError(f"{shown(new.name)} is there, and {reason}: delete it, and apply again")
-        capacity = capacity_now(new, self.mover)
-        if not capacity.is_limited:
-            return None
-        there = self.counted(new.name)
+        self._measured = ()
+        capacity = self._capacity(new)
+        held = self._held(sources) if capacity.is_limited else 0
+        if not held:
+            return None, 0
+        there = self._counted(new.name)
         if capacity.expires is not None and not there.consumers:
             raise BrokerError(
                 f"nobody consumes from {shown(new.name)}, whose expires could delete it with what is {_HELD}:"
                 " start its consumers, and apply again"
             )
         room = None if capacity.length is None else max(0, capacity.length - there.messages)
-        return room if capacity.size is None else self._within(capacity.size, room, new, there, sources)
-
-    def counted(self, queue: str) -> Activity:
-        """What is in a queue at this moment. Raises BrokerError if RabbitMQ does not tell."""
-        activity = look_at(self.broker, self.vhost, queue)
-        if not activity.counted:
-            raise BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
-        return activity
+        if capacity.size is not None:
+            room = self._within(capacity.size, room, new, there, sources)
+        return room, held
 
     def _chosen(self) -> Queue:
         as_it_was = replace(self.replaced.was, name=self.wanted.name)
-        if (reason := self._why_not(self.wanted)) is None:
+        reason = self._why_not(self.wanted)
+        if reason is not None and QUORUM in {self.replaced.was.type, self.wanted.type}:
+            # RabbitMQ counts these late, and may count twice what was moved a moment ago.
+            self.sleep(QUORUM_SETTLE_SECONDS)
+            reason = self._why_not(self.wanted)
+        if reason is None:
             return self.wanted
         if self._why_not(as_it_was) is None:
             return as_it_was
@@ -106,28 +130,26 @@ class Room:
     def _why_not(self, queue: Queue) -> str | None:
         if (reason := why_impossible(self.replaced.was, queue)) is not None:
             return reason
-        capacity = capacity_now(queue, self.mover)
+        capacity, sources = self._capacity(queue), self.replaced.holding.queues
         if not capacity.is_limited:
             return None
-        if (
-            capacity.size is not None
-            and (size := sum(self._sizes(queue, self.replaced.holding.queues))) > capacity.size
-        ):
+        if capacity.size is not None and (size := sum(self._sizes(queue, sources))) > capacity.size:
             return capacity.why_too_small_for(size, where=_HELD)
-        return capacity.why_too_small(self._held(), where=_HELD)
+        return capacity.why_too_small(self._held(sources), where=_HELD)
+
+    def _capacity(self, queue: Queue) -> Capacity:
+        return capacity_now(queue, self.mover).compared_with(capacity_now(self.replaced.was, self.mover))
 
     def _within(
         self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]
     ) -> int | None:
-        sizes = self._sizes(new, sources)
-        sums = list(accumulate(sizes))
+        self._measured = self._sizes(new, sources)
+        sums = list(accumulate(self._measured))
         left = limit - self._size_of(new, there)
-        if sums and sums[-1] > left:
-            fitting = sum(total <= left for total in sums)
-            room = fitting if room is None else min(room, fitting)
-        if self._moved is not None:
-            self._moved += sum(sizes[:room])
-        return room
+        if not sums or sums[-1] <= left:
+            return room
+        fitting = sum(total <= left for total in sums)
+        return fitting if room is None else min(room, fitting)
 
     def _size_of(self, new: Queue, there: Activity) -> int:
         if self._moved is None and not there.messages:
@@ -140,11 +162,28 @@ class Room:
                 f"what is in {shown(new.name)} cannot be measured without a risk, and its max-length-bytes might"
                 f" be too small for what is {_HELD} besides: let its consumers take it, and apply again"
             )
-        return sum(self.mover.inspect(new.name).sizes_in(new.type))
+        return sum(self._inspected(new.name).sizes_in(new.type))
 
     def _sizes(self, new: Queue, sources: Collection[str]) -> list[int]:
-        filled = [name for name in sources if self.counted(name).messages]
-        return [size for name in filled for size in self.mover.inspect(name).sizes_in(new.type)]
+        filled = [name for name in sources if self._counted(name).messages]
+        return [size for name in filled for size in self._inspected(name).sizes_in(new.type)]
 
-    def _held(self) -> int:
-        return sum(self.counted(name).messages for name in self.replaced.holding.queues)
+    def _inspected(self, queue: str) -> Inspected:
+        """What is in a queue. A connection that broke may hold on to it until RabbitMQ has noticed."""
+        for _ in range(_LOOKS):
+            with suppress(InUseError):
+                return self.mover.inspect(queue)
+            self.sleep(_LINGER_SECONDS / _LOOKS)
+        raise BrokerError(
+            f"somebody consumes from {shown(queue)}, which is of this replacement: end that connection"
+        )
+
+    def _held(self, sources: Collection[str]) -> int:
+        return sum(self._counted(name).messages for name in sources)
+
+    def _counted(self, queue: str) -> Activity:
+        """What is in a queue at this moment. Raises BrokerError if RabbitMQ does not tell."""
+        activity = look_at(self.broker, self.vhost, queue)
+        if not activity.counted:
+            raise BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
+        return activity

@@ -89,6 +89,7 @@ class Comparison:
             exchange=exchange,
             key=one.key,
             headers=one.message.headers,
+            looks_at_headers="headers" in self.types(exchange),
             before=before,
             after=after,
         )

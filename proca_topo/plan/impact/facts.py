@@ -13,12 +13,13 @@ class RouteImpact:
     """A message whose way changes, and the queues that it reaches at once, before and after.
 
     A wildcard as a word of `key` stands for any word that no binding names. None is for an exchange that does not
-    look at keys; `headers` are what a headers exchange looks at.
+    look at keys; `headers` are what an exchange that `looks_at_headers` finds, and no others.
     """
 
     exchange: str
     key: str | None
     headers: Mapping[str, Any] = field(default_factory=dict)
+    looks_at_headers: bool = False
     before: tuple[str, ...]
     after: tuple[str, ...]
 
@@ -81,10 +82,11 @@ class Impact:
         """The impact that these make; None if there is none."""
         if not routes and not leaving and unknown_type is None:
             return None
+        # What reaches nothing any more is never among those that are left out.
         return cls(
-            routes=tuple(routes[:_LISTED]),
+            routes=tuple(sorted(routes, key=lambda one: bool(one.after))[:_LISTED]),
             route_count=len(routes),
-            leaving=tuple(leaving[:_LISTED]),
+            leaving=tuple(sorted(leaving, key=lambda one: bool(one.after))[:_LISTED]),
             leaving_count=len(leaving),
             unknown_type=unknown_type,
             is_partial=is_partial,

@@ -12,13 +12,14 @@ from proca_topo.plan.impact.facts import Impact, LeavingImpact
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policy_patterns import compiled
 from proca_topo.topology.routing.matching import is_known_type
 from proca_topo.topology.routing.routes import Routes
 
 _LEADS: Final = frozenset({"alternate-exchange", "dead-letter-exchange", "dead-letter-routing-key"})
 """The keys of a policy that lead messages somewhere."""
+_BY_KEY: Final = frozenset({"topic", "direct"})
 
 
 def with_impact(plan: Plan, existing: Existing, desired: Desired) -> Plan:
@@ -58,16 +59,21 @@ class _Telling:
                 return Impact.of(leaving=[leaving] if leaving is not None else [])
             case ((Declare() | Update() | Delete()), Policy() as policy):
                 both = (self.existing.policies.get(policy.name, policy), policy)
-                leads = any(_LEADS.intersection(one.definition) for one in both)
-                return _of_policies(self._comparison(change), both) if leads else None
+                return _of_policies(self._comparison(change), both) if self._lead(both) else None
             case ((Retire() | Declare() | Delete() | Update() | Replace()), _):
                 return None
+
+    def _lead(self, policies: Sequence[Policy]) -> bool:
+        """Whether any of them leads messages somewhere, or may take the place of one that does."""
+        return any(_LEADS.intersection(one.definition) for one in (*policies, *self.existing.policies.values()))
 
     def _comes_and_goes(self, change: Change, binding: Binding) -> bool:
         """Whether it is the way back of a queue that is new or goes too: nobody else publishes with its name."""
         if isinstance(change, Delete):
             return change.along_with is not None
-        return binding.routing_key == binding.destination and binding.destination not in self.existing.queues
+        by_name = binding.destination_type is DestinationType.QUEUE and binding.routing_key == binding.destination
+        looks_at_keys = self.existing.exchanges[binding.source].type in _BY_KEY
+        return by_name and looks_at_keys and binding.destination not in self.existing.queues
 
     def _comparison(self, change: Change) -> Comparison:
         return self._made if change.held_back is None else self._let_through

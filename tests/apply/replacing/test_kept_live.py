@@ -282,3 +282,68 @@ def test_bytes_that_arrive_while_it_fits_come_along(live: Live, tmp_path: Path) 
     write(tmp_path, ", type: quorum, arguments: {x-max-length-bytes: 1000}")
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
     assert taken(live) == list(range(50))
+
+
+@pytest.mark.parametrize("kind", ["classic", "quorum"])
+def test_an_empty_queue_that_expires_gets_another_time(kind: str, live: Live, tmp_path: Path) -> None:
+    """Nothing is held for it that could be lost, whoever consumes or does not."""
+    write(tmp_path, f", type: {kind}, expires: 1m")
+    apply(live, tmp_path)
+    write(tmp_path, f", type: {kind}, expires: 2m")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {"x-expires": 120_000}}
+
+
+def test_what_arrives_for_a_queue_that_expires_later_than_before_comes_along(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, ", expires: 1m")
+    apply(live, tmp_path)
+    write(tmp_path, ", expires: 2m")
+    with killed_at(monkeypatch, Step.PARK.name):
+        apply(live, tmp_path)
+    publish(live, range(5))
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {"x-expires": 120_000}}
+    assert taken(live) == list(range(5))
+
+
+def test_bytes_that_come_to_a_queue_that_is_there_are_counted_once(live: Live, tmp_path: Path) -> None:
+    """However often it is looked whether there is room for them."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(6))
+    with live.channel() as channel:
+        channel.queue_declare("job", durable=True, arguments={"x-max-length-bytes": 8})
+    write(tmp_path, ", renamed_from: work, arguments: {x-max-length-bytes: 8}", name="job")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live, "job") == list(range(6))
+
+
+def test_a_limit_in_bytes_that_stays_as_it_is_keeps_no_quorum_queue_from_being_replaced(
+    live: Live, tmp_path: Path
+) -> None:
+    write(tmp_path, ", type: quorum")
+    limited_by(live, {"max-length-bytes": 1_000_000}, pattern="^work$")
+    apply(live, tmp_path)
+    publish(live, range(3))
+    write(tmp_path, ", type: quorum, arguments: {x-delivery-limit: 50}")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(3))
+    assert queues(live)["work"] == {"x-delivery-limit": 50}
+
+
+def test_what_rabbitmq_counts_late_is_not_counted_twice(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just after they were moved the messages of a quorum queue seem to be in both queues."""
+    write(tmp_path, ", type: quorum")
+    apply(live, tmp_path)
+    publish(live, range(3))
+    write(tmp_path, ", type: quorum, arguments: {x-max-length: 10}")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    publish(live, range(3, 9))
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(9))
+    assert queues(live)["work"] == {"x-max-length": 10}
