@@ -30,9 +30,14 @@ class Capacity:
     expires: int | None
 
     def compared_with(self, before: "Capacity") -> "Capacity":
-        """The same, but for an end that is no sooner than that of the queue in which the messages are now."""
-        no_sooner = None not in (self.expires, before.expires) and (before.expires or 0) <= (self.expires or 0)
-        return replace(self, expires=None) if no_sooner else self
+        """The same, without the limits in bytes and in time that are no narrower than those that the queue of the
+        same type in which the messages are has for certain: what they cost they cost there.
+        """
+        return replace(
+            self,
+            size=None if _is_no_less(self.size, before.size) else self.size,
+            expires=None if _is_no_less(self.expires, before.expires) else self.expires,
+        )
 
     @property
     def is_limited(self) -> bool:
@@ -63,6 +68,10 @@ def capacity_of(queue: Queue, candidates: Iterable[Policy]) -> Capacity:
         size=min(limits_of(queue, "max-length-bytes", policies), default=None),
         expires=min(limits_of(queue, "expires", policies), default=None),
     )
+
+
+def _is_no_less(limit: int | None, before: int | None) -> bool:
+    return limit is not None and before is not None and before <= limit
 
 
 def limits_of(queue: Queue, setting: str, candidates: Iterable[Policy]) -> list[int]:

@@ -257,8 +257,12 @@ class QueueReplacements:
         return f"{reason}: let it drain first" if reason is not None else None
 
     def _capacity(self, before: Queue, after: Queue) -> Capacity:
-        now = capacity_of(before, self._index.candidates(before))
-        return capacity_of(after, self._index_then.candidates(after)).compared_with(now)
+        index = self._index_then
+        capacity = capacity_of(after, index.candidates(after))
+        if before.type != after.type:
+            return capacity
+        in_force = index.policy_of(before)
+        return capacity.compared_with(capacity_of(before, () if in_force is None else (in_force,)))
 
     @cached_property
     def _index(self) -> ExistingIndex:

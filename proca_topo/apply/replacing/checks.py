@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from proca_topo.apply.replacing.room import all_policies, capacity_now
+from proca_topo.apply.replacing.room import all_policies, capacity_beside
 from proca_topo.apply.replacing.trials import HinderedError, check_name, check_rights, try_to_declare
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
@@ -41,8 +41,7 @@ def check(
     if disconnecting:
         _check_clients(mover, was.name)
     if was.type == QUORUM:
-        if _is_tightened(was, wanted, capacity_now(was, mover), capacity):
-            _check_unseen(was, there, broker)
+        _check_unseen(was, capacity, there, broker)
     else:
         _check_messages(was, wanted, capacity, mover)
 
@@ -60,7 +59,7 @@ def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, 
     namesake = there.queues.get(wanted.name) if wanted.name != was.name else None
     if namesake is not None and (reason := why_not_into(namesake, wanted)) is not None:
         raise HinderedError(reason)
-    capacity = capacity_now(wanted, mover).compared_with(capacity_now(was, mover))
+    capacity = capacity_beside(was, wanted, mover)
     already = look_at(broker, there.vhost, namesake.name).messages if namesake is not None else 0
     waiting = look_at(broker, there.vhost, was.name).messages + already
     if (reason := capacity.why_too_small(waiting, where="in it")) is not None:
@@ -99,19 +98,12 @@ def _check_messages(was: Queue, wanted: Queue, capacity: Capacity, mover: Mover)
         )
 
 
-def _is_tightened(was: Queue, wanted: Queue, before: Capacity, after: Capacity) -> bool:
-    """Whether what the old queue has may be too many bytes for the new one."""
-    if after.size is None:
-        return False
-    return before.size is None or after.size < before.size or was.type != wanted.type
-
-
-def _check_unseen(was: Queue, there: Existing, broker: Broker) -> None:
+def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broker) -> None:
     """Before 4.3 each look at the messages of a quorum queue counts as a delivery, of which it allows so many:
     what has reached that would be dropped. A user that we are not then stops the move, which loses nothing.
     """
     waiting = look_at(broker, there.vhost, was.name).messages
-    if waiting:
+    if waiting and capacity.size is not None:
         raise HinderedError(
             "what waits in a quorum queue cannot be measured without a risk, and its new max-length-bytes might be"
             " too small for it: let it drain first"

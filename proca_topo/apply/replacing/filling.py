@@ -48,6 +48,8 @@ class Filling:
         """Move what a holding queue has by now: what keeps arriving is moved once nothing arrives any more."""
         room, _ = self.room.fitting(there.queues[self.new], [source])
         ready = self._look(source).ready
+        if (measured := self.room.measured) is not None:
+            ready = min(ready, measured)  # what has come since is measured when it is its turn
         fitting = ready if room is None else min(ready, room)
         self._move(there, source, at_most=fitting)
         if fitting < ready:

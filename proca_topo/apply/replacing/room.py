@@ -40,6 +40,16 @@ def capacity_now(queue: Queue, mover: Mover) -> Capacity:
     return capacity_of(queue, policies_now(queue, mover))
 
 
+def capacity_beside(before: Queue, after: Queue, mover: Mover) -> Capacity:
+    """The capacity of a queue, but for what is no narrower in the one that it takes the place of."""
+    capacity = capacity_now(after, mover)
+    if before.type != after.type:
+        return capacity
+    kinds = (mover.policies(), mover.operator_policies())
+    certain = [one for kind in kinds if (one := PoliciesInForce(kind).policy_of(before)) is not None]
+    return capacity.compared_with(capacity_of(before, certain))
+
+
 @dataclass(kw_only=True)
 class Room:
     """The room for what one replacement holds."""
@@ -53,7 +63,7 @@ class Room:
     # The bytes moved into the new queue since this run has declared it, or seen it empty; None if it has not.
     _moved: int | None = field(default=None, init=False)
     # Those of the messages that were measured last, in the order in which they are moved.
-    _measured: Sequence[int] = field(default=(), init=False)
+    _measured: Sequence[int] | None = field(default=None, init=False)
 
     def check(self) -> None:
         """Raises BrokerError if what is held could go nowhere once the old queue is gone."""
@@ -85,20 +95,25 @@ class Room:
         Raises BrokerError if it might lose all that comes into it.
         """
         fitting, held = self._fitting(new, sources)
-        if fitting is not None and held > fitting and new.type == QUORUM:
+        if fitting is not None and held > fitting and QUORUM in {new.type, self.replaced.was.type}:
             self.sleep(QUORUM_SETTLE_SECONDS)
             fitting, held = self._fitting(new, sources)
         return fitting, held
 
     def has_moved(self, count: int | None) -> None:
         """So many of the messages that were measured last are in the new queue by now; None for all."""
-        if self._moved is not None:
+        if self._moved is not None and self._measured is not None:
             self._moved += sum(self._measured[:count])
+
+    @property
+    def measured(self) -> int | None:
+        """How many messages were measured last; None if it does not matter how large they are."""
+        return None if self._measured is None else len(self._measured)
 
     def _fitting(self, new: Queue, sources: Collection[str]) -> tuple[int | None, int]:
         if (reason := why_impossible(self.replaced.was, new)) is not None:
             raise BrokerError(f"{shown(new.name)} is there, and {reason}: delete it, and apply again")
-        self._measured = ()
+        self._measured = None
         capacity = self._capacity(new)
         held = self._held(sources) if capacity.is_limited else 0
         if not held:
@@ -138,7 +153,7 @@ class Room:
         return capacity.why_too_small(self._held(sources), where=_HELD)
 
     def _capacity(self, queue: Queue) -> Capacity:
-        return capacity_now(queue, self.mover).compared_with(capacity_now(self.replaced.was, self.mover))
+        return capacity_beside(self.replaced.was, queue, self.mover)
 
     def _within(
         self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]

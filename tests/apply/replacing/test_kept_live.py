@@ -333,6 +333,19 @@ def test_a_limit_in_bytes_that_stays_as_it_is_keeps_no_quorum_queue_from_being_r
     assert queues(live)["work"] == {"x-delivery-limit": 50}
 
 
+def test_a_quorum_queue_keeps_what_it_had_within_the_same_limit_in_bytes(live: Live, tmp_path: Path) -> None:
+    """We measure more than RabbitMQ 3.10 and 4.0 count; what fitted before fits again."""
+    limit = "x-max-length-bytes: 15"
+    write(tmp_path, f", type: quorum, arguments: {{{limit}}}")
+    apply(live, tmp_path)
+    publish(live, range(4))
+    write(tmp_path, f", type: quorum, arguments: {{{limit}, x-delivery-limit: 50}}")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(
+        range(1 if (live.broker.read(live.vhost).broker.version or "").startswith("4.3") else 0, 4)
+    )
+
+
 def test_what_rabbitmq_counts_late_is_not_counted_twice(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
