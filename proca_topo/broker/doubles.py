@@ -9,7 +9,9 @@ from pika import data
 
 # A value's type and 64 bits, as which RabbitMQ has what comes as such a number in JSON.
 _DOUBLE: Final = struct.Struct(">cd")
-_INTEGERS: Final = range(-(2**63), 2**63)
+# Pika's own class for long integers would be looked for in a range number by number.
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def doubles() -> Iterator[None]:
     before = data.encode_value
 
     def encode_value(pieces: list[bytes], value: object) -> int:
-        if isinstance(value, float) or (isinstance(value, int) and value not in _INTEGERS):
+        if isinstance(value, float) or (isinstance(value, int) and not _LEAST <= value <= _MOST):
             pieces.append(_DOUBLE.pack(b"d", value))
             return _DOUBLE.size
         size: int = before(pieces, value)

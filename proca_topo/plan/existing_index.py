@@ -79,13 +79,15 @@ class ExistingIndex:
                 groups[target.exchange][target.routing_key].append(queue)
         return groups
 
-    def leading_to(self, exchange: str) -> frozenset[str]:
-        """The exchange itself and all from which a message can come to it, as their alternate too."""
+    def leading_to(self, exchange: str, by: Callable[[Binding], bool] = lambda _: True) -> frozenset[str]:
+        """The exchange itself and all from which a message can come to it, as their alternate too, `by` bindings
+        that are to be counted.
+        """
         seen = {exchange}
         todo = [exchange]
         while todo:
             name = todo.pop()
-            bound = {binding.source for binding in self.by_destination_exchange.get(name, ())}
+            bound = {binding.source for binding in self.by_destination_exchange.get(name, ()) if by(binding)}
             ahead = (bound | set(self.alternates_to.get(name, ()))) - seen
             seen |= ahead
             todo += ahead

@@ -81,6 +81,10 @@ class Decision:
     def _leaves(self, queue: str) -> bool:
         return queue in self.circuits
 
+    def _is_left(self, binding: Binding) -> bool:
+        """Whether a binding stays, as far as it has been decided: what goes leads nobody here."""
+        return binding not in self._undesired_bindings or binding in self.bindings
+
     def _exchange_stands(self, exchange: str) -> bool:
         return not self._exchange_goes(exchange)
 
@@ -161,7 +165,7 @@ class Decision:
     def _needed_as_way_on(self, binding: Binding) -> Reason | None:
         """The last way on of dead letters, or of what an exchange cannot route, must stand while any can come."""
         senders = self._ways_on.senders_through(
-            binding, self._stands, self._leaves, idle=self._is_way_back(binding)
+            binding, self._stands, self._leaves, self._is_left, idle=self._is_way_back(binding)
         )
         if senders:
             text = f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, takewhile
 
-from proca_topo.plan.circuits import Route, route_of, senders
+from proca_topo.plan.circuits import Route, route_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.waiting import waiting_queues
 from proca_topo.topology.nouns import Binding, DestinationType
@@ -32,13 +32,14 @@ class WaysOn:
         binding: Binding,
         stays: Callable[[str], bool],
         leaves: Callable[[str], bool],
+        is_left: Callable[[Binding], bool],
         *,
         idle: bool = False,
     ) -> tuple[str, ...]:
         """The queues that stay, and whose dead letters would have no way on without this binding.
 
         `idle` says that nothing waits anywhere to come by it, so that queues for waiting send none; `leaves` tells
-        the queues that stay only until they are empty.
+        the queues that stay only until they are empty, `is_left` the bindings that dead letters can come here by.
 
         | the key of the dead letters | it is the last way on if                                              |
         |-----------------------------|-----------------------------------------------------------------------|
@@ -58,20 +59,21 @@ class WaysOn:
 
         found = {
             name
-            for name, key in self._senders(binding.source, route, only_keyed=others.any)
+            for entrance in self.index.leading_to(binding.source, is_left)
+            for name, key in self._senders(entrance, route, only_keyed=others.any)
             if name != its_own and stays(name) and is_last_for(name, key)
         }
         return tuple(sorted(found - self._only_waiting if idle and found else found))
 
-    def _senders(self, exchange: str, route: Route, *, only_keyed: bool) -> Iterator[tuple[str, str | None]]:
+    def _senders(self, entrance: str, route: Route, *, only_keyed: bool) -> Iterator[tuple[str, str | None]]:
+        """The queues that dead-letter to an exchange with a key that the route lets through."""
         only = route.only_key
-        if not only_keyed or only is None:
-            yield from senders(exchange, frozenset({route}), self.index)
-            return
+        if only is None:
+            known = self.index.keyed_to(entrance)
+            return (sender for sender in known if sender[1] is None or route.admits(sender[1]))
+        senders = self.index.dead_lettering_with(entrance, only)
         # Those that keep their keys come last, and can be as many as there are orgs.
-        for entrance in self.index.leading_to(exchange):
-            known = self.index.dead_lettering_with(entrance, only)
-            yield from takewhile(lambda sender: sender[1] is not None, known)
+        return takewhile(lambda sender: sender[1] is not None, senders) if only_keyed else senders
 
     def alternates_through(self, binding: Binding, stays: Callable[[str], bool]) -> tuple[str, ...]:
         """The exchanges that stay, and have as their alternate one from which messages come to this binding."""

@@ -206,3 +206,13 @@ def test_messages_that_come_back_through_another_exchange_keep_the_way_there() -
     assert {name: verdict.partition(":")[0] for name, verdict in found.items()} == {
         there_to.name: "retire", back.name: "retire", "work": "retire", "hop": "retire",
     }  # fmt: skip
+
+
+def test_what_goes_leads_no_dead_letters_to_what_else_goes() -> None:
+    """Two exchanges bound to each other: the plan is empty after one apply, not after two."""
+    there_to = bind("fail", "", "return", DestinationType.EXCHANGE)
+    back = bind("return", "#", "fail", DestinationType.EXCHANGE)
+    there = existing(exchanges=(FAIL, RETURN), queues=(WORK,), bindings=(there_to, back))
+    wanted = desired(exchanges=(), queues=(replace(WORK, arguments=Arguments.of({})),), bindings=())
+    found = verdicts(there, wanted)
+    assert (found[there_to.name], found[back.name]) == ("delete", "delete")
