@@ -10,7 +10,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.busy import busy, messages
 from proca_topo.plan.changes import Delete, WaitsFor
-from proca_topo.plan.circuits import Circuit, brings_dead_letters, circuit_of
+from proca_topo.plan.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.ways_on import WaysOn
 from proca_topo.topology.existing import Activity, Existing
@@ -119,13 +119,7 @@ class DyingQueues:
 
     @cached_property
     def _ahead(self) -> Mapping[str, frozenset[str]]:
-        """The exchanges through which messages come back to dying queues, and to which."""
-        found: dict[str, set[str]] = {}
-        for queue, circuit in self.circuits.items():
-            for source in {binding.source for binding in circuit.ways_back}:
-                for exchange in self.index.leading_to(source):
-                    found.setdefault(exchange, set()).add(queue)
-        return {exchange: frozenset(queues) for exchange, queues in found.items()}
+        return ahead_of_ways_back(self.circuits, self.index)
 
     def _still_comes_back(self, change: Delete) -> bool:
         """Whether messages have come to wait, that would come by this binding to a queue that stays."""

@@ -27,12 +27,17 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
         return "RabbitMQ has not counted what is in it"
     if here.consumers:
         return f"{here.consumers} consumer{'s' if here.consumers > 1 else ''} on it"
+    return waiting_in(circuit, activity, "may still come to it")
+
+
+def waiting_in(circuit: Circuit, activity: Mapping[str, Activity], what_of_it: str) -> str | None:
+    """Where in a circuit messages wait, or may, and `what_of_it`; None if nowhere."""
     for waiting in sorted(circuit.waiting):
         there = activity.get(waiting, Activity())
         if there.messages:
-            return f"{messages(there.messages)} in {shown(waiting)} may still come to it"
+            return f"{messages(there.messages)} in {shown(waiting)} {what_of_it}"
         if not there.counted:
-            return f"RabbitMQ has not counted what is in {shown(waiting)} and may still come to it"
+            return f"RabbitMQ has not counted what is in {shown(waiting)} and {what_of_it}"
     return None
 
 

@@ -5,7 +5,8 @@ has gone since, or because somebody publishes there. What matters is who can sen
 search goes backwards: from the queue's bindings to the queues whose dead letters can come in by them, and on.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from proca_topo.plan.existing_index import ExistingIndex
@@ -50,7 +51,7 @@ class Route:
         return self.routing_key if exact else None
 
 
-Routes = frozenset[Route]
+_Routes = frozenset[Route]
 
 
 def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circuit:
@@ -62,18 +63,18 @@ def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circ
     """
     waiting = set(_through_default_exchange(queue, frozenset(), index))
     ways_back = set()
-    todo: list[tuple[str, Routes]] = [(name, frozenset()) for name in waiting]
+    todo: list[tuple[str, _Routes]] = [(name, frozenset()) for name in waiting]
     for binding in index.by_queue.get(queue, ()):
         route = route_of(binding, index)
         feeding = {
             sender
-            for sender, key in senders(binding.source, frozenset({route}), index)
+            for sender, key in _senders(binding.source, frozenset({route}), index)
             if sender != queue and not (stays and _is_taken_over(binding, route, key, index))
         }
         if feeding:
             ways_back.add(binding)
             todo += [(sender, frozenset({route})) for sender in feeding]
-    seen: set[tuple[str, Routes]] = set()
+    seen: set[tuple[str, _Routes]] = set()
     while todo:
         place = todo.pop()
         if place in seen or place[0] == queue:
@@ -84,7 +85,7 @@ def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circ
     return Circuit(waiting=frozenset(waiting - {queue}), ways_back=frozenset(ways_back))
 
 
-def _behind(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[tuple[str, Routes]]:
+def _behind(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[tuple[str, _Routes]]:
     """The queues whose dead letters can come into `queue` with a key that gets them on by the `onward` routes."""
     keeps_key = any(letters.routing_key is None for letters in index.dead_letters.get(queue, ()))
     demanded = onward if keeps_key else frozenset()
@@ -92,11 +93,11 @@ def _behind(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[tuple[
         yield name, demanded
     for binding in index.by_queue.get(queue, ()):
         routes = demanded | {route_of(binding, index)}
-        for sender, _ in senders(binding.source, routes, index):
+        for sender, _ in _senders(binding.source, routes, index):
             yield sender, routes
 
 
-def senders(exchange: str, routes: Routes, index: ExistingIndex) -> Iterator[tuple[str, str | None]]:
+def _senders(exchange: str, routes: _Routes, index: ExistingIndex) -> Iterator[tuple[str, str | None]]:
     """The queues whose dead letters can get into an exchange with a key that all routes admit, and that key."""
     only = next((key for route in routes if (key := route.only_key) is not None), None)
     for entrance in index.leading_to(exchange):
@@ -111,7 +112,17 @@ def brings_dead_letters(exchange: str, index: ExistingIndex) -> bool:
     return any(entrance in index.dead_lettering_to for entrance in index.leading_to(exchange))
 
 
-def _through_default_exchange(queue: str, onward: Routes, index: ExistingIndex) -> Iterator[str]:
+def ahead_of_ways_back(circuits: Mapping[str, Circuit], index: ExistingIndex) -> Mapping[str, frozenset[str]]:
+    """The exchanges through which messages come back to queues in these circuits, and to which of them."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for queue, circuit in circuits.items():
+        for source in {binding.source for binding in circuit.ways_back}:
+            for exchange in index.leading_to(source):
+                found[exchange].add(queue)
+    return {exchange: frozenset(queues) for exchange, queues in found.items()}
+
+
+def _through_default_exchange(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[str]:
     """The queues that send dead letters straight to this queue's name."""
     if all(route.admits(queue) for route in onward):
         for name, _ in index.dead_lettering_with("", queue):

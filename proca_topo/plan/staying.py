@@ -1,19 +1,17 @@
 """Why something that nobody wants any more has to stay for now."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from proca_topo.plan.busy import busy, messages
+from proca_topo.plan.busy import busy, waiting_in
 from proca_topo.plan.changes import WaitsFor
-from proca_topo.plan.circuits import Circuit, brings_dead_letters, circuit_of
+from proca_topo.plan.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.undesired import Undesired
 from proca_topo.plan.ways_on import WaysOn
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Policy, is_for_our_use
 
@@ -70,7 +68,7 @@ class Decision:
                 self.bound[queue] = f"{name} is ignored and still bound; have it unbound, or keep the queue"
 
     def _stays(self) -> int:
-        return len(self.queues) + len(self.bindings) + len(self.exchanges) + len(self.blocked) + len(self.bound)
+        return len(self.queues) + len(self.bindings) + len(self.exchanges) + len(self.blocked)
 
     def _goes(self, queue: str) -> bool:
         return queue in self.circuits and queue not in self.queues and queue not in self.bound
@@ -135,14 +133,8 @@ class Decision:
         return self._still_comes_back(binding)
 
     @cached_property
-    def _ahead(self) -> Mapping[str, AbstractSet[str]]:
-        """The exchanges through which messages come back to undesired queues, and to which."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for queue, circuit in self.circuits.items():
-            for source in {binding.source for binding in circuit.ways_back}:
-                for exchange in self.index.leading_to(source):
-                    found[exchange].add(queue)
-        return found
+    def _ahead(self) -> Mapping[str, frozenset[str]]:
+        return ahead_of_ways_back(self.circuits, self.index)
 
     def _still_comes_back(self, binding: Binding) -> Reason | None:
         """The same of a queue that stays: while its dead letters go round, or any wait, they need the way back."""
@@ -154,13 +146,8 @@ class Decision:
             ahead = self.index.queues_behind(letters.exchange) | {letters.routing_key}
             if ahead & circuit.waiting:
                 return Reason(f"the dead letters of {shown(queue)} still come back by it")
-        for waiting in sorted(circuit.waiting):
-            there = self.existing.activity.get(waiting, Activity())
-            if there.messages:
-                return Reason(f"{messages(there.messages)} in {shown(waiting)} may come back by it")
-            if not there.counted:
-                return Reason(f"RabbitMQ has not counted what is in {shown(waiting)} and may come back by it")
-        return None
+        reason = waiting_in(circuit, self.existing.activity, "may come back by it")
+        return Reason(reason) if reason is not None else None
 
     def _needed_as_way_on(self, binding: Binding) -> Reason | None:
         """The last way on of dead letters, or of what an exchange cannot route, must stand while any can come."""
@@ -168,20 +155,18 @@ class Decision:
             binding, self._stands, self._leaves, self._is_left, idle=self._is_way_back(binding)
         )
         if senders:
-            text = f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters this way"
-            return Reason(text, WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
+            return Reason(_still_send(senders, "dead letters this way"), WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
         if binding.source not in self._undesired_exchanges:
             return None
         if users := self._ways_on.alternates_through(binding, self._exchange_stands):
-            text = f"{_and_others(users)} still send{'s' if len(users) == 1 else ''} what has no route this way"
-            return Reason(text, WaitsFor.ALTERNATE_ELSEWHERE, users)
+            return Reason(_still_send(users, "what has no route this way"), WaitsFor.ALTERNATE_ELSEWHERE, users)
         return None
 
     def _consider_queue(self, name: str) -> None:
         if self._stands(name):
             return
         if senders := self._ways_on.senders_by_name(name, self._stands):
-            text = f"{_and_others(senders)} still send{'s' if len(senders) == 1 else ''} dead letters to it"
+            text = _still_send(senders, "dead letters to it")
             self.queues[name] = Reason(text, WaitsFor.DEAD_LETTERS_ELSEWHERE, senders)
 
     def _needed_by_auto_delete(self, binding: Binding) -> Reason | None:
@@ -284,6 +269,10 @@ class Decision:
         draining = self.exchanges if reason.waits_for is WaitsFor.ALTERNATE_ELSEWHERE else self.queues
         only_draining = reason.users and all(user in draining for user in reason.users)
         return WaitsFor.TIME if only_draining else reason.waits_for
+
+
+def _still_send(names: Sequence[str], what: str) -> str:
+    return f"{_and_others(names)} still send{'s' if len(names) == 1 else ''} {what}"
 
 
 def _and_others(names: Sequence[str]) -> str:

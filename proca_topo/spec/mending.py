@@ -108,7 +108,6 @@ def surviving(problems: Iterable[Problem], damages: Damages) -> Iterator[Problem
         if not isinstance(problem.where, Where):
             yield problem
             continue
-        places = [problem.where] if problem.other is None else [problem.where, problem.other]
         if problem.depends and any(
             damages[one].hides_names for one in (TOPOLOGY, problem.where.file) if one in damages
         ):
@@ -117,7 +116,9 @@ def surviving(problems: Iterable[Problem], damages: Damages) -> Iterator[Problem
         if here is not None and here.may_cause(problem.where, of_surroundings=problem.depends):
             continue
         # Two things that do not go together may, once the one that is wrong is right.
-        if len(places) > 1 and any(one.file in damages and damages[one.file].touches(one) for one in places):
+        if problem.other is not None and any(
+            one.file in damages and damages[one.file].touches(one) for one in (problem.where, problem.other)
+        ):
             continue
         yield replace(
             problem,

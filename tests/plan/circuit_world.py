@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.ownership import IgnoredBinding, OwnedPattern, Ownership
 from proca_topo.topology.protection import ProtectedPattern, Protection
 
@@ -24,6 +24,17 @@ SOURCE = Binding(source="in", destination="work", routing_key="a.*")
 FAIL_TO_WAIT = Binding(source="fail", destination="wait", routing_key="#")
 WAY_BACK = Binding(source="return", destination="work", routing_key="work")
 ALL_BINDINGS = (SOURCE, FAIL_TO_WAIT, WAY_BACK)
+
+
+def queue(name: str, **arguments: object) -> Queue:
+    """A classic queue with these arguments, written without their `x-` and with `-` or `_`."""
+    table = {f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}
+    return Queue(name=name, type="classic", arguments=Arguments.of(table))
+
+
+def bind(source: str, key: str, destination: str, to: DestinationType = DestinationType.QUEUE) -> Binding:
+    """A binding without arguments."""
+    return Binding(source=source, destination=destination, destination_type=to, routing_key=key)
 
 
 def existing(  # one argument for each thing a test may vary

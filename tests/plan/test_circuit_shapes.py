@@ -8,7 +8,7 @@ from proca_topo.plan.changes import Delete, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Exchange, Policy
 from tests.plan.circuit_world import (
     FAIL,
     FAIL_TO_WAIT,
@@ -18,18 +18,11 @@ from tests.plan.circuit_world import (
     WAIT,
     WAY_BACK,
     WORK,
+    bind,
     desired,
     existing,
+    queue,
 )
-
-
-def queue(name: str, **arguments: object) -> Queue:
-    return Queue(name=name, type="classic", arguments=Arguments.of({f"x-{k}": v for k, v in arguments.items()}))
-
-
-def bind(source: str, key: str, destination: str) -> Binding:
-    return Binding(source=source, destination=destination, routing_key=key)
-
 
 HOP = Exchange(name="hop", type="topic")
 TO_FAIL = {"dead-letter-exchange": "fail", "dead-letter-routing-key": "work"}

@@ -9,7 +9,7 @@ from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Queue
+from proca_topo.topology.nouns import DestinationType, Exchange
 from tests.plan.circuit_world import (
     ALL_BINDINGS,
     FAIL,
@@ -20,23 +20,13 @@ from tests.plan.circuit_world import (
     WAIT,
     WAY_BACK,
     WORK,
+    bind,
     desired,
     existing,
+    queue,
 )
 
 CONSUMED = Activity(consumers=1)
-
-
-def queue(name: str, **arguments: object) -> Queue:
-    return Queue(
-        name=name,
-        type="classic",
-        arguments=Arguments.of({f"x-{key.replace('_', '-')}": value for key, value in arguments.items()}),
-    )
-
-
-def bind(source: str, key: str, destination: str, to: DestinationType = DestinationType.QUEUE) -> Binding:
-    return Binding(source=source, destination=destination, destination_type=to, routing_key=key)
 
 
 def verdicts(there: Existing, wanted: Desired) -> dict[str, str]:

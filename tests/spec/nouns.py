@@ -58,3 +58,13 @@ def desired_of(
     files = {"topology.yaml": topology, **{f"orgs/{org}.yaml": text for org, text in (orgs or {}).items()}}
     with tempfile.TemporaryDirectory() as directory:
         return load_desired(read_topology(written(files, Path(directory))), orgs=scope, with_routes=with_routes)
+
+
+def paths_in(value: Any) -> list[tuple[Any, ...]]:
+    """The way to everything in a document, keys and indexes, the document itself first."""
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    return [(), *((step, *path) for step, one in inner for path in paths_in(one))]

@@ -14,7 +14,7 @@ from proca_topo.errors import SpecError
 from proca_topo.spec.read import load_desired
 from proca_topo.spec.topology_file import read_topology
 from tests.spec.bad_specs import GOOD, written
-from tests.spec.nouns import ROOT
+from tests.spec.nouns import ROOT, paths_in
 
 _WORDS = [
     "topology",
@@ -141,15 +141,6 @@ def test_any_topology(directory: Path, parts: dict[str, Any], org: Any) -> None:
     _loads_or_tells(directory, yaml.safe_dump(document), yaml.safe_dump(org))
 
 
-def _paths(value: Any) -> list[tuple[Any, ...]]:
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, list):
-        inner = list(enumerate(value))
-    return [(), *((step, *path) for step, one in inner for path in _paths(one))]
-
-
 _GOOD_DOCUMENTS = [
     yaml.safe_load(text)
     for text in (
@@ -164,7 +155,7 @@ _GOOD_DOCUMENTS = [
 @given(data=st.data())
 def test_a_good_topology_with_one_odd_thing_in_it(directory: Path, data: st.DataObject) -> None:
     document = json.loads(json.dumps(data.draw(st.sampled_from(_GOOD_DOCUMENTS))))
-    path = data.draw(st.sampled_from(_paths(document)[1:]))
+    path = data.draw(st.sampled_from(paths_in(document)[1:]))
     place = document
     for step in path[:-1]:
         place = place[step]

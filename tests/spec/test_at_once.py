@@ -14,7 +14,7 @@ from proca_topo.spec.parts import Document
 from proca_topo.spec.problems import Problem
 from proca_topo.spec.wording import document
 from tests.spec.bad_specs import GOOD, problems_in, written
-from tests.spec.nouns import ROOT
+from tests.spec.nouns import ROOT, paths_in
 
 _RICH: Final = """\
 topology: 1
@@ -76,18 +76,9 @@ _ODD_VALUES: Final[tuple[object, ...]] = (5, True, 1.5, "", "colour")
 _ODD_TABLES: Final[tuple[object, ...]] = (None, [], {}, [5], {"colour": "red"}, [{"colour": "red"}])
 
 
-def _paths(value: Any) -> list[tuple[Any, ...]]:
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, list):
-        inner = list(enumerate(value))
-    return [(), *((step, *path) for step, one in inner for path in _paths(one))]
-
-
 def _damage(data: st.DataObject, value: Any) -> None:
     """Make one thing in a document odd: a value, or a key."""
-    path = data.draw(st.sampled_from(_paths(value)[1:]))
+    path = data.draw(st.sampled_from(paths_in(value)[1:]))
     for step in path[:-1]:
         value = value[step]
     if isinstance(value, dict) and data.draw(st.booleans()):

@@ -1,24 +1,19 @@
 """Moving what was held into the new queue, as much as that keeps."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
+from proca_topo.apply.replacing.lingering import once_let_in
 from proca_topo.apply.replacing.room import Room
 from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Mover
-from proca_topo.errors import BrokerError, InUseError
+from proca_topo.errors import BrokerError
 from proca_topo.plan.busy import messages
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM
-
-# A connection that broke may hold on to a holding queue until RabbitMQ has noticed.
-_LINGER_SECONDS: Final = 20.0
-_PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +69,7 @@ class Filling:
             at_most=at_most,
         )
         self.watch.stage(f"{shown(self.new)}: moving messages back", self._look(source).messages)
-        deadline = time.monotonic() + _LINGER_SECONDS
-        while True:
-            try:
-                moved = self.mover.move(order, progress=self.watch.advance, idle=wait)
-            except InUseError:
-                if time.monotonic() > deadline:
-                    raise
-                self.sleep(_PAUSE_SECONDS)
-            else:
-                break
+        moved = once_let_in(lambda: self.mover.move(order, progress=self.watch.advance, idle=wait), self.sleep)
         self.room.has_moved(at_most)
         if order.delete_source and not moved.deleted:
             raise BrokerError(f"{shown(source)} is empty and was not deleted: apply again")

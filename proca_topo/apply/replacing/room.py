@@ -1,12 +1,12 @@
 """Which queue what is held can go into, and how much of it: looked at whenever it is about to be moved there."""
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Final
 
 from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
+from proca_topo.apply.replacing.lingering import once_let_in
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.moving.inspecting import Inspected
 from proca_topo.broker.protocol import Broker, Mover
@@ -20,8 +20,6 @@ from proca_topo.topology.nouns import QUORUM, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
 
 _HELD: Final = "held for it"
-_LINGER_SECONDS: Final = 20.0
-_LOOKS: Final = 40
 
 
 def all_policies(mover: Mover) -> Sequence[Policy]:
@@ -31,23 +29,21 @@ def all_policies(mover: Mover) -> Sequence[Policy]:
 
 def policies_now(queue: Queue, mover: Mover) -> Sequence[Policy]:
     """Those of them that may be in force on a queue: one of each kind is."""
-    kinds = (mover.policies(), mover.operator_policies())
-    return [one for kind in kinds for one in PoliciesInForce(kind).candidates(queue)]
-
-
-def capacity_now(queue: Queue, mover: Mover) -> Capacity:
-    """The capacity of a queue at this moment."""
-    return capacity_of(queue, policies_now(queue, mover))
+    return [one for kind in _kinds_of_policies(mover) for one in kind.candidates(queue)]
 
 
 def capacity_beside(before: Queue, after: Queue, mover: Mover) -> Capacity:
     """The capacity of a queue, but for what is no narrower in the one that it takes the place of."""
-    capacity = capacity_now(after, mover)
+    kinds = _kinds_of_policies(mover)
+    capacity = capacity_of(after, [one for kind in kinds for one in kind.candidates(after)])
     if before.type != after.type:
         return capacity
-    kinds = (mover.policies(), mover.operator_policies())
-    certain = [one for kind in kinds if (one := PoliciesInForce(kind).policy_of(before)) is not None]
+    certain = [one for kind in kinds if (one := kind.policy_of(before)) is not None]
     return capacity.compared_with(capacity_of(before, certain))
+
+
+def _kinds_of_policies(mover: Mover) -> Sequence[PoliciesInForce]:
+    return [PoliciesInForce(kind) for kind in (mover.policies(), mover.operator_policies())]
 
 
 @dataclass(kw_only=True)
@@ -184,14 +180,13 @@ class Room:
         return [size for name in filled for size in self._inspected(name).sizes_in(new.type)]
 
     def _inspected(self, queue: str) -> Inspected:
-        """What is in a queue. A connection that broke may hold on to it until RabbitMQ has noticed."""
-        for _ in range(_LOOKS):
-            with suppress(InUseError):
-                return self.mover.inspect(queue)
-            self.sleep(_LINGER_SECONDS / _LOOKS)
-        raise BrokerError(
-            f"somebody consumes from {shown(queue)}, which is of this replacement: end that connection"
-        )
+        try:
+            return once_let_in(lambda: self.mover.inspect(queue), self.sleep)
+        except InUseError as error:
+            # Not for whoever empties the old queue: it is another one that is in use.
+            raise BrokerError(
+                f"somebody consumes from {shown(queue)}, which is of this replacement: end that connection"
+            ) from error
 
     def _held(self, sources: Collection[str]) -> int:
         return sum(self._counted(name).messages for name in sources)
