@@ -63,6 +63,10 @@ class UnreachableError(BrokerError):
     """No answer: nothing listens there, the name does not resolve, TLS fails, or it timed out."""
 
 
+class OtherClusterError(BrokerError):
+    """The AMQP port is of another cluster than the management API."""
+
+
 class NotRabbitMQError(BrokerError):
     """Something answers at that address, but it is not RabbitMQ's management API."""
 

@@ -35,6 +35,8 @@ class BrokerAddress:
     login_remedy: str = _SET_BOTH
     """What to do if the management API does not accept the login, which depends on where it was given."""
     amqp_login_remedy: str = _SET_BOTH
+    cluster_name: str | None = None
+    """What the management API has told of its cluster. AMQP has to lead to the same one."""
 
     @property
     def location(self) -> str:

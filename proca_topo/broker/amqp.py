@@ -220,18 +220,31 @@ def connected(address: BrokerAddress, vhost: str) -> "Iterator[BlockingConnectio
 def connect(
     address: BrokerAddress, vhost: str, *, name: str = "proca-topo", properties: Mapping[str, str] | None = None
 ) -> "BlockingConnection":
-    """A connection, to be closed by the caller. RabbitMQ shows its `name` and `properties` to whoever lists it."""
+    """A connection, to be closed by the caller. RabbitMQ shows its `name` and `properties` to whoever lists it.
+
+    Raises OtherClusterError if the management API of this address has told that it is of another cluster.
+    """
     from pika import BlockingConnection
 
-    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure
+    from proca_topo.broker.amqp_errors import AMQP_PROBLEMS, amqp_failure, other_cluster
 
     # pika reports every failure in its log, with tracebacks, before it raises it; here it is told once.
     logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
     shown_properties = {"product": "proca-topo", "connection_name": name, **(properties or {})}
     try:
-        return BlockingConnection(parameters(address, vhost, shown_properties))
+        connection = BlockingConnection(parameters(address, vhost, shown_properties))
+        if address.cluster_name is not None and (other := _cluster_of(connection)) != address.cluster_name:
+            connection.close()
+            raise other_cluster(address, other)
     except AMQP_PROBLEMS as error:
         raise amqp_failure(error, address, vhost) from error
+    return connection
+
+
+def _cluster_of(connection: "BlockingConnection") -> str:
+    # pika shows what the server says of itself only where it connects without blocking.
+    name = connection._impl.server_properties.get("cluster_name")  # noqa: SLF001
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
 def parameters(address: BrokerAddress, vhost: str, properties: dict[str, str]) -> "ConnectionParameters":

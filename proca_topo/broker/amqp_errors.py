@@ -18,7 +18,14 @@ from pika.exceptions import (
 
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.tls import client_certificate_wanted, not_trusted, what_tls_says
-from proca_topo.errors import AccessError, BrokerError, NotRabbitMQError, UnreachableError, VhostMissingError
+from proca_topo.errors import (
+    AccessError,
+    BrokerError,
+    NotRabbitMQError,
+    OtherClusterError,
+    UnreachableError,
+    VhostMissingError,
+)
 from proca_topo.topology.names import one_line, shown
 
 AmqpProblem: TypeAlias = AMQPError | AMQPConnectorException | OSError
@@ -26,6 +33,7 @@ AMQP_PROBLEMS: Final = (AMQPError, AMQPConnectorException, OSError)
 """What pika raises: not all of its errors have the same root."""
 
 _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_TOPO_AMQP"
+_ONE_BROKER: Final = "give --broker and --amqp (or PROCA_TOPO_BROKER and PROCA_TOPO_AMQP) of one broker"
 _INTERNAL_ERROR: Final = 541
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
 
@@ -47,7 +55,7 @@ def amqp_failure(
         case ProbableAccessDeniedError():
             reason = _reason(error)
             if "not found" in reason:
-                return VhostMissingError(f"there is no vhost {shown(vhost)!r} on {where}")
+                return _no_vhost(address, vhost)
             return AccessError(f"{where} does not let the AMQP user into the vhost {shown(vhost)!r}: {reason}")
         case ConnectionBlockedTimeout():
             return UnreachableError(
@@ -58,6 +66,14 @@ def amqp_failure(
             return _lost(error, where)
         case _:
             return _no_connection(error, where)
+
+
+def _no_vhost(address: BrokerAddress, vhost: str) -> BrokerError:
+    missing = f"there is no vhost {shown(vhost)!r} on {address.amqp_location}"
+    if address.cluster_name is None:
+        return VhostMissingError(missing)
+    # Nobody asks by AMQP before the management API has shown the vhost.
+    return OtherClusterError(f"{missing}, but on {address.location}: {_ONE_BROKER}")
 
 
 def _lost(error: AmqpProblem, where: str) -> BrokerError:
@@ -97,6 +113,14 @@ def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0
             return UnreachableError(f"{where} does not answer as an AMQP port does: check the port ({_PORTS})")
         case _:
             return UnreachableError(f"the connection to {where} failed: {text}")
+
+
+def other_cluster(address: BrokerAddress, found: str) -> OtherClusterError:
+    """The error for an AMQP port that is of the cluster `found`."""
+    return OtherClusterError(
+        f"{address.amqp_location} is of the cluster {shown(found)}, and {address.location} of the cluster"
+        f" {shown(address.cluster_name or '')}: {_ONE_BROKER}"
+    )
 
 
 def closed_by_broker(error: ChannelClosedByBroker, doing: str) -> BrokerError:

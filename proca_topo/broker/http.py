@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -70,6 +71,10 @@ class ManagementApi:
             # A proxy for the world outside is no way to this machine.
             mounts={f"all://{url.netloc.decode()}": None} if url.host in _LOOPBACK else None,
         )
+
+    def belongs_to(self, cluster_name: str) -> None:
+        """The API has told which cluster this is. Who connects by `address` from now on makes sure of it."""
+        self.address = replace(self.address, cluster_name=cluster_name)
 
     def close(self) -> None:
         """Let go of the connections."""

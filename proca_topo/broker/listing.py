@@ -59,11 +59,10 @@ def _identity(api: ManagementApi, vhost: str) -> BrokerIdentity:
     if not isinstance(version, str):
         raise not_rabbitmq(api.address, "its overview names no RabbitMQ version")
     cluster = overview.get("cluster_name")
-    return BrokerIdentity(
-        location=api.address.location,
-        version=version,
-        cluster_name=cluster if isinstance(cluster, str) else None,
-    )
+    if not isinstance(cluster, str):
+        return BrokerIdentity(location=api.address.location, version=version)
+    api.belongs_to(cluster)
+    return BrokerIdentity(location=api.address.location, version=version, cluster_name=cluster)
 
 
 def _facts_of_vhost(api: ManagementApi, vhost: str, broker: BrokerIdentity) -> VhostFacts:

@@ -21,6 +21,7 @@ from proca_topo.errors import (
     BrokerError,
     LockedError,
     NotRabbitMQError,
+    OtherClusterError,
     RefusedError,
     UnreachableError,
 )
@@ -93,6 +94,8 @@ def _connection(address: BrokerAddress, vhost: str) -> "BlockingConnection":
     properties = {_HOLDER: _who_we_are(), _SINCE: f"{datetime.now(tz=UTC):%Y-%m-%d %H:%M:%S} UTC"}
     try:
         return connect(address, vhost, name="proca-topo apply", properties=properties)
+    except OtherClusterError as error:
+        raise RefusedError(str(error)) from error
     except (UnreachableError, NotRabbitMQError, AccessError) as error:
         raise RefusedError(
             f"{error}. Without AMQP it cannot be known whether another apply is under way: mend that, or go on"

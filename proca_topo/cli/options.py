@@ -1,5 +1,6 @@
 """The options that commands share."""
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import pairwise
@@ -51,10 +52,26 @@ LiveBrokerOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _of_the_same_broker(context: typer.Context, amqp: str | None) -> str | None:
+    """The AMQP URL; None if it is that of the environment's broker, and the command line names another one."""
+    usual = os.environ.get("PROCA_TOPO_BROKER")
+    given = context.get_parameter_source("amqp")
+    if usual and given is not None and given.name == "ENVIRONMENT" and context.params.get("broker") != usual:
+        return None
+    return amqp
+
+
 Amqp = Annotated[
     str | None,
     typer.Option(
-        "--amqp", metavar="URL", envvar="PROCA_TOPO_AMQP", help="AMQP URL, if unusual.", show_default=False
+        "--amqp",
+        metavar="URL",
+        envvar="PROCA_TOPO_AMQP",
+        help="AMQP URL, if unusual.",
+        show_default=False,
+        callback=_of_the_same_broker,
     ),
 ]
 Vhost = Annotated[

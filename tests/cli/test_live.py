@@ -52,6 +52,17 @@ def test_plan_apply_plan(live: LivePlace) -> None:
     assert again.out.splitlines()[-1] == "No changes. 7 objects are as desired."
 
 
+def test_another_broker_on_the_command_line_leaves_the_environments_amqp_port_aside(live: LivePlace) -> None:
+    """It belongs to the environment's broker, which was not meant. Given beside it, it is."""
+    live.run("apply")
+    push = ("push", "deliver", "acme.custom.action", "{}", "--broker", "http://nowhere.invalid")
+    lost = live.run(*push)
+    assert lost.code == 1
+    assert lost.err.startswith("error: the host name in amqp://nowhere.invalid:5672 cannot be resolved")
+    sent = live.run(*push, "--amqp", live.broker.amqp_url)
+    assert (sent.code, sent.err) == (0, "")
+
+
 def test_a_missing_vhost_is_made_only_when_asked_for(live: LivePlace) -> None:
     name = f"{live.vhost}-new"
     refused = live.run("apply", "--vhost", name)
