@@ -57,18 +57,15 @@ class KillAfter:
 
 @dataclass(frozen=True)
 class KillBroker:
-    """The broker gets a SIGKILL while the command waits at a boundary, and so many other lanes for that. It is
-    started again.
-    """
+    """The broker gets a SIGKILL while the command waits at a boundary, and is started again."""
 
     step: str
-    witnesses: int = 0
 
     def strike(self, field: Field) -> Sequence[Trouble]:
         with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
             if not running.wait_for_step(self.step):
                 return []
-            field.outages.kill(then=running.go_on, witnesses=self.witnesses)
+            field.outages.kill(then=running.go_on)
             ended = running.end()
         return [Trouble(kind=Kind.BROKER, where=self.step, interrupted=ended.code != 0)]
 
@@ -82,8 +79,6 @@ class BeThere:
 
     def strike(self, field: Field) -> Sequence[Trouble]:
         with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
-            if running.wait_for_step(self.step):
-                field.outages.stand_by()
             field.outages.wait_for(self.outage, or_until=lambda: running.has_ended)
             running.go_on()
             ended = running.end()

@@ -24,7 +24,6 @@ class Outages:
         self._changed = threading.Condition()
         self._is_up = True
         self._count = 0
-        self._standing_by = 0
         self._is_over = False
 
     @property
@@ -33,21 +32,11 @@ class Outages:
         with self._changed:
             return self._count
 
-    def stand_by(self) -> None:
-        """One more lane is where it wants to be when the next one begins."""
-        with self._changed:
-            self._standing_by += 1
-            self._changed.notify_all()
-
-    def kill(self, then: Callable[[], None], *, witnesses: int = 0) -> None:
-        """Kill the broker at once, do something, and start it again. Not before so many lanes stand by."""
+    def kill(self, then: Callable[[], None]) -> None:
+        """Kill the broker at once, do something, and start it again."""
         assert self._node is not None
         with self._one_at_a_time:
             with self._changed:
-                assert self._changed.wait_for(
-                    lambda: self._is_over or self._standing_by >= witnesses, _UP_SECONDS
-                ), f"{self._standing_by} of {witnesses} lanes stood by"
-                self._standing_by = 0
                 self._count, self._is_up = self._count + 1, False
                 self._changed.notify_all()
             try:
