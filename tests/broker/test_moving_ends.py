@@ -6,17 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from proca_topo.apply.watch import StopRequestedError
 from proca_topo.broker.moving import transfer
 from proca_topo.broker.moving.move import Moved, move
 from proca_topo.errors import BrokerError, UnreachableError, UnroutableError
-from proca_topo.sandbox.node import Node
 from tests.broker.proxy import proxy
 from tests.broker.raw import Raw
 from tests.broker.tracks import PRIVATE, QUORUM, SOURCE, TARGET, Tracks
+from tests.brokers.alarms import raise_alarm
 from tests.brokers.fixtures import NodeFactory
 from tests.brokers.leaders import resume, suspend
 
@@ -35,13 +34,6 @@ def move_until(tracks: Tracks, then: Callable[[], object]) -> Moved:
             then()
 
     return move(tracks.where, tracks.vhost, tracks.order(), progress=progress)
-
-
-def raise_alarm(node: Node, http: httpx.Client) -> None:
-    """Let RabbitMQ use less memory than it does, and wait until it has told that to its connections."""
-    node.control("set_vm_memory_high_watermark", "0.00001")
-    while http.get("/api/health/checks/alarms").is_success:
-        time.sleep(0.05)
 
 
 def stop(*_: object) -> None:
@@ -205,7 +197,7 @@ def test_an_alarm_while_messages_are_moved(
     there.lay()
     there.fill(COUNT)
     with pytest.raises(UnreachableError, match="a memory or disk alarm"):
-        move_until(there, lambda: raise_alarm(node, there.http))
+        move_until(there, lambda: raise_alarm(node))
     left = there.take(SOURCE, monkeypatch)
     moved = there.numbers(TARGET, monkeypatch)
     assert moved == list(range(len(moved)))

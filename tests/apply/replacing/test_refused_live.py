@@ -1,6 +1,5 @@
 """A replacement that could not come to its end is refused with the reason, and nothing has been changed."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,11 @@ from proca_topo.plan.planner import make_plan
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
 from tests.apply.replacing.killing import killed_at
+from tests.brokers.alarms import raise_alarm
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -158,16 +159,17 @@ def test_a_node_with_an_alarm(installation: Installation, tmp_path: Path) -> Non
         there.apply(desired_in(tmp_path))
         publish(node.amqp_url, there.path)
         write(tmp_path, ", arguments: {x-max-priority: 5}")
-        node.control("set_vm_memory_high_watermark", "0.00001")
-        # At once it shows only to who publishes, and then in what RabbitMQ tells of its nodes.
+        raise_alarm(node)
+        # It shows to who publishes, and seconds later in what RabbitMQ tells of its nodes.
         before = there.definitions()
         report = there.apply(desired_in(tmp_path), replacing=Replacing.IDLE)
         [result] = report.results
         assert result.status in {Status.NOT_TRIED, Status.HELD_BACK}
         assert "alarm" in (result.reason or "")
         assert there.definitions() == before
-        while not there.http.get("/api/nodes").json()[0]["mem_alarm"]:
-            time.sleep(0.2)
+        wait_until(
+            lambda: there.http.get("/api/nodes").json()[0]["mem_alarm"], "the node shows its alarm", seconds=60
+        )
         reason = held_back(there, tmp_path)
     assert "has a memory alarm: until that is over RabbitMQ takes no messages" in reason
 
