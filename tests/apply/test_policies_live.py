@@ -1,6 +1,5 @@
 """A policy that changes costs no message that waits, however late RabbitMQ counts it."""
 
-import time
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +12,11 @@ from proca_topo.apply.watch import SILENT
 from proca_topo.plan.planner import make_plan
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
+SOON_SECONDS: Final = 60
 SPEC: Final = """\
 topology: 1
 owns: ["work", "dead", "limit", "{org}.q", "{org}.limit"]
@@ -39,6 +40,11 @@ def ready(live: Live) -> int:
     with live.channel() as channel:
         count: int = channel.queue_declare("work", passive=True).method.message_count
         return count
+
+
+def status(report: Report) -> Status:
+    [result] = report.results
+    return result.status
 
 
 def held_back(report: Report) -> str:
@@ -113,9 +119,12 @@ def test_a_policy_that_dead_letters_what_waits_stays(
         assert "5 messages in work would be dropped, not dead-lettered" in reason
         with live.channel() as channel:
             channel.queue_purge("work")
-        time.sleep(6 if queue_type == "quorum" else 0)  # so late does RabbitMQ count the messages of quorum queues
-        [result] = live.apply(desired_in(tmp_path), with_prune=True).results
-        assert result.status is Status.APPLIED
+        # RabbitMQ counts the messages of quorum queues some 5 s late.
+        wait_until(
+            lambda: status(live.apply(desired_in(tmp_path), with_prune=True)) is Status.APPLIED,
+            "the empty queue does without the policy",
+            seconds=SOON_SECONDS if queue_type == "quorum" else 0,
+        )
 
 
 def test_a_policy_that_is_to_be_deleted_stays_if_messages_came_that_need_it(
@@ -143,6 +152,9 @@ def test_a_stream_is_not_cut_short_while_it_holds_messages(
         write(tmp_path, "stream", None)
         live.apply(desired_in(tmp_path))
         live.fill("work", 10)
-        time.sleep(6)  # so late does RabbitMQ count the messages of streams
+        # RabbitMQ counts the messages of streams some 5 s late.
+        wait_until(
+            lambda: live.broker.look(vhost, ["work"])["work"].ready == 10, "they are counted", seconds=SOON_SECONDS
+        )
         write(tmp_path, "stream", limit)
         assert "in work" in held_back(live.apply(desired_in(tmp_path)))
