@@ -1,13 +1,15 @@
 """`test --live` on a real RabbitMQ: a broker's own answer, and nothing left of it."""
 
 import json
+import os
 import re
 import secrets
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import Final
+from contextlib import contextmanager, suppress
+from typing import IO, Final
 
 import jsonschema
 import pytest
@@ -44,12 +46,12 @@ class LiveTests:
     def run(self, *arguments: str, **environment: str) -> Ran:
         return self.place.run("test", "--live", *arguments, **{**self.environment, **environment})
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [COMMAND, "test", "--live", *arguments],
             cwd=self.place.path,
             env={**clean_environment(), **self.environment},
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -194,11 +196,24 @@ def test_a_signal_ends_it_and_the_vhost_goes(live: LiveTests, number: signal.Sig
     assert re.search(r"^DELETE \S+/api/vhosts/proca-topo\.test\.\S+ 204", rest, re.MULTILINE)
 
 
+@contextmanager
+def _full_pipe() -> Iterator[IO[bytes]]:
+    """What waits for ever when it writes its result, so that a signal does not come when it has ended."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "wb") as pipe:
+        os.set_blocking(writing, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(writing, bytes(4096))
+        os.set_blocking(writing, True)
+        yield pipe
+
+
 @pytest.mark.parametrize("moment", [*MOMENTS, pytest.param(r"DELETE \S+/api/vhosts/", id="it is being removed")])
 def test_after_a_sigkill_the_vhost_goes_too(live: LiveTests, moment: str) -> None:
     """Another process waits for that."""
     _many_orgs(live.place, 60)
-    with live.start("-v") as process:
+    with _full_pipe() as stdout, live.start("-v", stdout=stdout) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if re.match(moment, line):
