@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +14,8 @@ from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.definitions_file import DefinitionsFile
-from proca_topo.errors import LockedError, RefusedError
+from proca_topo.broker.protocol import Lock
+from proca_topo.errors import BrokerError, LockedError, RefusedError
 from proca_topo.plan.planner import make_plan
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
@@ -110,11 +110,19 @@ def test_an_apply_that_loses_its_lock_stops_and_says_so(
         existing = read_existing(live.broker, vhost, desired, with_prune=False)
         plan = make_plan(existing, desired)
         _close_connections(live)
-        time.sleep(2)  # its thread looks at the connection once a second
+        wait_until(lambda: _is_lost(lock), "the lock is lost", seconds=20)
         report = apply_plan(plan, existing, desired, live.broker, with_prune=False, watch=Guarded(SILENT, lock))
         assert report.stopped is not None
         assert "the lock was lost with its connection" in report.stopped
         assert live.definitions()["queues"] == []
+
+
+def _is_lost(lock: Lock) -> bool:
+    try:
+        lock.check()
+    except BrokerError:
+        return True
+    return False
 
 
 def _close_connections(live: Live) -> None:
