@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from proca_topo.apply.replacing.steps import Step
 from tests.torture import proxy
-from tests.torture.command import REPLACE, At, Ended
+from tests.torture.command import NOWHERE, REPLACE, At, Ended
 from tests.torture.field import Attack, Field
 from tests.torture.proxy import Fault, proxy_to
 from tests.torture.tally import Kind, Trouble
@@ -41,13 +41,18 @@ class KillAtStep:
 
 @dataclass(frozen=True)
 class KillAfter:
-    """The command gets a SIGKILL some seconds after a boundary: in the middle of a step."""
+    """The command gets a SIGKILL some seconds after a boundary: in the middle of a step.
+
+    It waits for it where it is done: on a busy machine it could otherwise end before.
+    """
 
     step: str
     seconds: float
 
     def strike(self, field: Field) -> Sequence[Trouble]:
-        with field.command.running(*REPLACE) as running:
+        end = BOUNDARIES[-1]
+        boundary = end if self.step != end else NOWHERE
+        with field.command.running(*REPLACE, at=At.HOLD, boundary=boundary) as running:
             if running.wait_for_step(self.step):
                 time.sleep(self.seconds)
             running.kill()
