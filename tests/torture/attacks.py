@@ -62,11 +62,16 @@ class KillAfter:
 
 @dataclass(frozen=True)
 class KillBroker:
-    """The broker gets a SIGKILL while the command waits at a boundary, and is started again."""
+    """The broker gets a SIGKILL while the command waits at a boundary, and is started again.
+
+    So many other lanes are to be there: they are waited for first, since the kill comes at once at the boundary.
+    """
 
     step: str
+    others: int = 0
 
     def strike(self, field: Field) -> Sequence[Trouble]:
+        field.outages.wait_for_lanes(self.others)
         with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
             if not running.wait_for_step(self.step):
                 return []

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -24,6 +25,7 @@ class Outages:
         self._changed = threading.Condition()
         self._is_up = True
         self._count = 0
+        self._there: Counter[int] = Counter()
         self._is_over = False
 
     @property
@@ -57,9 +59,19 @@ class Outages:
     def wait_for(self, number: int, *, or_until: Callable[[], bool], look_seconds: float = 0.05) -> None:
         """Wait until so many have begun, or something else is so. Raises `AssertionError` where none will come."""
         with self._changed:
+            self._there[number] += 1
+            self._changed.notify_all()
             while self._count < number and not or_until():
                 assert not self._is_over, f"outage {number} did not come: another lane failed"
                 self._changed.wait(look_seconds)
+
+    def wait_for_lanes(self, count: int) -> None:
+        """Wait until so many lanes wait for the next outage. Raises `AssertionError` where they do not come."""
+        with self._changed:
+            number = self._count + 1
+            self._changed.wait_for(lambda: self._there[number] >= count or self._is_over, _UP_SECONDS)
+            there = self._there[number]
+            assert there >= count, f"{there} of {count} other lanes came to outage {number}"
 
     def undisturbed(self, act: Callable[[], Result]) -> Result:
         """What `act` gives, or raises, where no outage comes between: it is done again until that is so."""

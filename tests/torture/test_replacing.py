@@ -102,8 +102,9 @@ def test_the_broker_is_killed(node_factory: NodeFactory, tmp_path: Path, tally: 
     """
     node = node_factory()
     outages = Outages(node)
-    killing = [KillBroker(step) for step in ALONE]
     being_there = [BeThere(step, outage) for outage, step in enumerate(ALONE, 1)]
+    playing = ((QUORUM, [None, GOOD]), (CLASSIC, [GOOD, None]), (CHANGES[2], [None, GOOD]))
+    killing = [KillBroker(step, others=len(playing) - 1) for step in ALONE]
     lanes = [
         Lane(
             broker=as_broker(node),
@@ -111,7 +112,7 @@ def test_the_broker_is_killed(node_factory: NodeFactory, tmp_path: Path, tally: 
             start=variants[0],
             rounds=rounds(variants, killing if variants is QUORUM else being_there, manners),
         )
-        for variants, manners in ((QUORUM, [None, GOOD]), (CLASSIC, [GOOD, None]), (CHANGES[2], [None, GOOD]))
+        for variants, manners in playing
     ]
     play_lanes(lanes, tmp_path, seed=SEED, tally=tally)
     assert outages.count == len(ALONE)
