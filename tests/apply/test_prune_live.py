@@ -187,7 +187,10 @@ def test_a_message_that_a_consumer_holds_unacknowledged_keeps_its_queue(
             # A quorum queue counts whoever holds a message as a consumer, and does so at once.
             assert reason in {"1 message in it, 1 of them unacknowledged", "1 consumer on it"}
             channel.basic_ack(method.delivery_tag)
-        assert queue_status(live, folder)[0] is Status.APPLIED
+        # Nobody is told when the acknowledgement has come to the queue.
+        wait_until(
+            lambda: queue_status(live, folder)[0] is Status.APPLIED, "what is acknowledged is gone", seconds=30
+        )
 
 
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])
