@@ -18,7 +18,8 @@ from tests.torture.proxy import Fault, Kind, proxy_to
 from tests.torture.tally import Tally
 from tests.torture.world import CLASSIC, QUEUE, QUORUM, THEIR_QUEUE, Variant
 
-IDLE = 3.0
+# As long as a busy machine may take to connect consumers again that have died, and to make a message expire.
+IDLE = 10.0
 
 
 @pytest.fixture
