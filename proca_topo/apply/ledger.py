@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from proca_topo.apply.report import Result, Status, waiting_or_held
 from proca_topo.broker.protocol import Failure
-from proca_topo.plan.changes import Change, Plan, WaitsFor
+from proca_topo.plan.changes import Change, Plan, Replace, WaitsFor
 from proca_topo.topology.nouns import Binding, Noun, kind_of
 
 
@@ -28,6 +28,12 @@ class Ledger:
         self._results[change.noun] = Result(change=change, status=status, reason=reason, waits_for=waits_for)
         if status is Status.FAILED and not isinstance(change.noun, Binding):
             self._failed_names.add((kind_of(change.noun), change.noun.name))
+
+    def begun(self, change: Replace, how_far: str) -> None:
+        """A replacement that is not finished: what stopped it, if that is known, and what it has left behind."""
+        before = self._results.get(change.noun)
+        reason = how_far if before is None or before.reason is None else f"{before.reason}; {how_far}"
+        self.note(change, Status.FAILED, reason)
 
     def failed(self, failures: Iterable[Failure]) -> None:
         """Changes that the broker refused."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.errors import ExitCode
-from proca_topo.plan.changes import Change, Plan, Retire, WaitsFor
+from proca_topo.plan.changes import Change, Plan, Replace, Retire, WaitsFor
 
 
 class Status(StrEnum):
@@ -61,6 +61,12 @@ class Report:
             return ()
         known = {(type(r.change.noun), r.change.noun) for r in self.results if r.status is not Status.APPLIED}
         return tuple(change for change in self.after.to_do if (type(change.noun), change.noun) not in known)
+
+    @property
+    def any_begun(self) -> bool:
+        """Whether a replacement is half-way."""
+        changes = self.after.changes if self.after is not None else ()
+        return any(isinstance(change, Replace) and change.unfinished is not None for change in changes)
 
     def exit_code(self, *, detailed: bool = False) -> ExitCode:
         """What the process tells its caller.

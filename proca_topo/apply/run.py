@@ -1,5 +1,6 @@
 """Applying a plan: declare, read back, replace, delete, read back, plan again."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from proca_topo.apply.declaring import declare
@@ -11,7 +12,7 @@ from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.errors import BrokerError
-from proca_topo.plan.changes import Delete, Plan, Replace, Replacing
+from proca_topo.plan.changes import Delete, HazardCode, Plan, Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.exchange_holding import unfinished_exchanges
@@ -79,18 +80,19 @@ def apply_plan(
             after = read()
         except BrokerError as error:
             unread = str(error)
-    if after is not None:
-        _settle(plan, after, ledger)
-    results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
     seen = after if after is not None else existing if not plan.to_do else None
+    then = make_plan(seen, desired, with_prune=with_prune, replacing=replacing) if seen is not None else None
+    if after is not None and then is not None:
+        _settle(plan, after, then, ledger)
+    results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
     return Report(
         plan=plan,
         results=tuple(results),
-        after=make_plan(seen, desired, with_prune=with_prune, replacing=replacing) if seen is not None else None,
+        after=then,
         unread=unread,
         stopped=stopped,
         # It may have come when everything was done.
-        interrupted=interrupted and any(result.status is Status.NOT_TRIED for result in results),
+        interrupted=interrupted and any(result.status in {Status.NOT_TRIED, Status.FAILED} for result in results),
     )
 
 
@@ -113,17 +115,22 @@ def apply_anew(
     return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch, replacing=replacing)
 
 
-def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
-    """Take the broker's word over the answers it gave: what it shows is so, what it does not is not.
+def _settle(plan: Plan, after: Existing, then: Plan, ledger: Ledger) -> None:
+    """Take the broker's word over the answers it gave: what it shows is so, what it does not is not. `then` is the
+    plan of it.
 
     A replacement is not made while it holds something, though its new queue may be there.
     """
     begun = {(Kind.QUEUE, one.replaced.becomes) for one in unfinished(after)}
     begun |= {(Kind.EXCHANGE, one.replaced.was.name) for one in unfinished_exchanges(after)}
+    halfway = dict(_halfway(then))
     for change in plan.to_do:
         status = ledger.status(change.noun)
+        key = kind_of(change.noun), change.noun.name
         match change:
-            case Replace() if (kind_of(change.noun), change.noun.name) in begun:
+            case Replace() if key in halfway and status in (None, Status.FAILED):
+                ledger.begun(change, halfway[key])
+            case Replace() if key in begun:
                 pass
             case Delete():
                 if status is Status.APPLIED and after.has(change.noun):
@@ -133,3 +140,11 @@ def _settle(plan: Plan, after: Existing, ledger: Ledger) -> None:
             case _:
                 if status in (None, Status.FAILED) and after.shows(change.noun):
                     ledger.applied([change])
+
+
+def _halfway(plan: Plan) -> Iterator[tuple[tuple[Kind, str], str]]:
+    """The replacements that were begun, each with how far it is."""
+    for change in plan.changes:
+        if isinstance(change, Replace) and change.unfinished is not None:
+            told = (hazard.message for hazard in change.hazards if hazard.code is HazardCode.UNFINISHED)
+            yield (kind_of(change.noun), change.noun.name), next(told)

@@ -102,7 +102,8 @@ class QueueReplacements:
         wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
         too_small = self._too_small(wanted, one)
         after = wanted if too_small is None else as_it_was
-        message = f"begun and interrupted: {messages(one.messages)} in its holding queues; apply finishes it"
+        held = messages(one.messages)
+        message = f"begun and interrupted: {held} in its holding queues, where nobody gets them; apply finishes it"
         if too_small is not None:
             message += f", and leaves the queue as it was: {too_small}"
         if (full := self._full(name, one)) is not None:

@@ -94,9 +94,10 @@ def outcome(report: Report) -> str:
 
 def _bad_end(report: Report, applied: int, missed: int) -> str:
     some = f"Partly applied: {applied} of {applied + missed} changes."
+    nothing = "nothing was finished" if report.any_begun else "nothing was applied"
     if report.interrupted:
-        return f"{some if applied else 'Nothing was applied.'} {_INTERRUPTED}"
-    share = some if applied else "Failed: nothing was applied."
+        return f"{some if applied else f'{nothing.capitalize()}.'} {_INTERRUPTED}"
+    share = some if applied else f"Failed: {nothing}."
     return f"{share} Resolve what is listed above, then {_AGAIN}."
 
 

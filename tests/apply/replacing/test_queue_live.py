@@ -10,14 +10,17 @@ from pika.adapters.blocking_connection import BlockingChannel
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.steps import PROTOCOL, Step
 from proca_topo.apply.report import Report, Status
+from proca_topo.apply.watch import StopRequestedError
 from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Replacing
+from proca_topo.render.report_text import outcome
 from proca_topo.topology.holding import Holding
 from tests.apply.replacing.killing import killed_at
 from tests.live import Live, desired_in
 
 pytestmark = pytest.mark.broker
 
+BEGUN: Final = "begun and interrupted"
 STEPS: Final = [rule.step.name for rule in PROTOCOL] + ["done"]
 
 
@@ -148,7 +151,8 @@ def test_a_replacement_that_stops_on_its_way_has_failed(
         (result,) = replaced(live, tmp_path).results
     assert (result.status, result.reason) == (
         Status.FAILED,
-        "the disk is full (nothing is lost: the same command goes on from here)",
+        "the disk is full (nothing is lost: the same command goes on from here); "
+        f"{BEGUN}: 1 message in its holding queues, where nobody gets them; apply finishes it",
     )
     assert [result.status for result in replaced(live, tmp_path, Replacing.FINISHING).results] == [Status.APPLIED]
     assert waiting(live) == [1]
@@ -188,6 +192,32 @@ def test_an_interrupted_replacement_is_finished_by_the_next_apply(
     report = replaced(live, tmp_path, how)
     assert report.after is not None
     assert report.after.to_do == ()
+
+
+@pytest.mark.parametrize("step", STEPS[1:-1])
+def test_an_interruption_tells_where_the_messages_are(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not where they were, so that nobody reads that nothing has happened."""
+    write(tmp_path, "")
+    live.apply(desired_in(tmp_path))
+    with live.channel() as channel:
+        for number in range(3):
+            publish(channel, number)
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+
+    def reached(name: str) -> None:
+        if name == step:
+            raise StopRequestedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, "reached", reached)
+        report = replaced(live, tmp_path)
+    [result] = report.results
+    assert report.interrupted
+    assert result.status is Status.FAILED
+    assert (result.reason or "").startswith(BEGUN)
+    assert outcome(report).startswith("Nothing was finished. Interrupted; ")
 
 
 def test_a_rename_takes_messages_and_bindings_along(live: Live, tmp_path: Path) -> None:
