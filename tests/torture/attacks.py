@@ -89,6 +89,7 @@ class BeThere:
 
     def strike(self, field: Field) -> Sequence[Trouble]:
         with field.command.running(*REPLACE, at=At.HOLD, boundary=self.step) as running:
+            running.wait_for_step(self.step)
             field.outages.wait_for(self.outage, or_until=lambda: running.has_ended)
             running.go_on()
             ended = running.end()
