@@ -151,8 +151,10 @@ def test_a_replacement_that_stops_on_its_way_has_failed(
         (result,) = replaced(live, tmp_path).results
     assert (result.status, result.reason) == (
         Status.FAILED,
-        "the disk is full (nothing is lost: the same command goes on from here); "
-        f"{BEGUN}: 1 message in its holding queues, where nobody gets them; apply finishes it",
+        (
+            "the disk is full (nothing is lost: the same command goes on from here); "
+            f"{BEGUN}: 1 message in its holding queues, where nobody gets them; apply finishes it"
+        ),
     )
     assert [result.status for result in replaced(live, tmp_path, Replacing.FINISHING).results] == [Status.APPLIED]
     assert waiting(live) == [1]
