@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proca_topo.plan.changes import Change, Plan, Retire
+from proca_topo.plan.changes import Change, Plan, Replace, Retire
 from proca_topo.plan.saved import SavedChange, SavedPlan, counterpart, digest, key_of, saved_change, with_type
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -142,7 +142,7 @@ class _Comparison:
             yield from _does_something_else(then, now, change)
         if then.before != now.before:
             yield _broker_changed(then.before, now.before)
-        wanted = counterpart(change.noun, self.desired)
+        wanted = self._wanted(change)
         if wanted is None or then.wanted is None:
             if wanted != then.wanted:
                 yield "the spec no longer has it" if wanted is None else "the spec has it again"
@@ -150,6 +150,12 @@ class _Comparison:
             yield "the spec has changed it"
         elif self._gets_another_type(wanted):
             yield self._default_type_changed()
+
+    def _wanted(self, change: Change) -> Noun | None:
+        if isinstance(change, Replace) and change.unfinished is not None:
+            # What was begun may be put together as it was, whatever the spec has.
+            return change.noun
+        return counterpart(change.noun, self.desired)
 
     def _is_as_it_was(self, wanted: Noun, then: Noun) -> bool:
         default = self.saved.default_queue_type

@@ -7,6 +7,8 @@ import pytest
 
 from proca_topo.plan.changes import Replace, Replacing
 from proca_topo.plan.planner import make_plan
+from proca_topo.plan.saved import saved_plan
+from proca_topo.plan.staleness import Verdict, discrepancies
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced
@@ -75,6 +77,21 @@ def test_what_the_wanted_queue_would_not_keep_goes_into_the_queue_as_it_was(name
     assert change.noun == WORK
     assert change.held_back is None
     assert any(f"leaves the queue as it was: {reason}" in hazard.message for hazard in change.hazards)
+
+
+@pytest.mark.parametrize("wanted", [(), (with_arguments(max_length=11),), (with_arguments(max_priority=5),)])
+def test_a_saved_plan_that_finishes_one_is_the_plan_as_long_as_nothing_changes(wanted: tuple[Queue, ...]) -> None:
+    """Also where the spec has the queue no more, or as one that would not keep what is held."""
+    there, spec = begun(), desired(queues=(*wanted, WAIT))
+    plan = make_plan(there, spec)
+    assert discrepancies(saved_plan(plan, there, spec, with_prune=False), plan, there, spec) == ()
+
+
+def test_a_saved_plan_that_finishes_one_is_another_once_the_spec_wants_another_queue() -> None:
+    there, then, now = begun(), desired(), desired(queues=(with_arguments(max_priority=5), WAIT))
+    kept = saved_plan(make_plan(there, then), there, then, with_prune=False)
+    [found] = discrepancies(kept, make_plan(there, now), there, now)
+    assert (found.verdict, found.why) == (Verdict.DIFFERENT, "the spec has changed it")
 
 
 def test_what_fits_goes_into_the_wanted_queue() -> None:
