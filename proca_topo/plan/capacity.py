@@ -50,6 +50,15 @@ class Capacity:
             return None
         return f"{size} bytes {where} are more than the max-length-bytes {self.size} allows"
 
+    def why_full(self, count: int) -> str | None:
+        """Why nothing that arrives meanwhile would fit, with so many messages in it; None if it would."""
+        if self.length is None or count < self.length:
+            return None
+        return (
+            f"it is full, with {messages(count)} and the max-length {self.length}, so that what arrives meanwhile"
+            " would not fit: let it drain, or raise that limit"
+        )
+
     def why_too_small(self, count: int, *, where: str) -> str | None:
         """Why it would not keep so many messages, which are `where` ("in it") now; None if it would."""
         if self.length is not None and count > self.length:

@@ -102,12 +102,14 @@ class QueueReplacements:
         wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
         too_small = self._too_small(wanted, one)
         after = wanted if too_small is None else as_it_was
-        held = messages(one.messages)
-        message = f"begun and interrupted: {held} in its holding queues, where nobody gets them; apply finishes it"
-        if too_small is not None:
-            message += f", and leaves the queue as it was: {too_small}"
-        if (full := self._full(name, one)) is not None:
-            message += f", once there is room: {full}"
+        nowhere = self._nowhere(name, one, too_small, as_it_was)
+        message = f"begun and interrupted: {messages(one.messages)} in its holding queues, where nobody gets them"
+        if nowhere is None:
+            message += "; apply finishes it"
+            if too_small is not None:
+                message += f", and leaves the queue as it was: {too_small}"
+            if (full := self._full(name, one)) is not None:
+                message += f", once there is room: {full}"
         counted = Hazard(code=HazardCode.UNFINISHED, message=message)
         found = differences(was, after) if was != after else ()
         return Replace(
@@ -115,7 +117,7 @@ class QueueReplacements:
             org=self.desired.org_of(after),
             differences=found,
             hazards=(counted, *_hazards(after, found, Activity()), *(() if one.old_is_gone else self._cut(was))),
-            held_back=self._why_not_finished(one, self._nowhere(name, one, too_small, as_it_was)),
+            held_back=self._why_not_finished(one, nowhere),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
         )
@@ -254,8 +256,9 @@ class QueueReplacements:
         return self.existing.activity.get(queue, Activity()).messages
 
     def _over_limits(self, before: Queue, after: Queue, waiting: int) -> str | None:
-        reason = self._capacity(before, after).why_too_small(waiting, where="in it")
-        return f"{reason}: let it drain first" if reason is not None else None
+        capacity = self._capacity(before, after)
+        reason = capacity.why_too_small(waiting, where="in it")
+        return f"{reason}: let it drain first" if reason is not None else capacity.why_full(waiting)
 
     def _capacity(self, before: Queue, after: Queue) -> Capacity:
         index = self._index_then

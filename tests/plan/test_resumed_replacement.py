@@ -94,6 +94,17 @@ def test_a_saved_plan_that_finishes_one_is_another_once_the_spec_wants_another_q
     assert (found.verdict, found.why) == (Verdict.DIFFERENT, "the spec has changed it")
 
 
+@pytest.mark.parametrize(
+    ("count", "reason"), [(9, None), (10, "it is full, with 10 messages and the max-length 10")]
+)
+def test_a_full_queue_is_not_replaced(count: int, reason: str | None) -> None:
+    """What arrives meanwhile is in a queue without that limit, and would fit nowhere in the end."""
+    full = with_arguments(max_length=10)
+    there = existing(queues=(full, WAIT), activity={"work": Activity(ready=count, consumers=0)})
+    change = resumed(there, with_arguments(full, max_priority=5), Replacing.IDLE)
+    assert change.held_back == reason or (change.held_back or "").startswith(f"{reason}, so that what arrives")
+
+
 def test_what_fits_goes_into_the_wanted_queue() -> None:
     wanted = with_arguments(max_length=12)
     assert resumed(begun(), wanted).noun == wanted
@@ -153,7 +164,7 @@ JOB = replace(WORK, name="job")
 
 def test_a_queue_of_the_new_name_counts_with_what_is_in_it() -> None:
     limited = with_arguments(JOB, max_length=10)
-    there = existing(queues=(WORK, WAIT, limited), activity={"work": Activity(ready=4), "job": Activity(ready=6)})
+    there = existing(queues=(WORK, WAIT, limited), activity={"work": Activity(ready=4), "job": Activity(ready=5)})
     assert renamed(there, limited).held_back is None
     there = replace(there, activity={**there.activity, "job": Activity(ready=7)})
     assert renamed(there, limited).held_back == (

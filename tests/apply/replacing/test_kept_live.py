@@ -170,8 +170,11 @@ def test_a_rename_onto_a_queue_that_is_there_adds_to_what_is_in_it(live: Live, t
     [reason] = {result.reason for result in apply(live, tmp_path).results}
     assert (reason or "").startswith("30 messages in it are more than the max-length 25 allows")
     assert taken(live, "job", at_most=5) == list(range(5))
+    [reason] = {result.reason for result in apply(live, tmp_path).results}
+    assert (reason or "").startswith("it is full, with 25 messages and the max-length 25")
+    assert taken(live, "job", at_most=1) == [5]
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
-    assert taken(live, "job") == [*range(5, 10), *range(20)]
+    assert taken(live, "job") == [*range(6, 10), *range(20)]
 
 
 @pytest.mark.parametrize("step", [Step.UNBIND_OLD.name, Step.DECLARE_NEW.name])
