@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from proca_topo.render.lines import BLANK, Line, Role, wrapped
 from proca_topo.render.objects import duration
 from proca_topo.topology.names import shown, shown_exchange
-from proca_topo.topology.routing.tracing import End, ExchangeVisit, Fate, Leaving, QueueVisit, Trace, Way
+from proca_topo.topology.routing.tracing import (
+    End,
+    ExchangeVisit,
+    Fate,
+    Leaving,
+    QueueVisit,
+    Trace,
+    Way,
+    queues_of,
+)
 
 _STEP = "  "
 
@@ -24,9 +33,23 @@ def summary(trace: Trace) -> str:
     if trace.unknown:
         names = ", ".join(map(shown, sorted(trace.unknown)))
         reached += f" What {names} passes on cannot be known."
-    if trace.ends != trace.queues:
-        reached += f" In the end it is in {_names(trace.ends)}." if trace.ends else " In the end it is dropped."
-    return reached
+    return reached + _in_the_end(trace)
+
+
+def _in_the_end(trace: Trace) -> str:
+    """Nothing where it stays in the queues that it has reached."""
+    refusing = frozenset(queue.name for queue in queues_of(trace.start) if _refuses(queue))
+    if refusing == trace.queues and refusing and not trace.ends:
+        return " In the end it is refused: the publisher gets a nack."
+    if trace.ends == trace.queues:
+        return ""
+    end = f"in {_names(trace.ends)}" if trace.ends else "dropped"
+    refused = f", and refused by {_names(refusing)}" if refusing else ""
+    return f" In the end it is {end}{refused}."
+
+
+def _refuses(queue: QueueVisit) -> bool:
+    return any(leaving.end is End.REFUSED for leaving in queue.leaving)
 
 
 def _names(names: frozenset[str]) -> str:
@@ -77,7 +100,7 @@ def _end(queue: QueueVisit) -> str:
         case End.BACK:
             return ": back again"
         case End.CYCLE:
-            return ": it has expired here before, and RabbitMQ drops it"
+            return ": it has been here before and was not rejected since, so RabbitMQ drops it"
         case _:
             return ""
 

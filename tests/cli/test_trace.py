@@ -25,7 +25,7 @@ retry:
 queues:
   work: {bindings: [{exchange: in, key: "a.*"}], retry: work}
   copy: {bindings: [{exchange: copies}], max-length: 10}
-  full: {bindings: [{exchange: copies}], overflow: reject-publish}
+  full: {bindings: [{exchange: copies}, {exchange: in, key: limited}], overflow: reject-publish}
   lost: {bindings: [{exchange: lost}]}
   pdf: {bindings: [{exchange: by-header, arguments: {x-match: all, type: pdf, pages: 3}}]}
 """
@@ -86,6 +86,23 @@ Reaches copy, full, work. In the end it is in work.
 )
 def test_a_line_of_it(spec: Place, arguments: tuple[str, ...], line: str) -> None:
     assert line in spec.run("trace", *arguments).out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("key", "summary"),
+    [
+        ("limited", "Reaches full. In the end it is refused: the publisher gets a nack."),
+        ("a.b", "Reaches copy, full, work. In the end it is dropped, and refused by full."),
+    ],
+)
+def test_what_is_refused_is_not_dropped(spec: Place, key: str, summary: str) -> None:
+    assert spec.run("trace", "in", key, "--overflow").out.splitlines()[-1] == summary
+
+
+def test_what_is_pushed_out_and_would_come_back_is_dropped(spec: Place) -> None:
+    lines = spec.run("trace", "in", "a.b", "--overflow").out.splitlines()
+    dropped = "it has been here before and was not rejected since, so RabbitMQ drops it"
+    assert f"          [work] -> queue work: {dropped}" in lines
 
 
 def test_that_it_reaches_nothing_is_an_exit_code(spec: Place) -> None:

@@ -1,0 +1,88 @@
+"""What a trace tells of dead letters, RabbitMQ does."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pika
+import pytest
+
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.nouns import CLASSIC
+from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.routing.tracing import Fate, Tracer
+from tests.live import Live
+from tests.spec.nouns import desired_of
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.broker
+
+SECONDS: Final = 20.0
+# Longer than all delays here: what goes on by then has gone on.
+CALM_SECONDS: Final = 1.5
+HEAD: Final = 'topology: 1\nowns: ["*"]\n'
+
+
+def ends(desired: Desired, exchange: str, message: Message, fate: Fate) -> set[str]:
+    """Where the trace says that a message is in the end."""
+    tracer = Tracer(desired, waiting=desired.waiting, default_queue_type=CLASSIC)
+    return set(tracer.trace(exchange, message, fate).ends)
+
+
+def publish(live: Live, exchange: str, key: str, body: bytes, headers: Mapping[str, Any] | None = None) -> None:
+    """Publish, confirmed."""
+    with live.channel() as channel:
+        properties = pika.BasicProperties(headers=dict(headers) if headers else None)
+        channel.basic_publish(exchange, key, body, properties)
+
+
+def bodies(live: Live, queue: str) -> list[bytes]:
+    """What is in a queue, taken out."""
+    found = []
+    with live.channel() as channel:
+        while (got := channel.basic_get(queue, auto_ack=True))[0] is not None:
+            found.append(got[2])
+    return found
+
+
+def count(live: Live, queue: str) -> int:
+    with live.channel() as channel:
+        messages: int = channel.queue_declare(queue, passive=True).method.message_count
+        return messages
+
+
+class TestOverflow:
+    """What is pushed out of a queue, waits, and would come back has no rejection behind it."""
+
+    SPEC: Final = (
+        HEAD
+        + """
+retry: {r: {delay: 300ms, fail: fail, wait: wait, return: back}}
+exchanges: {in: {type: topic}}
+queues:
+  work: {retry: r, max-length: 1, bindings: [{exchange: in, key: a}]}
+"""
+    )
+
+    def test_it_does_not_come_back(self, live: Live) -> None:
+        desired = desired_of(self.SPEC)
+        live.apply(desired)
+        publish(live, "in", "a", b"first")
+        publish(live, "in", "a", b"second")
+        wait_until(lambda: count(live, "wait") == 1, "the first one waits", seconds=SECONDS, look_seconds=0.02)
+        wait_until(lambda: count(live, "wait") == 0, "the first one has waited", seconds=SECONDS)
+        time.sleep(CALM_SECONDS)
+        # Had it come back, it would have pushed out the second one.
+        assert bodies(live, "work") == [b"second"]
+        assert bodies(live, "wait") == []
+        assert ends(desired, "in", Message(routing_key="a"), Fate.OVERFLOWED) == set()
+
+    def test_what_is_rejected_does(self, live: Live) -> None:
+        desired = desired_of(self.SPEC)
+        live.apply(desired)
+        publish(live, "in", "a", b"first")
+        with live.channel() as channel:
+            channel.basic_reject(channel.basic_get("work")[0].delivery_tag, requeue=False)
+        wait_until(lambda: count(live, "wait") == 1, "it waits", seconds=SECONDS, look_seconds=0.02)
+        wait_until(lambda: count(live, "work") == 1, "it is back", seconds=SECONDS)
+        assert ends(desired, "in", Message(routing_key="a"), Fate.REJECTED) == {"work"}
