@@ -78,12 +78,16 @@ class Subject:
 
     @cached_property
     def dead_letters_reach(self) -> Mapping[str, frozenset[str]]:
-        """The queues that each queue's dead letters reach at once, where their key and the exchanges are known."""
+        """The queues that each queue's dead letters reach at once, where that is known.
+
+        Where a headers exchange is on the way it depends on the message, unless it lets through all or nothing.
+        """
         found: dict[str, frozenset[str]] = {}
         for name, letters in self.dead_letters.items():
             is_known = letters.exchange == "" or letters.exchange in self.desired.exchanges
             if letters.routing_key is not None and is_known:
-                reached = self.routes.reached(letters.exchange, Message(routing_key=letters.routing_key))
+                message = Message(routing_key=letters.routing_key, any_headers=True)
+                reached = self.routes.reached(letters.exchange, message)
                 if not reached.unknown:
                     found[name] = reached.queues
         return found

@@ -82,3 +82,45 @@ queues: {mail: {bindings: [{exchange: inner}]}, all: {bindings: [{exchange: in, 
 """
     assert [one.code for one in findings(tmp_path, spec % "")] == ["PT301"]
     assert findings(tmp_path, spec % "{exchange: in, key: a}") == ()
+
+
+DEAD_BY_HEADERS = """\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, failed: {type: headers}}
+queues:
+  mail:
+    bindings: [{exchange: in, key: "#"}]
+    dead-letter: {exchange: failed, key: mail}
+  graveyard: {bindings: [{exchange: %s}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("bound", "codes"),
+    [
+        ("failed, arguments: {kind: letter}", []),
+        ("failed, arguments: {x-match: any, kind: letter}", []),
+        ("failed, arguments: {x-match: any-with-x, x-first-death-reason: expired}", []),
+        ("failed", []),
+        ("failed, arguments: {x-match: any}", ["PT102"]),
+        ('in, key: "#"', ["PT302", "PT102"]),
+    ],
+)
+def test_which_headers_dead_letters_have_is_not_known(tmp_path: Path, bound: str, codes: list[str]) -> None:
+    assert [one.code for one in findings(tmp_path, DEAD_BY_HEADERS % bound)] == codes
+
+
+def test_nor_which_what_comes_back_through_a_headers_exchange_has(tmp_path: Path) -> None:
+    spec = """\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, back: {type: headers}}
+retry: {mail: {delay: 30s, fail: failed, wait: waiting, return: again}}
+queues:
+  mail: {bindings: [{exchange: in, key: "#"}%s], dead-letter: {exchange: failed, key: mail}}
+  sms: {bindings: [{exchange: in, key: sms}], retry: mail}
+bindings: [{exchange: again, key: "#", to-exchange: back}]
+"""
+    assert [one.code for one in findings(tmp_path, spec % "")] == ["PT302", "PT104"]
+    assert findings(tmp_path, spec % ", {exchange: back, arguments: {kind: letter}}") == ()

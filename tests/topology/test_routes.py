@@ -122,3 +122,33 @@ def test_a_headers_exchange_looks_at(
     )
     reached = Routes(topology).reached("a", Message(routing_key="", headers=headers))
     assert reached.queues == ({"q"} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reached", "is_unsure"),
+    [
+        ({"a": "1"}, set(), True),
+        ({"x-match": "any", "a": "1"}, set(), True),
+        ({}, {"q"}, False),
+        ({"x-a": "1"}, {"q"}, False),
+        ({"x-match": "any"}, {"r"}, False),
+    ],
+)
+def test_an_imagined_message_may_have_any_headers(
+    wanted: dict[str, object], reached: set[str], *, is_unsure: bool
+) -> None:
+    topology = World(
+        exchanges={
+            "a": Exchange(name="a", type="headers", arguments=Arguments.of({"alternate-exchange": "b"})),
+            "b": Exchange(name="b", type="fanout"),
+        },
+        queues={"q": Queue(name="q"), "r": Queue(name="r")},
+        bindings=frozenset(
+            {
+                Binding(source="a", destination="q", arguments=Arguments.of(wanted)),
+                Binding(source="b", destination="r"),
+            }
+        ),
+    )
+    found = Routes(topology).reached("a", Message(routing_key="", any_headers=True))
+    assert found == Reached(queues=frozenset(reached), unknown=frozenset({"a"} if is_unsure else ()))

@@ -19,7 +19,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
                 continue
             onward = subject.dead_letters[waiting]
             key = letters.routing_key if onward.routing_key is None else onward.routing_key
-            reached = subject.routes.reached(onward.exchange, Message(routing_key=key))
+            reached = subject.routes.reached(onward.exchange, Message(routing_key=key, any_headers=True))
             if queue.name not in reached.queues and not reached.unknown and subject.knows(onward.exchange):
                 where = ", ".join(shown(name) for name in sorted(reached.queues)) or "nothing"
                 text = f"what it rejects waits in {shown(waiting)} and then reaches {where}, not this queue"

@@ -29,7 +29,8 @@ def _expired(subject: Subject, name: str) -> frozenset[str]:
     exchange = subject.desired.exchanges.get(letters.exchange)
     if exchange is None or exchange.type != "fanout":
         return frozenset()  # its way depends on keys that are not known
-    return subject.routes.reached(exchange.name, Message(routing_key="")).queues & subject.delays.keys()
+    message = Message(routing_key="", any_headers=True)
+    return subject.routes.reached(exchange.name, message).queues & subject.delays.keys()
 
 
 def _circle(name: str, ahead: Mapping[str, frozenset[str]]) -> frozenset[str]:

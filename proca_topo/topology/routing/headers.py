@@ -1,6 +1,6 @@
 """Which headers a binding of a headers exchange asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,10 +34,16 @@ class WantedHeaders:
         wanted = table if match_by in _WITH_X else {k: v for k, v in table.items() if not k.startswith("x-")}
         return cls(wanted=wanted, any_is_enough=match_by in _ANY)
 
-    def admit(self, headers: Headers) -> bool:
-        """Whether a message with these headers is let through."""
-        met = (name in headers and _is_met(value, headers[name]) for name, value in self.wanted.items())
-        return any(met) if self.any_is_enough else all(met)
+    def admit(self, headers: Headers, is_unsure: Callable[[str], bool]) -> bool | None:
+        """Whether a message with these headers is let through; None where that depends on one that is unsure."""
+        met = {
+            None if is_unsure(name) else name in headers and _is_met(value, headers[name])
+            for name, value in self.wanted.items()
+        }
+        # One that is met is enough for `any`, and one that is not for `all`, whatever the others are.
+        if self.any_is_enough in met:
+            return self.any_is_enough
+        return None if None in met else not self.any_is_enough
 
 
 def _is_met(wanted: Any, found: Any) -> bool:  # noqa: ANN401 - headers hold any JSON value

@@ -14,10 +14,15 @@ _NO_HEADERS: Final[Headers] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What an exchange looks at."""
+    """What an exchange looks at. Of one that is imagined with `any_headers` only the key is known."""
 
     routing_key: str
     headers: Headers = field(default_factory=lambda: _NO_HEADERS)
+    any_headers: bool = False
+
+    def is_unsure_of(self, header: str) -> bool:  # noqa: ARG002 - of all of them alike
+        """Whether it cannot be known if it has this header, or with which value."""
+        return self.any_headers
 
 
 class Matching(Protocol):
@@ -42,7 +47,7 @@ def matching_for(exchange_type: str, bindings: Iterable[Binding]) -> Matching | 
         case "fanout":
             return _Fanout(bindings)
         case "headers":
-            return _Headers(bindings)
+            return HeadersMatching(bindings)
         case _:
             return None
 
@@ -83,9 +88,16 @@ class _Fanout:
         return self._all
 
 
-class _Headers:
+class HeadersMatching:
+    """The bindings of a headers exchange."""
+
     def __init__(self, bindings: Iterable[Binding]) -> None:
         self._wanted = [(WantedHeaders.of(binding.arguments), binding) for binding in bindings]
 
     def matching(self, message: Message) -> list[Binding]:
-        return [binding for wanted, binding in self._wanted if wanted.admit(message.headers)]
+        """Those that are certain to let the message through."""
+        return [binding for wanted, binding in self._wanted if wanted.admit(message.headers, message.is_unsure_of)]
+
+    def is_unsure(self, message: Message) -> bool:
+        """Whether others may let it through too, which depends on headers that it may have."""
+        return any(wanted.admit(message.headers, message.is_unsure_of) is None for wanted, _ in self._wanted)

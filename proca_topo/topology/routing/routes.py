@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
-from proca_topo.topology.routing.matching import Matching, Message, TopicMatching, matching_for
+from proca_topo.topology.routing.matching import HeadersMatching, Matching, Message, TopicMatching, matching_for
 
 DEFAULT_EXCHANGE: Final = ""
 
@@ -38,7 +38,8 @@ class Hop:
 
     `bindings` are those that let it through. `alternates` are the exchanges it goes to if there are none: one,
     or several where the policy in force is not known. `missing` says that there is no such exchange,
-    `unknown_type` that it is of a plugin's type, which decides by itself.
+    `unknown_type` that it is of a plugin's type, which decides by itself. `is_unsure`: it asks for headers that
+    the message may have, so that there may be more bindings, and alternates only if there are not.
     """
 
     exchange: str
@@ -46,11 +47,17 @@ class Hop:
     alternates: tuple[str, ...] = ()
     missing: bool = False
     unknown_type: str | None = None
+    is_unsure: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this is all that the exchange does with the message."""
+        return self.unknown_type is None and not self.is_unsure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """The queues that a message gets to at once. `unknown` are exchanges on its way of a type nobody can know."""
+    """The queues that a message gets to at once. `unknown` are exchanges on its way that may lead to more."""
 
     queues: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
@@ -93,8 +100,9 @@ class Routes:
         if matching is None:
             return Hop(exchange=exchange, unknown_type=known.type)
         bindings = tuple(matching.matching(message))
-        alternates = () if bindings else self._alternates_of(known)
-        return Hop(exchange=exchange, bindings=bindings, alternates=alternates)
+        is_unsure = isinstance(matching, HeadersMatching) and matching.is_unsure(message)
+        alternates = () if bindings or is_unsure else self._alternates_of(known)
+        return Hop(exchange=exchange, bindings=bindings, alternates=alternates, is_unsure=is_unsure)
 
     def reached(self, exchange: str, message: Message) -> Reached:
         """The queues that a message gets to when it is published to this exchange.
@@ -107,7 +115,7 @@ class Routes:
         seen, todo = {exchange}, [exchange]
         while todo:
             hop = self.hop(todo.pop(), message)
-            if hop.unknown_type is not None:
+            if not hop.is_known:
                 unknown.add(hop.exchange)
             ahead = list(hop.alternates)
             for binding in hop.bindings:
