@@ -12,7 +12,8 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.policies_in_force import DeadLetters
 from proca_topo.topology.route_contracts import After
 from proca_topo.topology.routing.built_in import WithBuiltIn
-from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.routing.dead_letters import Reason, dead_lettered
+from proca_topo.topology.routing.matching import DEATHS, Message, is_known_type
 from proca_topo.topology.routing.routes import Routes, Topology
 from proca_topo.topology.routing.ways_out import WayOut, WaysOut
 
@@ -22,7 +23,7 @@ class _Stop:
     """A message in a queue. `expired` are the queues it has expired in, one after the other, to come here."""
 
     queue: str
-    routing_key: str
+    message: Message
     at_once: bool
     expired: frozenset[str] = frozenset()
 
@@ -53,11 +54,11 @@ class Journeys:
         dropped by RabbitMQ (measured on 3.10, 4.0 and 4.3).
         """
         reached = self._routes.reached(exchange, message)
-        doubts = {_unknown_type(name) for name in reached.unknown}
+        doubts = {self._unknown(name) for name in reached.unknown}
         if after is None:
             return Outcome(queues=reached.queues, doubts=frozenset(doubts))
         resting: set[str] = set()
-        todo = [_Stop(queue=name, routing_key=message.routing_key, at_once=True) for name in reached.queues]
+        todo = [_Stop(queue=name, message=message, at_once=True) for name in reached.queues]
         seen = set(todo)
         while todo:
             stop = todo.pop()
@@ -70,7 +71,7 @@ class Journeys:
             if len(way_out.letters) > 1:
                 doubts.add(_unknown_policy(stop.queue))
             for letters in way_out.letters:
-                new = set(self._dead_lettered(letters, stop, message, expired, doubts)) - seen
+                new = set(self._dead_lettered(letters, stop, exchange, expired, doubts)) - seen
                 seen |= new
                 todo += new
         return Outcome(queues=frozenset(resting), doubts=frozenset(doubts))
@@ -79,17 +80,26 @@ class Journeys:
         self,
         letters: DeadLetters | None,
         stop: _Stop,
-        message: Message,
+        exchange: str,
         expired: frozenset[str],
         doubts: set[str],
     ) -> Iterator[_Stop]:
         if letters is None:
             return
-        key = stop.routing_key if letters.routing_key is None else letters.routing_key
-        reached = self._routes.reached(letters.exchange, Message(routing_key=key, headers=message.headers))
-        doubts |= {_unknown_type(name) for name in reached.unknown}
+        if not stop.message.is_dead and DEATHS in stop.message.headers:
+            doubts.add(f"it is published with {DEATHS}, which RabbitMQ takes for its own or not by its version")
+        reason = Reason.EXPIRED if stop.queue in expired else Reason.REJECTED
+        onward = dead_lettered(stop.message, letters, reason=reason, queue=stop.queue, exchange=exchange)
+        reached = self._routes.reached(letters.exchange, onward)
+        doubts |= {self._unknown(name) for name in reached.unknown}
         for name in reached.queues - expired:
-            yield _Stop(queue=name, routing_key=key, at_once=False, expired=expired)
+            yield _Stop(queue=name, message=onward, at_once=False, expired=expired)
+
+    def _unknown(self, exchange: str) -> str:
+        kind = self._routes.exchanges[exchange].type
+        if is_known_type(kind):
+            return f"exchange {shown(exchange)} asks for headers that RabbitMQ sets by its version"
+        return f"exchange {shown(exchange)} is of a plugin's type, which decides by itself"
 
 
 def _leaves(way_out: WayOut, stop: _Stop, after: After, doubts: set[str]) -> frozenset[str] | None:
@@ -107,10 +117,6 @@ def _leaves(way_out: WayOut, stop: _Stop, after: After, doubts: set[str]) -> fro
             return stop.expired | {stop.queue}
         case _:
             assert_never(after)
-
-
-def _unknown_type(exchange: str) -> str:
-    return f"exchange {shown(exchange)} is of a plugin's type, which decides by itself"
 
 
 def _unknown_policy(queue: str) -> str:

@@ -40,7 +40,7 @@ class TraceDocument(Document):
     routing_key: str
     queues: list[str] = Field(description="the queues that it reaches at once, sorted")
     ends: list[str] = Field(description="the queues in which it is in the end, sorted")
-    unknown: list[str] = Field(description="exchanges of a type that decides by itself")
+    unknown: list[str] = Field(description="exchanges that may lead to more, which cannot be known")
     paths: list[PathDocument]
 
 

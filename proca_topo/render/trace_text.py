@@ -41,7 +41,7 @@ def _in_the_end(trace: Trace) -> str:
     refusing = frozenset(queue.name for queue in queues_of(trace.start) if _refuses(queue))
     if refusing == trace.queues and refusing and not trace.ends:
         return " In the end it is refused: the publisher gets a nack."
-    if trace.ends == trace.queues:
+    if trace.ends == trace.queues or (trace.unknown and not trace.ends):
         return ""
     end = f"in {_names(trace.ends)}" if trace.ends else "dropped"
     refused = f", and refused by {_names(refusing)}" if refusing else ""
@@ -60,7 +60,8 @@ def _exchange(visit: ExchangeVisit) -> str:
     name = shown_exchange(visit.name)
     key = f"key {shown(visit.routing_key)}" if visit.routing_key else "the empty key"
     kind = "does not exist" if visit.type is None else shown(visit.type)
-    unknown = "" if visit.is_known else ", unknown type: where it goes cannot be known"
+    why = "asks for headers that RabbitMQ sets by its version" if visit.type == "headers" else "unknown type"
+    unknown = "" if visit.is_known else f", {why}: where it goes cannot be known"
     return f"exchange {name} ({kind}{unknown}), {key}"
 
 

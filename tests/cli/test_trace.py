@@ -105,6 +105,30 @@ def test_what_is_pushed_out_and_would_come_back_is_dropped(spec: Place) -> None:
     assert f"          [work] -> queue work: {dropped}" in lines
 
 
+def test_what_depends_on_headers_that_rabbitmq_sets_by_its_version(spec: Place) -> None:
+    (spec.path / "topology.yaml").write_text(
+        """\
+topology: 1
+owns: ["*"]
+exchanges: {dead: {type: headers}}
+queues:
+  work: {dead-letter: {exchange: dead}}
+  told: {bindings: [{exchange: dead, arguments: {x-match: any-with-x, x-last-death-queue: work}}]}
+"""
+    )
+    ran = spec.run("trace", "", "work", "--reject")
+    assert (
+        ran.out
+        == """\
+exchange the default exchange (direct), key work
+  [work] -> queue work
+    rejected -> exchange dead (headers, asks for headers that RabbitMQ sets by its version: where it goes cannot be known), key work
+
+Reaches work. What dead passes on cannot be known.
+"""  # noqa: E501
+    )
+
+
 def test_that_it_reaches_nothing_is_an_exit_code(spec: Place) -> None:
     assert spec.run("trace", "in", "x").code == 0
     assert spec.run("trace", "copies", "x").code == 0

@@ -127,6 +127,18 @@ def test_the_exchanges_of_every_vhost_are_known() -> None:
     assert _at_rest(spec, None, exchange="amq.topic") == {"q"}
 
 
+def test_what_a_publisher_says_of_earlier_deaths_is_not_known_to_count() -> None:
+    desired = desired_of(
+        f'topology: 1\nowns: ["*"]\n{EXCHANGES}\n'
+        f"queues: {{q: {{dead-letter: {{exchange: x}}, {WORK}}}, "
+        "dead: {bindings: [{exchange: x, key: work}]}}"
+    )
+    message = Message(routing_key="work", headers={"x-death": []})
+    outcomes = [Journeys(desired).outcome("in", message, after) for after in (None, REJECTED)]
+    assert [one.queues for one in outcomes] == [{"q"}, {"dead"}]
+    assert [bool(one.doubts) for one in outcomes] == [False, True]
+
+
 def test_what_cannot_be_known_is_said() -> None:
     desired = desired_of(
         """

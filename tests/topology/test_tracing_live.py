@@ -86,3 +86,48 @@ queues:
         wait_until(lambda: count(live, "wait") == 1, "it waits", seconds=SECONDS, look_seconds=0.02)
         wait_until(lambda: count(live, "work") == 1, "it is back", seconds=SECONDS)
         assert ends(desired, "in", Message(routing_key="a"), Fate.REJECTED) == {"work"}
+
+
+def test_what_was_pushed_out_goes_by_the_headers_that_tell_so(live: Live) -> None:
+    desired = desired_of(
+        HEAD
+        + """
+exchanges: {in: {type: topic}, dead: {type: headers}}
+queues:
+  work: {max-length: 1, dead-letter: {exchange: dead}, bindings: [{exchange: in, key: a}]}
+  full: {bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-reason: maxlen}}]}
+  late: {bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-reason: expired}}]}
+"""
+    )
+    live.apply(desired)
+    publish(live, "in", "a", b"first")
+    publish(live, "in", "a", b"second")
+    wait_until(lambda: count(live, "full") == 1, "the first one is pushed out", seconds=SECONDS)
+    assert count(live, "late") == 0
+    assert ends(desired, "in", Message(routing_key="a"), Fate.OVERFLOWED) == {"full"}
+
+
+@pytest.mark.parametrize(
+    "header", ["x-death", "x-last-death-queue", "x-last-death-reason", "x-last-death-exchange"]
+)
+def test_of_dead_letters_exchanges_see_by_the_version(live: Live, header: str) -> None:
+    """By a binding that asks only whether it is there."""
+    desired = desired_of(
+        HEAD
+        + """
+exchanges: {in: {type: topic}, dead: {type: headers}}
+queues:
+  work: {dead-letter: {exchange: dead}, bindings: [{exchange: in, key: a}]}
+  first: {bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-reason: rejected}}]}
+  asked: {}
+"""
+    )
+    live.apply(desired)
+    with live.channel() as channel:
+        channel.queue_bind("asked", "dead", "", {"x-match": "all-with-x", header: None})
+    publish(live, "in", "a", b"message")
+    with live.channel() as channel:
+        channel.basic_reject(channel.basic_get("work")[0].delivery_tag, requeue=False)
+    wait_until(lambda: count(live, "first") == 1, "it is dead-lettered", seconds=SECONDS)
+    is_3 = live.test_broker.version.startswith("3.")
+    assert count(live, "asked") == ((header == "x-death") == is_3)

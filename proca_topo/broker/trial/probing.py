@@ -157,9 +157,11 @@ class Probing:
                 self._rejected += 1
                 channel.basic_reject(method.delivery_tag, requeue=False)
                 return
-            # What has expired here before it was delivered was here at first all the same.
+            # What has expired here before it was delivered was here at first all the same. A probe may have that
+            # header of its own, and then has not died.
             at_once = not (self._round.rejects or self._round.left_alone)
-            self._arrivals.add(Arrival(identity, headers.get(_FIRST_DEATH, queue) if at_once else queue))
+            has_died = at_once and _DEATHS in headers
+            self._arrivals.add(Arrival(identity, headers.get(_FIRST_DEATH, queue) if has_died else queue))
         channel.basic_ack(method.delivery_tag)
 
     def _see_through(self, queues: Collection[str]) -> None:

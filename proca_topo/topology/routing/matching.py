@@ -10,19 +10,29 @@ from proca_topo.topology.routing.headers import Headers, WantedHeaders
 from proca_topo.topology.routing.topic_trie import TopicTrie
 
 _NO_HEADERS: Final[Headers] = {}
+DEATHS: Final = "x-death"
+"""The header in which RabbitMQ tells a client all that a dead letter has been through."""
+_LAST_DEATH: Final = "x-last-death-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What an exchange looks at. Of one that is imagined with `any_headers` only the key is known."""
+    """What an exchange looks at.
+
+    Of one that is imagined with `any_headers` only the key is known. `is_dead`: it has been dead-lettered.
+    """
 
     routing_key: str
-    headers: Headers = field(default_factory=lambda: _NO_HEADERS)
+    headers: Headers = field(default_factory=lambda: _NO_HEADERS, hash=False)  # a mapping has no hash
     any_headers: bool = False
+    is_dead: bool = False
 
-    def is_unsure_of(self, header: str) -> bool:  # noqa: ARG002 - of all of them alike
-        """Whether it cannot be known if it has this header, or with which value."""
-        return self.any_headers
+    def is_unsure_of(self, header: str) -> bool:
+        """Whether it cannot be known if it has this header, or with which value.
+
+        Of dead letters headers exchanges see `x-death` up to RabbitMQ 3.x only, and `x-last-death-*` since 4.x.
+        """
+        return self.any_headers or (self.is_dead and (header == DEATHS or header.startswith(_LAST_DEATH)))
 
 
 class Matching(Protocol):

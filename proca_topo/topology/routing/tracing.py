@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Queue
 from proca_topo.topology.policies_in_force import dead_letters, time_to_live
 from proca_topo.topology.routing.built_in import WithBuiltIn
+from proca_topo.topology.routing.dead_letters import Reason, dead_lettered
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Hop, Routes, Topology
 from proca_topo.topology.routing.ways_out import WaysOut
@@ -80,7 +82,11 @@ class QueueVisit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """The way of a message. `queues` are those that it reaches at once, `ends` those where it is in the end."""
+    """The way of a message.
+
+    `queues` are those that it reaches at once, `ends` those where it is in the end, `unknown` the exchanges
+    anywhere on its way that may lead to more.
+    """
 
     start: ExchangeVisit
     queues: frozenset[str]
@@ -90,12 +96,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What a message has gone through to be where it is.
+    """What a message has gone through to be where it is, since it was published to `exchange`.
 
     All `queues`, and those that it has left since it was last rejected: RabbitMQ drops what it would dead-letter
     into one of these (`is_cycle` in its rabbit_dead_letter.erl or mc.erl; measured on 3.10, 4.0 and 4.3).
     """
 
+    exchange: str
     queues: tuple[str, ...] = ()
     unrejected: frozenset[str] = frozenset()
 
@@ -110,12 +117,11 @@ class Tracer:
 
     def trace(self, exchange: str, message: Message, fate: Fate | None) -> Trace:
         """The way of a message that is published here; None for `fate` follows it to the queues only."""
-        start = self._exchange(exchange, message, fate, _Past(), set())
-        reached = self.routes.reached(exchange, message)
+        start = self._exchange(exchange, message, fate, _Past(exchange), set())
         return Trace(
             start=start,
-            queues=reached.queues,
-            unknown=reached.unknown,
+            queues=self.routes.reached(exchange, message).queues,
+            unknown=frozenset(visit.name for visit in exchanges_of(start) if not visit.is_known),
             ends=frozenset(visit.name for visit in queues_of(start) if visit.end in (End.RESTS, End.BACK)),
         )
 
@@ -129,7 +135,7 @@ class Tracer:
             name=name,
             type="direct" if name == "" else None if known is None else known.type,
             routing_key=message.routing_key,
-            is_known=hop.unknown_type is None,
+            is_known=hop.is_known,
             ways=tuple(self._ways(hop, message, fate, past, seen)),
         )
 
@@ -183,24 +189,39 @@ class Tracer:
                 yield replace(leaving, end=End.NO_DEAD_LETTERS)
                 continue
             unrejected = frozenset() if here is Fate.REJECTED else past.unrejected | {queue.name}
-            further = _Past((*past.queues, queue.name), unrejected)
-            onward = message if letters.routing_key is None else replace(message, routing_key=letters.routing_key)
+            further = replace(past, queues=(*past.queues, queue.name), unrejected=unrejected)
+            onward = dead_lettered(
+                message, letters, reason=_REASONS[here], queue=queue.name, exchange=past.exchange
+            )
             yield replace(leaving, to=self._exchange(letters.exchange, onward, fate, further, set()))
 
 
-def queues_of(visit: ExchangeVisit) -> Iterator[QueueVisit]:
-    """Every queue on the way, in the order in which it is told."""
+def exchanges_of(visit: ExchangeVisit) -> Iterator[ExchangeVisit]:
+    """Every exchange on the way, in the order in which it is told."""
+    yield visit
     for way in visit.ways:
         match way.to:
             case ExchangeVisit() as exchange:
-                yield from queues_of(exchange)
+                yield from exchanges_of(exchange)
             case QueueVisit() as queue:
-                yield queue
                 for leaving in queue.leaving:
                     if leaving.to is not None:
-                        yield from queues_of(leaving.to)
+                        yield from exchanges_of(leaving.to)
             case None:
                 pass
+
+
+def queues_of(visit: ExchangeVisit) -> Iterator[QueueVisit]:
+    """Every queue on the way."""
+    for exchange in exchanges_of(visit):
+        yield from (way.to for way in exchange.ways if isinstance(way.to, QueueVisit))
+
+
+_REASONS: Final = {
+    Fate.REJECTED: Reason.REJECTED,
+    Fate.EXPIRED: Reason.EXPIRED,
+    Fate.OVERFLOWED: Reason.MAXLEN,
+}
 
 
 def _refuses(queue: Queue, by_policy: object) -> bool:

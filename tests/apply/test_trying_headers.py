@@ -1,0 +1,72 @@
+"""Messages that go by their headers, on paper and on RabbitMQ."""
+
+import pytest
+
+from proca_topo.contracts.checking import check
+from proca_topo.contracts.verdicts import State, all_kept
+from tests.apply.test_trying import tried
+from tests.brokers.fixtures import TestBroker
+from tests.spec.nouns import desired_of
+
+pytestmark = pytest.mark.broker
+
+
+def test_dead_letters_go_by_the_headers_that_tell_of_their_first_death(broker_urls: TestBroker) -> None:
+    desired = desired_of(
+        """
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, dead: {type: headers}}
+queues:
+  work: {dead-letter: {exchange: dead}, bindings: [{exchange: in, key: work}]}
+  wait: {ttl: 1h, dead-letter: {exchange: dead}, bindings: [{exchange: in, key: wait}]}
+  expired:
+    bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-reason: expired}}]
+  of-work:
+    dead-letter: {exchange: dead, key: again}
+    bindings: [{exchange: dead, arguments: {x-match: any-with-x, x-first-death-queue: work, what: else}}]
+  slow:
+    ttl: 1h
+    dead-letter: {exchange: dead}
+    bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-queue: wait, slow: 1}}]
+  of-slow:
+    bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-queue: slow}}]
+  from-in:
+    bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-first-death-exchange: in}}]
+  without-x: {bindings: [{exchange: dead, arguments: {x-match: any, x-first-death-reason: expired}}]}
+  told-before: {bindings: [{exchange: dead, arguments: {x-match: any-with-x, x-first-death-reason: mine}}]}
+routes:
+  - {publish: {exchange: in, key: work}, after: rejected, reaches: [of-work, from-in]}
+  - {publish: {exchange: in, key: wait}, after: expired, reaches: [expired, from-in]}
+  - {publish: {exchange: in, key: wait, headers: {slow: 1}}, after: expired, reaches: [expired, from-in]}
+  - {publish: {exchange: "", key: wait}, after: expired, reaches: [expired]}
+  - publish: {exchange: "", key: wait, headers: {x-first-death-reason: mine, x-first-death-exchange: in}}
+    after: expired
+    reaches: [expired]
+  - {publish: {exchange: dead, headers: {x-first-death-queue: work}}, reaches: [of-work]}
+""",
+        with_routes=True,
+    )
+    foretold = check(desired, desired.routes)
+    assert all_kept(foretold), [one.outcome for one in foretold]
+    assert [one for one in tried(broker_urls, desired).verdicts if one.state is not State.KEPT] == []
+
+
+def test_what_dead_letters_have_by_the_version_is_left_to_the_broker(broker_urls: TestBroker) -> None:
+    desired = desired_of(
+        """
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}, dead: {type: headers}}
+queues:
+  work: {dead-letter: {exchange: dead}, bindings: [{exchange: in, key: work}]}
+  has-died: {bindings: [{exchange: dead, arguments: {x-match: all-with-x, x-last-death-queue: work}}]}
+routes:
+  - {publish: {exchange: in, key: work}, reaches: [work]}
+  - {publish: {exchange: in, key: work}, after: rejected, reaches: [has-died]}
+""",
+        with_routes=True,
+    )
+    assert [one.state for one in check(desired, desired.routes)] == [State.KEPT, State.UNDECIDED]
+    since_4 = State.BROKEN if broker_urls.version.startswith("3.") else State.KEPT
+    assert [one.state for one in tried(broker_urls, desired).verdicts] == [State.KEPT, since_4]
