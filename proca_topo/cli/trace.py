@@ -14,6 +14,7 @@ from proca_topo.errors import ExitCode, UsageError
 from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
+    from proca_topo.topology.routing.matching import Message
     from proca_topo.topology.routing.tracing import Fate, Tracer
 
 
@@ -58,6 +59,7 @@ def trace(
     show_requests(verbose=verbose)
     fate = _fate(reject=reject, expire=expire, overflow=overflow)
     message = Message(routing_key=key, headers=dict(map(_header, headers or ())))
+    _check_copies(message)
     tracer = _of_broker(directory, broker, vhost) if live else _of_spec(directory)
     _check_exchange(tracer, exchange)
     found = tracer.trace(exchange, message, fate)
@@ -95,6 +97,11 @@ def _header(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise UsageError(f"--header {shown(text)}: write K=V, or K:=JSON for a number")
     return name, value
+
+
+def _check_copies(message: "Message") -> None:
+    for name in message.copies_refused:
+        raise UsageError(f"--header {name}: RabbitMQ takes a list of keys only, such as {name}:='[\"a.b\"]'")
 
 
 def _of_spec(directory: Path) -> "Tracer":

@@ -59,10 +59,11 @@ def _names(names: frozenset[str]) -> str:
 def _exchange(visit: ExchangeVisit) -> str:
     name = shown_exchange(visit.name)
     key = f"key {shown(visit.routing_key)}" if visit.routing_key else "the empty key"
+    also = f", also {', '.join(map(shown, visit.copies))}" if visit.copies else ""
     kind = "does not exist" if visit.type is None else shown(visit.type)
     why = "asks for headers that RabbitMQ sets by its version" if visit.type == "headers" else "unknown type"
     unknown = "" if visit.is_known else f", {why}: where it goes cannot be known"
-    return f"exchange {name} ({kind}{unknown}), {key}"
+    return f"exchange {name} ({kind}{unknown}), {key}{also}"
 
 
 def _ways(visit: ExchangeVisit, depth: int) -> Iterator[Line]:

@@ -33,6 +33,9 @@ def add_route(context: Context, doc: RouteDoc, where: Where) -> None:
     exchange = context.short_text(doc.publish.exchange, inside.at("exchange"), "this name")
     if wrong_with(doc.publish.exchange, context.placeholders) is None:
         _check_exchange(context, exchange, inside.at("exchange"), needs)
+    for header in Message(routing_key="", headers=doc.publish.headers).copies_refused:
+        text = f"RabbitMQ takes {header} as a list of routing keys only; write a list"
+        context.problem(inside.at("headers", header), text)
     reaches: dict[str, Needs] = {}
     for index, reached in enumerate(doc.reaches):
         _add_reached(context, reached, where.at("reaches", index), reaches)

@@ -34,6 +34,7 @@ EXCHANGES: Final = ("a", "b", "c")
 QUEUES: Final = ("p", "q", "r", "s")
 KEYS: Final = ("x", "x.y", "p", "q")
 PATTERNS: Final = (*KEYS, "#", "x.*", "*", "")
+HEADERS: Final[tuple[dict[str, list[str]], ...]] = ({}, {"CC": ["x.y", "r"], "BCC": ["s"]})
 SECONDS: Final = 1000
 
 
@@ -224,10 +225,15 @@ def topologies(draw: st.DrawFn) -> Desired:
         policies=draw(st.sampled_from([{}, {policy.name: policy}])),
         routes=tuple(
             RouteContract(
-                exchange=exchange, message=Message(routing_key=key), after=after, reaches=frozenset(), place="here"
+                exchange=exchange,
+                message=Message(routing_key=key, headers=headers),
+                after=after,
+                reaches=frozenset(),
+                place="here",
             )
             for exchange in EXCHANGES
             for key in KEYS
+            for headers in HEADERS
             for after in (None, *After)
         ),
     )

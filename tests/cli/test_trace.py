@@ -74,6 +74,9 @@ Reaches copy, full, work. In the end it is in work.
             ("in", "h", "--header", "type=pdf", "--header", "pages:=3"),
             "    [] pages=3, type=pdf, x-match=all -> queue pdf",
         ),
+        (("copies", "x", "--header", 'CC:=["y"]', "--header", 'BCC:=["z"]'), "Reaches copy, full."),
+        (("in", "x", "--header", 'CC:=["limited"]'), "exchange in (topic), key x, also limited"),
+        (("in", "x", "--header", 'CC:=["limited"]'), "Reaches full."),
         (("in", "h", "--header", "type=pdf", "--header", "pages=3"), "    nothing is bound for it: it is dropped"),
         (("", "copy"), "exchange the default exchange (direct), key copy"),
         (
@@ -170,6 +173,10 @@ def test_by_a_definitions_file_that_is_the_broker(spec: Place) -> None:
         (("inner", "a"), "exchange inner is internal: RabbitMQ lets no client publish to it"),
         (("in", "a", "--reject", "--expire"), "--reject, --expire and --overflow: give one of them"),
         (("in", "a", "--header", "type"), "--header type: write K=V, or K:=JSON for a number"),
+        (
+            ("in", "a", "--header", "CC=b"),
+            """--header CC: RabbitMQ takes a list of keys only, such as CC:='["a.b"]'""",
+        ),
         (("in", "a", "--header", "n:=x"), "--header n:=x: x is no JSON; for text write K=V"),
     ],
 )

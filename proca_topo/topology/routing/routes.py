@@ -90,8 +90,8 @@ class Routes:
     def hop(self, exchange: str, message: Message) -> Hop:
         """What this exchange does with the message. For the default exchange: a binding with each queue's name."""
         if exchange == DEFAULT_EXCHANGE:
-            key = message.routing_key
-            bound = (Binding(source="", destination=key, routing_key=key),) if key in self.queues else ()
+            to = (key for key in message.keys if key in self.queues)
+            bound = tuple(Binding(source="", destination=key, routing_key=key) for key in to)
             return Hop(exchange=exchange, bindings=bound)
         known = self.exchanges.get(exchange)
         if known is None:

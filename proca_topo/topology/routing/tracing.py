@@ -50,11 +50,12 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeVisit:
-    """A message in an exchange. `type` is None where there is no such exchange."""
+    """A message in an exchange. `type` is None where there is none. `copies` are further keys, from CC and BCC."""
 
     name: str
     type: str | None
     routing_key: str
+    copies: tuple[str, ...]
     is_known: bool
     ways: tuple[Way, ...]
 
@@ -135,6 +136,7 @@ class Tracer:
             name=name,
             type="direct" if name == "" else None if known is None else known.type,
             routing_key=message.routing_key,
+            copies=message.keys[1:],
             is_known=hop.is_known,
             ways=tuple(self._ways(hop, message, fate, past, seen)),
         )
