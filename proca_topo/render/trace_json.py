@@ -28,7 +28,8 @@ class PathDocument(Document):
 
     steps: list[StepDocument]
     end: End | Literal["unrouted", "unknown-type", "missing", "already"] = Field(
-        description="`rests`, `back`: in a queue; `unknown-type`: not known; `already`: told before; else dropped"
+        description="`rests`, `back`, `kept`: in a queue; `unknown-type`: not known; `already`: told before;"
+        " else dropped"
     )
 
 
@@ -93,7 +94,9 @@ def _from_queue(
         if leaving.to is None:
             yield out, leaving.end
         else:
-            yield from _paths(leaving.to, None, out)
+            kept = leaving.end is End.KEPT
+            for path, end in _paths(leaving.to, None, out):
+                yield path, End.KEPT if kept and end != "already" else end
 
 
 def _step(

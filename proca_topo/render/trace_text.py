@@ -66,16 +66,21 @@ def _exchange(visit: ExchangeVisit) -> str:
     return f"exchange {name} ({kind}{unknown}), {key}{also}"
 
 
-def _ways(visit: ExchangeVisit, depth: int) -> Iterator[Line]:
+def _ways(visit: ExchangeVisit, depth: int, kept_in: str | None = None) -> Iterator[Line]:
+    """The ways on; `kept_in` is the queue that keeps it, as all of them lead nowhere."""
     indent = _STEP * depth
     if not visit.ways and visit.is_known:
-        gone = "nothing is bound for it: it is dropped" if visit.type is not None else "it is dropped"
-        yield Line(f"{indent}{gone}", Role.HAZARD)
+        why = "nothing is bound for it: " if visit.type is not None else ""
+        yield Line(f"{indent}{why}{_gone(kept_in)}", Role.HAZARD)
     for way in visit.ways:
-        yield from _way(way, depth)
+        yield from _way(way, depth, kept_in)
 
 
-def _way(way: Way, depth: int) -> Iterator[Line]:
+def _gone(kept_in: str | None) -> str:
+    return "it is dropped" if kept_in is None else f"it stays in queue {shown(kept_in)} until there is a way"
+
+
+def _way(way: Way, depth: int, kept_in: str | None) -> Iterator[Line]:
     indent = _STEP * depth
     by = "not routed" if way.binding is None else f"[{shown(way.binding.routing_key)}]{_arguments(way)}"
     match way.to:
@@ -83,11 +88,11 @@ def _way(way: Way, depth: int) -> Iterator[Line]:
             yield Line(f"{indent}{by} -> exchange {shown(way.name)}, which has it already")
         case ExchangeVisit() as exchange:
             yield Line(f"{indent}{by} -> {_exchange(exchange)}")
-            yield from _ways(exchange, depth + 1)
+            yield from _ways(exchange, depth + 1, kept_in)
         case QueueVisit() as queue:
-            yield Line(f"{indent}{by} -> queue {shown(queue.name)}{_end(queue)}")
+            yield Line(f"{indent}{by} -> queue {shown(queue.name)}{_end(queue, kept_in)}")
             for leaving in queue.leaving:
-                yield from _leaving(leaving, depth + 1)
+                yield from _leaving(queue.name, leaving, depth + 1)
 
 
 def _arguments(way: Way) -> str:
@@ -95,24 +100,25 @@ def _arguments(way: Way) -> str:
     return f" {', '.join(f'{shown(name)}={shown(str(value))}' for name, value in table.items())}" if table else ""
 
 
-def _end(queue: QueueVisit) -> str:
+def _end(queue: QueueVisit, kept_in: str | None) -> str:
     if not queue.is_declared:
         return " (not declared here)"
     match queue.end:
         case End.BACK:
             return ": back again"
         case End.CYCLE:
-            return ": it has been here before and was not rejected since, so RabbitMQ drops it"
+            so = "RabbitMQ drops it" if kept_in is None else _gone(kept_in)
+            return f": it has been here before and was not rejected since, so {so}"
         case _:
             return ""
 
 
-def _leaving(leaving: Leaving, depth: int) -> Iterator[Line]:
+def _leaving(queue: str, leaving: Leaving, depth: int) -> Iterator[Line]:
     indent = _STEP * depth
     when = f"expires after {duration(leaving.delay)}" if leaving.delay is not None else _HOW[leaving.fate]
     if leaving.to is not None:
         yield Line(f"{indent}{when} -> {_exchange(leaving.to)}")
-        yield from _ways(leaving.to, depth + 1)
+        yield from _ways(leaving.to, depth + 1, queue if leaving.end is End.KEPT else None)
     elif leaving.end is End.REFUSED:
         yield Line(f"{indent}{when}: it is refused, the publisher gets a nack", Role.HAZARD)
     else:

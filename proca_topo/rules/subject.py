@@ -7,7 +7,13 @@ from functools import cached_property
 
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue, is_reserved
-from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, time_to_live
+from proca_topo.topology.policies_in_force import (
+    DeadLetters,
+    PoliciesInForce,
+    dead_letters,
+    keeps_dead_letters,
+    time_to_live,
+)
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 
@@ -64,6 +70,12 @@ class Subject:
             if len(letters) == 1 and (one := letters.pop()) is not None:
                 found[queue.name] = one
         return found
+
+    def becomes_of_dead_letters(self, queue: Queue) -> str:
+        """What becomes of a queue's dead letters without a way on, as a sentence's end: nothing if dropped."""
+        if all(keeps_dead_letters(queue, policy) for policy in self.possible[queue.name]):
+            return "; they stay in the queue until there is a way (at-least-once)"
+        return ""
 
     @cached_property
     def delays(self) -> Mapping[str, int]:

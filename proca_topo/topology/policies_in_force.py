@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from proca_topo.topology.nouns import STREAM, Exchange, Policy, Queue
+from proca_topo.topology.nouns import QUORUM, STREAM, Exchange, Policy, Queue
 from proca_topo.topology.policy_keys import depends_on_version, unknown_keys
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled, only_name
 
@@ -113,6 +113,30 @@ def dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
     exchange = arguments.get("x-dead-letter-exchange", definition.get("dead-letter-exchange"))
     key = arguments.get("x-dead-letter-routing-key", definition.get("dead-letter-routing-key"))
     return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
+
+
+def refuses_when_full(queue: Queue, policy: Policy | None) -> bool:
+    """Whether a full queue refuses what is published, and dead-letters nothing. An argument wins over a policy."""
+    return _of_both("overflow", queue, policy) == "reject-publish"
+
+
+def keeps_dead_letters(queue: Queue, policy: Policy | None) -> bool:
+    """Whether dead letters stay in the queue as long as they have no way on.
+
+    RabbitMQ does that for a quorum queue with a dead-letter exchange, the strategy at-least-once, and the overflow
+    reject-publish (`dlh` in its rabbit_quorum_queue.erl; measured on 3.10, 4.0 and 4.3).
+    """
+    return (
+        queue.type == QUORUM
+        and _of_both("dead-letter-strategy", queue, policy) == "at-least-once"
+        and refuses_when_full(queue, policy)
+        and dead_letters(queue, policy) is not None
+    )
+
+
+def _of_both(key: str, queue: Queue, policy: Policy | None) -> object:
+    by_argument = queue.arguments.get(f"x-{key}")
+    return policy.definition.get(key) if by_argument is None and policy is not None else by_argument
 
 
 def time_to_live(queue: Queue, policy: Policy | None) -> int | None:

@@ -132,6 +132,35 @@ Reaches work. What dead passes on cannot be known.
     )
 
 
+def test_what_stays_as_a_dead_letter(spec: Place) -> None:
+    (spec.path / "topology.yaml").write_text(
+        """\
+topology: 1
+owns: ["*"]
+exchanges: {dead: {type: topic}}
+policies: {safe: {pattern: work, definition: {dead-letter-strategy: at-least-once, overflow: reject-publish}}}
+queues:
+  work: {type: quorum, dead-letter: {exchange: dead}}
+"""
+    )
+    ran = spec.run("trace", "", "work", "--reject")
+    assert (
+        ran.out
+        == """\
+exchange the default exchange (direct), key work
+  [work] -> queue work
+    rejected -> exchange dead (topic), key work
+      nothing is bound for it: it stays in queue work until there is a way
+
+Reaches work.
+"""
+    )
+    document: Any = spec.run("trace", "", "work", "--reject", "--format", "json").document()
+    jsonschema.validate(document, trace_schema())
+    assert document["ends"] == ["work"]
+    assert [path["end"] for path in document["paths"]] == ["kept"]
+
+
 def test_that_it_reaches_nothing_is_an_exit_code(spec: Place) -> None:
     assert spec.run("trace", "in", "x").code == 0
     assert spec.run("trace", "copies", "x").code == 0

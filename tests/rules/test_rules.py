@@ -124,3 +124,27 @@ bindings: [{exchange: again, key: "#", to-exchange: back}]
 """
     assert [one.code for one in findings(tmp_path, spec % "")] == ["PT302", "PT104"]
     assert findings(tmp_path, spec % ", {exchange: back, arguments: {kind: letter}}") == ()
+
+
+@pytest.mark.parametrize(
+    ("letters", "text"),
+    [
+        ("exchange: gone}, allow: {PT101: tested", "its dead-letter exchange gone does not exist"),
+        ("exchange: failed", "its dead letters come to failed, which has no binding"),
+        ("exchange: failed, key: k", "its dead letters come to failed with the key k, which leads nowhere"),
+    ],
+)
+@pytest.mark.parametrize(("overflow", "keeps"), [("reject-publish", True), ("drop-head", False)])
+def test_a_queue_that_keeps_dead_letters_without_a_way_drops_none(
+    tmp_path: Path, letters: str, text: str, overflow: str, *, keeps: bool
+) -> None:
+    spec = f"""\
+topology: 1
+owns: ["*"]
+exchanges: {{in: {{type: topic}}, failed: {{type: topic}}}}
+queues: {{mail: {{type: quorum, bindings: [{{exchange: in, key: "#"}}], dead-letter: {{{letters}}}}}}}
+policies:
+  safe: {{pattern: ^mail$, definition: {{dead-letter-strategy: at-least-once, overflow: {overflow}}}}}
+"""
+    stays = "; they stay in the queue until there is a way (at-least-once)" if keeps else ""
+    assert text + stays in [one.text for one in findings(tmp_path, spec)]

@@ -131,3 +131,56 @@ queues:
     wait_until(lambda: count(live, "first") == 1, "it is dead-lettered", seconds=SECONDS)
     is_3 = live.test_broker.version.startswith("3.")
     assert count(live, "asked") == ((header == "x-death") == is_3)
+
+
+def dead_letters_kept(live: Live, queue: str) -> int:
+    """How many dead letters of a quorum queue are still in it."""
+    found: int = live.http.get(f"/api/queues/{live.path}/{queue}").raise_for_status().json().get("messages_dlx", 0)
+    return found
+
+
+class TestAtLeastOnce:
+    """A quorum queue with this strategy keeps dead letters that have no way, if its overflow is reject-publish."""
+
+    @pytest.mark.parametrize("overflow", ["reject-publish", "drop-head"])
+    @pytest.mark.parametrize("to", ["missing", "unbound"])
+    def test_what_is_rejected_and_has_no_way(self, live: Live, to: str, overflow: str) -> None:
+        desired = desired_of(
+            HEAD
+            + f"""
+exchanges: {{unbound: {{type: fanout}}}}
+queues:
+  work:
+    type: quorum
+    dead-letter: {{exchange: {to}}}
+    allow: {{PT101: tested}}
+    arguments: {{x-dead-letter-strategy: at-least-once, x-overflow: {overflow}}}
+"""
+        )
+        live.apply(desired)
+        publish(live, "", "work", b"message")
+        with live.channel() as channel:
+            channel.basic_reject(channel.basic_get("work")[0].delivery_tag, requeue=False)
+        keeps = overflow == "reject-publish"
+        if keeps:
+            wait_until(lambda: dead_letters_kept(live, "work") == 1, "it is a dead letter", seconds=SECONDS)
+        time.sleep(CALM_SECONDS)
+        assert dead_letters_kept(live, "work") == (1 if keeps else 0)
+        assert ends(desired, "", Message(routing_key="work"), Fate.REJECTED) == ({"work"} if keeps else set())
+
+    def test_what_expires_in_a_circle(self, live: Live) -> None:
+        desired = desired_of(
+            HEAD
+            + """
+queues:
+  work: {type: quorum, ttl: 300ms, dead-letter: {exchange: "", key: work}}
+policies:
+  keep: {pattern: ^work$, definition: {dead-letter-strategy: at-least-once, overflow: reject-publish}}
+"""
+        )
+        live.apply(desired)
+        publish(live, "", "work", b"message")
+        wait_until(lambda: dead_letters_kept(live, "work") == 1, "it is a dead letter", seconds=SECONDS)
+        time.sleep(CALM_SECONDS)
+        assert dead_letters_kept(live, "work") == 1
+        assert ends(desired, "", Message(routing_key="work"), Fate.EXPIRED) == {"work"}

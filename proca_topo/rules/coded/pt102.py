@@ -17,13 +17,13 @@ def _find(subject: Subject) -> Iterator[Finding]:
             if subject.dead_letters_reach.get(queue.name) == frozenset():
                 exchange = shown_exchange(letters.exchange)
                 key = f"the key {shown(letters.routing_key)}" if letters.routing_key else "the empty key"
-                yield RULE.finding(queue, f"its dead letters come to {exchange} with {key}, which leads nowhere")
+                nowhere = f"its dead letters come to {exchange} with {key}, which leads nowhere"
+                yield RULE.finding(queue, nowhere + subject.becomes_of_dead_letters(queue))
         else:
             exchange_there = subject.desired.exchanges.get(letters.exchange)
             if exchange_there is not None and not subject.leads_on(exchange_there):
-                yield RULE.finding(
-                    queue, f"its dead letters come to {shown(letters.exchange)}, which has no binding"
-                )
+                unbound = f"its dead letters come to {shown(letters.exchange)}, which has no binding"
+                yield RULE.finding(queue, unbound + subject.becomes_of_dead_letters(queue))
 
 
 RULE: Final = Rule(
@@ -32,7 +32,8 @@ RULE: Final = Rule(
     title="the dead-letter exchange leads nowhere",
     cost=(
         "What the queue rejects or lets expire comes to an exchange that has no binding for it, and "
-        "is dropped without a word."
+        "is dropped without a word. A quorum queue with the dead-letter strategy at-least-once and the "
+        "overflow reject-publish keeps it instead, until there is a way, and is full some day."
     ),
     remedy=(
         "Bind a queue to the dead-letter exchange, with the dead-letter routing key or a pattern "

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Queue
-from proca_topo.topology.policies_in_force import dead_letters, time_to_live
+from proca_topo.topology.policies_in_force import dead_letters, keeps_dead_letters, refuses_when_full, time_to_live
 from proca_topo.topology.routing.built_in import WithBuiltIn
 from proca_topo.topology.routing.dead_letters import Reason, dead_lettered
 from proca_topo.topology.routing.matching import Message
@@ -32,6 +32,8 @@ class End(StrEnum):
     """It is dropped: the queue has no dead-letter exchange."""
     CYCLE = "cycle"
     """It is dropped: it has left this queue before, by expiring or pushed out, and was not rejected since."""
+    KEPT = "kept"
+    """It is in the queue that it would leave, as long as it has no way on (`keeps_dead_letters`)."""
     REFUSED = "refused"
     """The queue is full and refuses it: the publisher gets a nack."""
 
@@ -62,7 +64,10 @@ class ExchangeVisit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaving:
-    """A message that leaves a queue: after `delay` milliseconds if it expires, to an exchange, or for good."""
+    """A message that leaves a queue: after `delay` milliseconds if it expires, to an exchange, or for good.
+
+    With `end` and an exchange it would, if that led anywhere.
+    """
 
     fate: Fate
     delay: int | None
@@ -79,6 +84,11 @@ class QueueVisit:
     is_declared: bool
     end: End | None
     leaving: tuple[Leaving, ...] = ()
+
+    @property
+    def has_it(self) -> bool:
+        """Whether it is in this queue in the end."""
+        return self.end in (End.RESTS, End.BACK) or any(one.end is End.KEPT for one in self.leaving)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +133,7 @@ class Tracer:
             start=start,
             queues=self.routes.reached(exchange, message).queues,
             unknown=frozenset(visit.name for visit in exchanges_of(start) if not visit.is_known),
-            ends=frozenset(visit.name for visit in queues_of(start) if visit.end in (End.RESTS, End.BACK)),
+            ends=frozenset(visit.name for visit in queues_of(start) if visit.has_it),
         )
 
     def _exchange(
@@ -179,13 +189,13 @@ class Tracer:
             delay = time_to_live(queue, policy) if here is Fate.EXPIRED else None
             if here is Fate.EXPIRED and delay is None:
                 continue
-            if here is Fate.OVERFLOWED and _refuses(queue, policy.definition.get("overflow") if policy else None):
+            if here is Fate.OVERFLOWED and refuses_when_full(queue, policy):
                 yield Leaving(fate=here, delay=None, to=None, end=End.REFUSED)
                 continue
-            letters = dead_letters(queue, policy)
-            if (letters, delay) in told:
+            letters, keeps = dead_letters(queue, policy), keeps_dead_letters(queue, policy)
+            if (letters, delay, keeps) in told:
                 continue
-            told.add((letters, delay))
+            told.add((letters, delay, keeps))
             leaving = Leaving(fate=here, delay=delay, to=None)
             if letters is None:
                 yield replace(leaving, end=End.NO_DEAD_LETTERS)
@@ -195,7 +205,8 @@ class Tracer:
             onward = dead_lettered(
                 message, letters, reason=_REASONS[here], queue=queue.name, exchange=past.exchange
             )
-            yield replace(leaving, to=self._exchange(letters.exchange, onward, fate, further, set()))
+            to = self._exchange(letters.exchange, onward, fate, further, set())
+            yield replace(leaving, to=to, end=End.KEPT if keeps and not _has_a_way(to) else None)
 
 
 def exchanges_of(visit: ExchangeVisit) -> Iterator[ExchangeVisit]:
@@ -226,8 +237,11 @@ _REASONS: Final = {
 }
 
 
-def _refuses(queue: Queue, by_policy: object) -> bool:
-    """Whether a full queue refuses what is published, and dead-letters nothing."""
-    return queue.arguments.get("x-overflow") == "reject-publish" or (
-        "x-overflow" not in queue.arguments and by_policy == "reject-publish"
+def _has_a_way(visit: ExchangeVisit) -> bool:
+    """Whether a dead letter comes to a queue, or may do."""
+    return not visit.is_known or any(
+        _has_a_way(way.to)
+        if isinstance(way.to, ExchangeVisit)
+        else way.to is not None and way.to.end is not End.CYCLE
+        for way in visit.ways
     )
