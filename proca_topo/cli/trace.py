@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from proca_topo.cli import options, output
-from proca_topo.cli.connection import broker_address, show_requests, vhost_of
+from proca_topo.cli.connection import broker_address, check_name, show_requests, vhost_of
 from proca_topo.errors import ExitCode, UsageError
 from proca_topo.topology.names import shown
 
@@ -56,6 +56,8 @@ def trace(
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.topology.routing.matching import Message
 
+    check_name("the exchange's name", exchange)
+    check_name("the routing key", key)
     show_requests(verbose=verbose)
     fate = _fate(reject=reject, expire=expire, overflow=overflow)
     message = Message(routing_key=key, headers=dict(map(_header, headers or ())))

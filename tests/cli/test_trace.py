@@ -199,6 +199,9 @@ def test_by_a_definitions_file_that_is_the_broker(spec: Place) -> None:
     ("arguments", "message"),
     [
         (("inn", "a"), "there is no exchange inn; did you mean in?"),
+        (("in", "é" * 128), f"the routing key is 256 bytes long, and AMQP takes 255 at most: {'é' * 40}…"),
+        (("in", "a\udcff"), 'the routing key is not UTF-8: "a\\udcff"'),
+        (("i\udcff", "a"), 'the exchange\'s name is not UTF-8: "i\\udcff"'),
         (("inner", "a"), "exchange inner is internal: RabbitMQ lets no client publish to it"),
         (("in", "a", "--reject", "--expire"), "--reject, --expire and --overflow: give one of them"),
         (("in", "a", "--header", "type"), "--header type: write K=V, or K:=JSON for a number"),
