@@ -7,11 +7,14 @@ from proca_topo.spec.context import Context
 from proca_topo.spec.parts import BindingDoc, FreeBindingDoc
 from proca_topo.spec.problems import Where, nearest
 from proca_topo.spec.sections import Declared, Needs
+from proca_topo.spec.values import check_values
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Kind, is_reserved
 from proca_topo.topology.ownership import IgnoredBinding
+from proca_topo.topology.taken_values import HEADERS_BINDING_ARGUMENTS
 
+_OF_HEADERS: Final = frozenset({"amq.headers", "amq.match"})
 _PLACEHOLDER: Final = re.compile(r"\{\w+\}")
 
 
@@ -37,12 +40,15 @@ def add_binding_to(
         context.problem(where.at("exchange"), "nothing can be bound to the default exchange; name another one")
     origin = context.referred_exchange(source, where.at("exchange"))
     own = context.needs(doc.when, where.at("when"))
+    arguments = context.arguments(doc.arguments, where.at("arguments"))
+    if source in _OF_HEADERS or (origin is not None and origin.noun.type == "headers"):
+        check_values(context, HEADERS_BINDING_ARGUMENTS, arguments, where.at("arguments"))
     binding = Binding(
         source=source,
         destination=destination,
         destination_type=to,
         routing_key=context.short_text(doc.key, where.at("key"), "this routing key"),
-        arguments=Arguments.of(context.arguments(doc.arguments, where.at("arguments"))),
+        arguments=Arguments.of(arguments),
     )
     from_origin = origin.needs if origin is not None else ()
     add_binding(context, binding, where, tuple(dict.fromkeys((*own, *needs, *from_origin))))

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
-# What RabbitMQ takes for a TTL or an expiry at most: an unsigned 32-bit number of milliseconds, some 49 days.
-MAX_MILLISECONDS: Final = 2**32 - 1
+from proca_topo.topology.taken_values import MAX_MILLISECONDS
 
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([0-9]{1,15})(ms|s|m|h|d)")
@@ -25,7 +24,7 @@ def wrong(text: str, *, quote: bool = False) -> PydanticCustomError:
 def milliseconds(value: object) -> int:
     """A duration in milliseconds from `30s`, `5m`, `1h`, `2d`, `500ms` or a whole number of milliseconds.
 
-    Raises PydanticCustomError in words for anything else, also for more than 2^32-1 ms, RabbitMQ's limit.
+    Raises PydanticCustomError in words for anything else, also for more than ten years, RabbitMQ's limit.
     """
     match value:
         case bool():
@@ -41,7 +40,7 @@ def milliseconds(value: object) -> int:
     if number < 0:
         raise wrong("must not be negative")
     if number > MAX_MILLISECONDS:
-        raise wrong(f"must be at most {MAX_MILLISECONDS} ms (49 days), RabbitMQ's limit")
+        raise wrong(f"must be at most {MAX_MILLISECONDS} ms (10 years), RabbitMQ's limit")
     return number
 
 

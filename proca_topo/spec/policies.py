@@ -4,15 +4,17 @@ import re
 from typing import Final
 
 from proca_topo.spec.context import Context
-from proca_topo.spec.fields import milliseconds
+from proca_topo.spec.fields import NOTHING, milliseconds
 from proca_topo.spec.parts import PolicyDoc
 from proca_topo.spec.placeholders import with_quantifiers
 from proca_topo.spec.problems import Where
 from proca_topo.spec.sections import Declared, Section
+from proca_topo.spec.values import check_values
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Kind, Policy
 from proca_topo.topology.policy_patterns import certainly_wrong
+from proca_topo.topology.taken_values import POLICY_KEYS
 
 _DURATIONS: Final = ("message-ttl", "expires")
 _ALTERNATE: Final = "alternate-exchange"
@@ -32,6 +34,10 @@ def policy(context: Context, raw: str, doc: PolicyDoc) -> None:
     for key in _DURATIONS:
         if key in definition:
             definition[key] = _duration(context, key, definition[key], where.at("definition", key))
+    for key, value in doc.definition.items():
+        if value is None and key in POLICY_KEYS and key not in _DURATIONS:
+            context.problem(where.at("definition", key), f"`{key}` {NOTHING}")
+    check_values(context, POLICY_KEYS, definition, where.at("definition"), quoted=True)
     user = f"policy {shown(name)}"
     if isinstance(exchange := definition.get(_ALTERNATE), str):
         context.used_exchange(exchange, where.at("definition", _ALTERNATE), (), user=user)
@@ -59,9 +65,10 @@ def add_policy(context: Context, section: Section, policy: Policy, where: Where)
         context.problem(where, f"policy {shown(policy.name)} is declared twice; keep one", taken.where)
 
 
-def _duration(context: Context, key: str, value: object, where: Where) -> object:
+def _duration(context: Context, key: str, value: object, where: Where) -> int | None:
+    """In milliseconds; None, and a problem, if it is none."""
     try:
         return milliseconds(value)
     except ValueError as error:
         context.problem(where, f"`{key}` {error}")
-        return value
+        return None

@@ -8,44 +8,32 @@ from proca_topo.spec.context import Context
 from proca_topo.spec.parts import QueueDoc
 from proca_topo.spec.problems import Where
 from proca_topo.spec.sections import Needs
+from proca_topo.spec.values import check_values
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Queue
+from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Queue
+from proca_topo.topology.taken_values import QUEUE_ARGUMENTS
 
 TTL: Final = "x-message-ttl"
 DLX: Final = "x-dead-letter-exchange"
 DLK: Final = "x-dead-letter-routing-key"
 TYPE: Final = "x-queue-type"
 
-# RabbitMQ takes numbers only for these; a text would be refused at declare.
-_NUMBERS: Final = {
-    TTL: "ttl: 30s",
-    "x-expires": "expires: 30m",
-    "x-max-length": "max-length: 1000",
-    "x-max-length-bytes": "max-length-bytes: 1000000",
-    "x-max-priority": "priorities: 10",
-    "x-delivery-limit": "delivery-limit: 20",
-}
-_TEXTS: Final = (DLX, DLK, TYPE)
-_DURABLE_ONLY: Final = frozenset({"quorum", "stream"})
+_DURABLE_ONLY: Final = frozenset({QUORUM, STREAM})
+_KNOWN_TYPES: Final = _DURABLE_ONLY | {CLASSIC}
 
 
 def queue(context: Context, name: str, doc: QueueDoc, where: Where, needs: Needs) -> Queue:
     """The queue that `doc` describes; whatever does not fit together is noted in the context."""
     arguments = context.arguments(doc.arguments, where.at("arguments"))
+    if doc.type is None or doc.type in _KNOWN_TYPES:  # a plugin's type may take anything
+        check_values(context, QUEUE_ARGUMENTS, arguments, where.at("arguments"))
     for setting, key, value in _settings(context, name, doc, where, needs):
         if key in arguments:
             context.problem(
                 where.key("arguments", key), f"{key} is set by `{setting}` too; keep one", where.key(setting)
             )
         arguments[key] = value
-    for key, value in arguments.items():
-        if key in _NUMBERS and (isinstance(value, bool) or not isinstance(value, int)):
-            context.problem(
-                where.at("arguments", key), f"{key} must be a whole number; or write `{_NUMBERS[key]}` instead"
-            )
-        if key in _TEXTS and not isinstance(value, str):
-            context.problem(where.at("arguments", key), f"{key} must be text")
     if DLK in arguments and DLX not in arguments:
         context.problem(
             where.key("arguments", DLK),
