@@ -1,17 +1,19 @@
 """The first half of an apply: what is absent is declared, what can change in place is updated."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import assert_never
 
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.policies import harmless
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.changes import Change, Declare, Plan, Update
+from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
+from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding
 
 # So few objects are declared one by one, which makes the broker give a reason for each that it refuses.
 _FEW = 20
@@ -23,65 +25,74 @@ _SILENTLY_SKIPPED = (
 
 def declare(
     plan: Plan,
+    existing: Existing,
     broker: Broker,
     ledger: Ledger,
     watch: Watcher,
-    read: Callable[[], Existing],
     *,
+    read: Callable[[], Existing],
     after_replacement: bool = False,
 ) -> Existing | None:
     """Make every Declare and Update of `plan`, and read back what came of it; None if there were none.
 
-    In this order: exchanges, policies, queues, bindings, and among those the ones that carry dead letters first.
-    Policies come before queues and queues before bindings so that no message can reach a queue before its limits
-    hold: a policy's TTL does not reach messages that are already in a queue. The bindings that are for
-    `after_replacement` are left for a call of their own.
+    `existing` is what the plan was made of, and what `proca_topo.plan.declaring_order` finds the order from. The
+    bindings that are for `after_replacement` are left for a call of their own.
     """
     declared: list[Change] = []
-    for title, stage in _stages(plan, after_replacement=after_replacement):
-        ready = [change for change in stage if not _dependency_failed(change, ledger)]
-        if title == "policies" and ready:
-            ready = harmless(ready, setting_effects, read(), ledger)
+    changes = [change for change in plan.to_do if _is_due(change, after_replacement=after_replacement)]
+    for stage in DeclaringOrder(changes=changes, existing=existing).stages():
+        ready = [change for change in stage.changes if not _dependency_failed(change, ledger)]
+        if ready and stage.title == POLICIES:
+            now = read()
+            if absent := _absent(stage.relies_on, now):
+                _ask_why(plan, [change for change in absent if ledger.status(change.noun) is None], broker, ledger)
+                now = read()
+            ready = _with_ways_on(ready, _absent(stage.relies_on, now), ledger)
+            ready = harmless(ready, setting_effects, now, ledger)
         if ready:
-            watch.stage(title, len(ready))
+            watch.stage(stage.title, len(ready))
             failures = broker.declare(plan.vhost, [change.noun for change in ready], watch.advance)
             ledger.failed(failures)
             declared.extend(ready)
     if not declared:
         return None
     watch.stage("reading back", 0)
-    existing = read()
-    absent = [c for c in declared if ledger.status(c.noun) is None and not existing.shows(c.noun)]
+    now = read()
+    absent = [change for change in _absent(declared, now) if ledger.status(change.noun) is None]
     if absent:
         _ask_why(plan, absent, broker, ledger)
-        existing = read()
+        now = read()
     for change in declared:
         if ledger.status(change.noun) is None:
-            if existing.shows(change.noun):
+            if now.shows(change.noun):
                 ledger.applied([change])
             else:
                 ledger.note(change, Status.FAILED, _SILENTLY_SKIPPED)
-    return existing
+    return now
 
 
-def _stages(plan: Plan, *, after_replacement: bool) -> Iterator[tuple[str, list[Change]]]:
-    changes: list[Change] = [
-        change
-        for change in plan.to_do
-        if (isinstance(change, Declare) and change.after_replacement is after_replacement)
-        or (isinstance(change, Update) and not after_replacement)
-    ]
-    yield "exchanges", [c for c in changes if isinstance(c.noun, Exchange)]
-    yield "policies", [c for c in changes if isinstance(c.noun, Policy)]
-    yield "queues", [c for c in changes if isinstance(c.noun, Queue)]
-    bindings = [c for c in changes if isinstance(c.noun, Binding)]
-    # The plan lists the bindings that carry dead letters first; a call of their own keeps that order in force.
-    yield "dead-letter bindings", [c for c in bindings if _is_first(c)]
-    yield "bindings", [c for c in bindings if not _is_first(c)]
+def _is_due(change: Change, *, after_replacement: bool) -> bool:
+    match change:
+        case Declare():
+            return change.after_replacement is after_replacement
+        case Update():
+            return not after_replacement
+        case Replace() | Retire() | Delete():
+            return False
+        case _:
+            assert_never(change)
 
 
-def _is_first(change: Change) -> bool:
-    return isinstance(change, Declare) and change.carries_dead_letters
+def _absent(changes: Iterable[Change], now: Existing) -> list[Change]:
+    return [change for change in changes if not now.shows(change.noun)]
+
+
+def _with_ways_on(policies: Sequence[Change], absent: Sequence[Change], ledger: Ledger) -> list[Change]:
+    """The policies, if nothing is absent of what they lead messages to."""
+    for policy in policies if absent else ():
+        reason = f"it would lead messages to where {shown(absent[0].noun.name)} is missing"
+        ledger.note(policy, Status.NOT_TRIED, reason)
+    return [] if absent else [*policies]
 
 
 def _dependency_failed(change: Change, ledger: Ledger) -> bool:

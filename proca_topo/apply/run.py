@@ -49,7 +49,7 @@ def apply_plan(
     interrupted = False
     after: Existing | None = None
     try:
-        after = declare(plan, broker, ledger, watch, read)
+        after = declare(plan, existing, broker, ledger, watch, read=read)
         if not ledger.any_not_made():
             disconnecting = replacing is Replacing.DISCONNECTING
             after = (
@@ -65,7 +65,7 @@ def apply_plan(
                 )
                 or after
             )
-            after = declare(plan, broker, ledger, watch, read, after_replacement=True) or after
+            after = declare(plan, existing, broker, ledger, watch, read=read, after_replacement=True) or after
         if not ledger.any_not_made() and delete(
             plan, after or existing, broker, ledger, watch, desired=desired.bindings, read=read
         ):

@@ -8,6 +8,7 @@ from proca_topo.apply.background import in_background
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
 from proca_topo.plan.policy_effects import may_cost, reach_beyond
+from proca_topo.plan.redirecting import redirects
 from proca_topo.plan.replacing import QueueReplacements
 from proca_topo.plan.replacing_exchanges import ExchangeReplacements
 from proca_topo.plan.undesired import endangered, undesired
@@ -35,10 +36,13 @@ def read_existing(
     exchanges = ExchangeReplacements(existing=existing, desired=desired, replacing=replacing)
     any_replaced = bool(replaced or exchanges.changes)
     if desired.scope is not None and (
-        any_replaced or reach_beyond(existing, desired) or (with_prune and undesired(existing, desired))
+        any_replaced
+        or reach_beyond(existing, desired)
+        or redirects(desired.policies.values(), existing)
+        or (with_prune and undesired(existing, desired))
     ):
         # Who may still send dead letters to a queue, or by a binding, can be anywhere in the vhost, and so can the
-        # queues on which a policy comes into force.
+        # queues on which a policy comes into force, and what redirected messages meet.
         existing = broker.read(vhost)
         exchanges = replace(exchanges, existing=existing)
     names = {

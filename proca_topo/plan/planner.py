@@ -15,6 +15,7 @@ from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.plan.pruning import prune
+from proca_topo.plan.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.replacing import QueueReplacements
 from proca_topo.plan.replacing_exchanges import ExchangeReplacements
 from proca_topo.plan.undesired import undesired
@@ -46,6 +47,7 @@ def make_plan(
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges),
     ]
+    declared = with_redirect_hazards(declared, existing)
     gone = prune(existing, desired, undesired(existing, desired))
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
@@ -128,7 +130,13 @@ def _dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str
     What exists counts too: a plan for single orgs does not have the circuits that all orgs share.
     """
     queues = (*desired.queues.values(), *existing.queues.values())
-    return frozenset(exchange for queue in queues if (exchange := queue.dead_letter_exchange) is not None)
+    policies = (*desired.policies.values(), *existing.policies.values())
+    by_policy = (policy.definition.get("dead-letter-exchange") for policy in policies)
+    return frozenset(
+        exchange
+        for exchange in (*(queue.dead_letter_exchange for queue in queues), *by_policy)
+        if exchange is not None
+    )
 
 
 def _destination(binding: Binding) -> str | None:

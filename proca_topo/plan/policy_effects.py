@@ -1,6 +1,6 @@
 """What setting or deleting a policy does, at once, to the queues that are there already."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +12,8 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import STREAM, Policy, Queue
-from proca_topo.topology.policies_in_force import applies
-from proca_topo.topology.policy_patterns import compiled, only_name
+from proca_topo.topology.policies_in_force import under
+from proca_topo.topology.policy_patterns import only_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,8 @@ _LIMITS: Final = frozenset({"expires", "max-age", "max-length", "max-length-byte
 
 def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
     """What putting `policy` does, whether it is new or changed."""
-    pattern = compiled(policy.pattern)
     affected: list[tuple[Queue, Policy | None]] = []
-    for queue in _may_be_for(policy, existing):
-        if not applies(policy, pattern, queue):
-            continue
+    for queue in under(policy, existing.queues):
         other = index.policy_of(queue, without=policy.name)
         if other is None or other.priority <= policy.priority:
             affected.append((queue, policy))
@@ -49,7 +46,7 @@ def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
     """What deleting `policy` does: the next one that matches comes into force, or none."""
     affected: list[tuple[Queue, Policy | None]] = [
         (queue, after)
-        for queue in _may_be_for(policy, existing)
+        for queue in under(policy, existing.queues)
         if policy in index.candidates(queue)
         for after in index.candidates(queue, without=policy.name) or (None,)
     ]
@@ -83,22 +80,7 @@ def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Colle
     before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
     removed = undesired(existing, desired).policies if with_prune else ()
     policies = (*(p for p in changed if _LIMITS & set(p.definition)), *before, *removed)
-    return frozenset(
-        queue.name
-        for policy in policies
-        for pattern in (compiled(policy.pattern),)
-        for queue in _may_be_for(policy, existing)
-        if applies(policy, pattern, queue)
-    )
-
-
-def _may_be_for(policy: Policy, existing: Existing) -> Iterable[Queue]:
-    """The queues that a policy can be for, not all of them where each org has a policy of its own."""
-    name = only_name(policy.pattern)
-    if name is None:
-        return existing.queues.values()
-    # `$` also matches before a line feed at the end.
-    return [existing.queues[one] for one in (name, f"{name}\n") if one in existing.queues]
+    return frozenset(queue.name for policy in policies for queue in under(policy, existing.queues))
 
 
 def reach_beyond(existing: Existing, desired: Desired) -> bool:

@@ -1,13 +1,15 @@
 """Which policy is in force for a queue or an exchange, and what it makes of its arguments."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from proca_topo.topology.nouns import QUORUM, STREAM, Exchange, Policy, Queue
 from proca_topo.topology.policy_keys import depends_on_version, unknown_keys
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled, only_name
+
+N = TypeVar("N", Queue, Exchange)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +147,17 @@ def time_to_live(queue: Queue, policy: Policy | None) -> int | None:
     return min((value for value in both if isinstance(value, int)), default=None)
 
 
-def applies(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
-    """Whether a policy, its pattern compiled, is for this queue or exchange; also where that is not certain."""
-    return _Entry(policy, pattern, frozenset(policy.definition)).applies_to(noun)
+def under(policy: Policy, named: Mapping[str, N]) -> list[N]:
+    """The queues or exchanges that a policy is for, or may be. Not all are tried where it is for a single name."""
+    entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
+    name = only_name(policy.pattern)
+    # `$` also matches before a line feed at the end.
+    names = named if name is None else (one for one in (name, f"{name}\n") if one in named)
+    return [named[one] for one in names if entry.applies_to(named[one])]
 
 
 def is_meant(policy: Policy, pattern: PolicyPattern, noun: Queue | Exchange) -> bool:
-    """The same, whether or not this type of queue knows all its keys."""
+    """Whether a policy, its pattern compiled, is for this object or may be, if its type knows all the keys."""
     applies_to = policy.apply_to
     match noun:
         case Queue():

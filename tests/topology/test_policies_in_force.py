@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Policy, Queue
-from proca_topo.topology.policies_in_force import PoliciesInForce, applies
+from proca_topo.topology.policies_in_force import PoliciesInForce, is_meant
 from proca_topo.topology.policy_patterns import compiled, only_name
 
 
@@ -37,7 +37,7 @@ def test_patterns_of_one_name_are_found_as_all_others_are(patterns: list[str], n
         for number, pattern in enumerate(patterns)
     ]
     queue = Queue(name=name, type="classic")
-    matching = [one for one in policies if applies(one, compiled(one.pattern), queue)]
+    matching = [one for one in policies if is_meant(one, compiled(one.pattern), queue)]
     certain = [one.priority for one in matching if compiled(one.pattern).is_certain_of(name)]
     expected = {one.name for one in matching if one.priority >= max(certain, default=0)}
     assert {one.name for one in PoliciesInForce(policies).candidates(queue)} == expected
