@@ -82,7 +82,8 @@ class Declare(_Change):
     """An object that is absent.
 
     `carries_dead_letters` marks the bindings that have to stand before any message can be rejected,
-    `after_replacement` those whose queue is there only when its replacement is finished.
+    `after_replacement` those that wait for the replacement of what they lead to or from: that makes them itself,
+    and what is left of them comes after all replacements.
     """
 
     carries_dead_letters: bool = False

@@ -1,6 +1,6 @@
 """(existing, desired) -> Plan."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from proca_topo.plan.changes import (
@@ -108,7 +108,6 @@ def _binding_changes(
     if not absent:
         return
     carriers = _dead_letter_carriers(existing, desired)
-    later = replacements.begun.keys() | replacements.renamed.keys()
     absent.sort(
         key=lambda b: (b.source not in carriers, b.source, b.destination, b.routing_key, b.arguments.canonical)
     )
@@ -120,7 +119,8 @@ def _binding_changes(
             or _unreplaced(binding, existing, replacements)
             or _unseen(binding, existing),
             carries_dead_letters=binding.source in carriers,
-            after_replacement=_destination(binding) in later or exchanges.waits_for(binding),
+            after_replacement=_waits_for_its_queue(binding, existing, replacements, carriers)
+            or exchanges.waits_for(binding),
         )
 
 
@@ -141,6 +141,20 @@ def _dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str
 
 def _destination(binding: Binding) -> str | None:
     return binding.destination if binding.destination_type is DestinationType.QUEUE else None
+
+
+def _waits_for_its_queue(
+    binding: Binding, existing: Existing, replacements: QueueReplacements, carriers: Collection[str]
+) -> bool:
+    """Whether a binding is made by the replacement of its queue.
+
+    A queue that is there already may be consumed from, so its dead letters need their way back at once. Any other
+    binding might bring it what its replacement brings as well.
+    """
+    queue = _destination(binding)
+    if queue not in replacements.begun and queue not in replacements.renamed:
+        return False
+    return queue not in existing.queues or binding.source not in carriers
 
 
 def _unreplaced(binding: Binding, existing: Existing, replacements: QueueReplacements) -> str | None:

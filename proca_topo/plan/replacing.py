@@ -65,10 +65,12 @@ class QueueReplacements:
 
     @cached_property
     def changes(self) -> Mapping[str, Replace]:
-        """The replacements by the names that the queues will have, in that order."""
+        """The replacements by the names that the queues will have, in the order in which they are made."""
         found = {name: self._resumed(name, one) for name, one in self.begun.items()}
         found |= {name: self._begun_now(before, self._wanted(name)) for name, before in self.to_begin.items()}
-        return dict(sorted(found.items()))
+        # The waiting queues of retry circuits come first: the others' dead letters need them.
+        waiting = self.desired.waiting
+        return dict(sorted(found.items(), key=lambda item: (item[0] not in waiting, item[0])))
 
     def moved(self) -> Iterator[Binding]:
         """The bindings that the queues will have once they are replaced: those of what stands in for them now."""

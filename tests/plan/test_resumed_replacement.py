@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proca_topo.plan.changes import Replace, Replacing
+from proca_topo.plan.changes import Declare, Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.plan.saved import saved_plan
 from proca_topo.plan.staleness import Verdict, discrepancies
@@ -148,6 +148,36 @@ def test_nothing_of_it_is_wanted_twice() -> None:
     plan = make_plan(begun(), desired(queues=(with_arguments(max_length=5), WAIT)))
     names = [change.noun.name for change in plan.changes if isinstance(change.noun, Binding)]
     assert names == ["return -[work]-> work"]
+
+
+def is_left_to_its_replacement(there: Existing) -> dict[str, bool]:
+    """Of each binding that is to be declared, whether it waits for a replacement."""
+    wanted = (*ALL_BINDINGS, replace(SOURCE, routing_key="new"))
+    plan = make_plan(there, desired(queues=(with_arguments(max_priority=5), WAIT), bindings=wanted))
+    declares = [change for change in plan.changes if isinstance(change, Declare)]
+    return {change.noun.name: change.after_replacement for change in declares}
+
+
+def test_its_replacement_makes_the_bindings_of_a_queue_that_is_not_there_yet() -> None:
+    expected = {"return -[work]-> work": True, "in -[new]-> work": True}
+    assert is_left_to_its_replacement(begun()) == expected
+
+
+@pytest.mark.parametrize("old_is_gone", [False, True])
+def test_a_queue_that_may_be_consumed_from_gets_the_way_back_of_its_dead_letters_at_once(
+    old_is_gone: bool,  # noqa: FBT001 - a case
+) -> None:
+    expected = {"return -[work]-> work": False, "in -[new]-> work": True}
+    assert is_left_to_its_replacement(begun(there=(WORK,), old_is_gone=old_is_gone)) == expected
+
+
+def test_the_waiting_queues_of_circuits_are_replaced_first() -> None:
+    there = existing(queues=(replace(WORK, name="job"), WAIT))
+    wanted = desired(
+        queues=(with_arguments(replace(WORK, name="job"), max_priority=5), with_arguments(WAIT, max_priority=5))
+    )
+    plan = make_plan(there, replace(wanted, waiting=frozenset({"wait"})), replacing=Replacing.IDLE)
+    assert [c.noun.name for c in plan.changes if isinstance(c, Replace)] == ["wait", "job"]
 
 
 def renamed(there: Existing, wanted: Queue) -> Replace:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -41,13 +41,15 @@ _FIRST_WITH_NO_LIMIT: Final = 4
 
 @dataclass(kw_only=True)
 class QueueReplacement:
-    """The replacement of one queue. `existing` is the vhost as it was read last.
+    """The replacement of one queue. `existing` is the vhost as it was read last; `bindings` are those to the new
+    queue that the spec wants and that are not there.
 
     Told what to do by `next_step` alone, so that it does not matter who began it.
     """
 
     replaced: Replaced
     wanted: Queue
+    bindings: Collection[Binding]
     existing: Existing
     broker: Broker
     mover: Mover
@@ -139,15 +141,13 @@ class QueueReplacement:
             to_old=self._routes(there, self._was.name),
             to_arriving=self._routes(there, holding.arriving),
             to_new=self._routes(there, self.wanted.name),
+            wanted=_as_routes(self.bindings),
             caught_up=self._caught_up,
         )
 
     def _routes(self, there: Existing, queue: str) -> Routes:
-        return frozenset(
-            Route(source=binding.source, routing_key=binding.routing_key, arguments=binding.arguments)
-            for binding in there.bindings
-            if binding.destination == queue and binding.source != self._holding.back
-        )
+        back = self._holding.back
+        return _as_routes(b for b in there.bindings if b.destination == queue and b.source != back)
 
     def _do(self, step: Step, there: Existing) -> None:  # noqa: C901, PLR0912 - a table
         boundary.reached(step.name)
@@ -174,6 +174,8 @@ class QueueReplacement:
                 self._draining.park(there.queues[self._was.name], self._settling)
             case Step.MARK_OLD_GONE:
                 self._declare([self.replaced.exchange(holding.back)])
+            case Step.BIND_WANTED:
+                self._bind(holding.arriving, _as_routes(self.bindings))
             case Step.DECLARE_NEW:
                 self._declare([self._room.to_declare()])
             case Step.OPEN_WAY_BACK:
@@ -257,6 +259,13 @@ class QueueReplacement:
     def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
         for failure in self.broker.delete(there, nouns, lambda _: None):
             raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+
+
+def _as_routes(bindings: Iterable[Binding]) -> Routes:
+    return frozenset(
+        Route(source=binding.source, routing_key=binding.routing_key, arguments=binding.arguments)
+        for binding in bindings
+    )
 
 
 def _private(exchange: str, queue: str) -> Binding:

@@ -1,6 +1,6 @@
 """The replacements of a plan, one after the other."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -14,7 +14,7 @@ from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Policy, Queue
 
 if TYPE_CHECKING:
     from proca_topo.apply.replacing.queue import QueueReplacement
@@ -59,6 +59,7 @@ def replace_all(
                         QueueReplacement(
                             replaced=replaced,
                             wanted=wanted,
+                            bindings=_to_queue(plan, wanted.name, ledger),
                             existing=existing,
                             broker=broker,
                             mover=mover,
@@ -70,7 +71,7 @@ def replace_all(
                     ExchangeReplacement(
                         replaced=replaced,
                         wanted=desired.get(name),
-                        bindings=_to_come(plan, name),
+                        bindings=_from_exchange(plan, name, existing),
                         existing=existing,
                         broker=broker,
                         mover=mover,
@@ -103,13 +104,34 @@ def _replaced_outright(change: Replace, existing: Existing, broker: Broker) -> b
             assert_never(change.noun)
 
 
-def _to_come(plan: Plan, exchange: str) -> Collection[Binding]:
-    """The bindings from an exchange that the plan declares."""
+def _from_exchange(plan: Plan, exchange: str, existing: Existing) -> Collection[Binding]:
+    """The bindings from an exchange that the plan declares, without those to a queue that is yet to come."""
     return [
-        change.noun
-        for change in plan.to_do
-        if isinstance(change, Declare) and isinstance(change.noun, Binding) and change.noun.source == exchange
+        binding
+        for binding in _declared_bindings(plan)
+        if binding.source == exchange and (not _leads_to_queue(binding) or binding.destination in existing.queues)
     ]
+
+
+def _to_queue(plan: Plan, queue: str, ledger: Ledger) -> Collection[Binding]:
+    """The bindings to a queue that the plan declares, without those from an exchange that was not replaced."""
+    return [
+        binding
+        for binding in _declared_bindings(plan)
+        if binding.destination == queue
+        and _leads_to_queue(binding)
+        and not ledger.failed_name(Kind.EXCHANGE, binding.source)
+    ]
+
+
+def _declared_bindings(plan: Plan) -> Iterator[Binding]:
+    for change in plan.to_do:
+        if isinstance(change, Declare) and isinstance(change.noun, Binding):
+            yield change.noun
+
+
+def _leads_to_queue(binding: Binding) -> bool:
+    return binding.destination_type is DestinationType.QUEUE
 
 
 def _replace_queue(first: "QueueReplacement") -> None:

@@ -9,7 +9,8 @@ A replacement that was interrupted, at any point and by anything, is therefore f
 
 A message is in a second queue before it leaves the first, so that at worst it is there twice. The order of what
 was waiting stays: `parked` is older than `arriving`, and nothing is routed to the new queue before both were moved
-there.
+there. What is rejected from the new queue comes back by bindings that the old one may not have had: they lead to
+`arriving` before the new queue exists.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ class Step(StrEnum):
     UNBIND_OLD = "unbind the old queue"
     PARK = "move what waits to the holding queue, and delete the old queue"
     MARK_OLD_GONE = "note that the old queue is gone"
+    BIND_WANTED = "bind the holding queue wherever the spec wants the new queue bound"
     DECLARE_NEW = "declare the new queue"
     OPEN_WAY_BACK = "bind the way back to the new queue"
     RETURN_PARKED = "move back what waited"
@@ -59,7 +61,8 @@ class Situation:
     """How far a replacement is, as the broker shows it.
 
     `old` and `new` are whether the queue that is replaced and the one that it becomes exist: the same one unless
-    it is renamed. The `to_…` are the routes to each queue. `marked` says that the exchange `back` exists.
+    it is renamed. The `to_…` are the routes to each queue, and `wanted` those that the spec wants for the new one.
+    `marked` says that the exchange `back` exists.
     `caught_up` is the only thing that is not on the broker: whether this run has moved once what had arrived.
     """
 
@@ -74,6 +77,7 @@ class Situation:
     to_old: Routes = NO_ROUTES
     to_arriving: Routes = NO_ROUTES
     to_new: Routes = NO_ROUTES
+    wanted: Routes = NO_ROUTES
     caught_up: bool = False
 
 
@@ -106,7 +110,8 @@ PROTOCOL: Final[Sequence[Rule]] = (
     Rule(Step.UNBIND_OLD, lambda s: not s.marked and s.old and bool(s.to_old), Role.ARRIVING),
     Rule(Step.PARK, lambda s: not s.marked and s.old, Role.PARKED),
     Rule(Step.MARK_OLD_GONE, lambda s: not s.marked),
-    # Filling.
+    # Filling. The new queue is never there without the way back of its dead letters, whatever the next run wants.
+    Rule(Step.BIND_WANTED, lambda s: s.arriving and bool(s.wanted - s.to_arriving - s.to_new)),
     Rule(Step.DECLARE_NEW, lambda s: not s.new),
     Rule(Step.OPEN_WAY_BACK, lambda s: (s.parked or s.arriving) and not s.way_back),
     Rule(Step.RETURN_PARKED, lambda s: s.parked, Role.NEW),

@@ -186,6 +186,7 @@ ATOMS: Final[Mapping[Step, Callable[[Doing], tuple[Atom, ...]]]] = {
     Step.UNBIND_OLD: lambda d: _each(Unbind, d.seen.to_old, d.pair.was),
     Step.PARK: lambda d: (Move(d.pair.was, d.parked), DeleteQueue(d.pair.was)),
     Step.MARK_OLD_GONE: lambda d: (DeclareExchange(d.back, d.pair.becomes),),
+    Step.BIND_WANTED: lambda d: _each(Bind, d.seen.wanted - d.seen.to_arriving - d.seen.to_new, d.arriving),
     Step.DECLARE_NEW: lambda d: (DeclareQueue(d.pair.becomes, d.definition),),
     Step.OPEN_WAY_BACK: lambda d: (Bind(d.way_back),),
     Step.RETURN_PARKED: lambda d: (Move(d.parked, d.back), DeleteQueue(d.parked)),

@@ -9,6 +9,7 @@ from proca_topo.topology.arguments import NO_ARGUMENTS
 from tests.apply.replacing.atoms import (
     ATOMS,
     Atom,
+    Bind,
     DeclareExchange,
     Doing,
     LetGrow,
@@ -26,18 +27,36 @@ WORK: Final = "work"
 RENAMED: Final = "renamed"
 
 
+RETRIED: Final = " retried"
+"""How a definition ends whose dead letters come back, by a key that tells the queue's name."""
+
+
 class Spec(NamedTuple):
-    """What the spec wants: one queue, by name and definition."""
+    """What the spec wants: one queue, by name and definition, and bound so that its dead letters come back."""
 
     name: str
     definition: str
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The keys by which it is to be bound besides."""
+        return frozenset({way_back_key(self.name)} if self.definition.endswith(RETRIED) else ())
+
+
+def way_back_key(queue: str) -> str:
+    """The key by which the dead letters of a queue come back to it."""
+    return f"back.{queue}"
+
 
 class Run(NamedTuple):
-    """A process: the spec that it has read, what is left of its step, and what it remembers."""
+    """A process: the spec that it has read, what is left of its step, and what it remembers.
+
+    Before it replaces anything it has `declared` the bindings to a queue that is there.
+    """
 
     spec: Spec
     atoms: tuple[Atom, ...] = ()
+    declared: bool = False
     caught_up: bool = False
 
     @property
@@ -100,8 +119,8 @@ def planned(vhost: Vhost, spec: Spec) -> Pair | None:
     return Pair(spec.name, spec.name) if queue is not None and queue.definition != spec.definition else None
 
 
-def observe(vhost: Vhost, pair: Pair, *, caught_up: bool) -> Situation:
-    """What the broker shows of this replacement."""
+def observe(vhost: Vhost, pair: Pair, run: Run) -> Situation:
+    """What the broker shows of this replacement, and what the run wants of it."""
     holding = holding_of(pair.was)
     return Situation(
         old=vhost.queue(pair.was) is not None,
@@ -115,21 +134,27 @@ def observe(vhost: Vhost, pair: Pair, *, caught_up: bool) -> Situation:
         to_old=_routes(vhost, pair.was),
         to_arriving=_routes(vhost, holding.arriving),
         to_new=_routes(vhost, pair.becomes),
-        caught_up=caught_up,
+        wanted=frozenset(map(_route, run.spec.wanted if run.spec.name == pair.becomes else ())),
+        caught_up=run.caught_up,
     )
 
 
 def _decide(vhost: Vhost, run: Run, protocol: Sequence[Rule], spec: Spec) -> tuple[Vhost, Run] | None:
     """Go on with what is begun; a run that has finished makes room for the next one, by what is wanted by then."""
     pair = unfinished(vhost)
-    if pair is None:
+    if pair is None and run.spec != spec:
         run = Run(spec)
+    if run.spec.wanted and not run.declared:
+        binds = tuple(map(Bind, _absent(vhost, run.spec, pair)))
+        return vhost, run._replace(atoms=binds, declared=True)
+    if pair is None:
+        run = Run(spec, declared=run.declared)
         pair = planned(vhost, spec)
         if pair is None:
             return None
     elif run.spec.name == pair.was and vhost.exchange(holding_of(pair.was).back) is None:
         pair = Pair(pair.was, pair.was)  # what was to get another name keeps its own, as long as that is in time
-    seen = observe(vhost, pair, caught_up=run.caught_up)
+    seen = observe(vhost, pair, run)
     if is_begun(seen):
         step = next_step(seen, protocol)
     else:
@@ -144,6 +169,14 @@ def _decide(vhost: Vhost, run: Run, protocol: Sequence[Rule], spec: Spec) -> tup
     queue = vhost.queue(doing.name_of(role)) if role is not None else None
     waits = (LetGrow(doing.name_of(role)),) if role is not None and queue is not None and queue.is_young else ()
     return vhost, run._replace(atoms=(*waits, *ATOMS[step](doing)))
+
+
+def _absent(vhost: Vhost, spec: Spec, pair: Pair | None) -> list[Binding]:
+    """The wanted bindings to a queue that is there, without those of what stands in for it."""
+    stand_ins = {spec.name} if pair is None else {spec.name, pair.was, holding_of(pair.was).arriving}
+    bound = {binding.key for binding in vhost.bindings if binding.destination in stand_ins}
+    there = vhost.queue(spec.name) is not None
+    return [Binding(IN, key, spec.name) for key in sorted(spec.wanted - bound) if there]
 
 
 def _routes(vhost: Vhost, queue: str) -> Routes:

@@ -15,7 +15,7 @@ import pytest
 
 from proca_topo.apply.replacing.steps import PROTOCOL, Rule, Step
 from tests.apply.replacing.atoms import ATOMS
-from tests.apply.replacing.run import OLD, RENAMED, WORK, Spec
+from tests.apply.replacing.run import OLD, RENAMED, RETRIED, WORK, Spec
 from tests.apply.replacing.search import Found, search
 from tests.apply.replacing.world import Limits, advanced, events, lost, world, wrong_in_the_end
 
@@ -48,14 +48,38 @@ MORE_MEANWHILE: Final[dict[str, Limits]] = {
     "copies are left behind and consumed": Limits(arrivals=1, crashes_after_a_copy=1, consumed=2),
     "the broker is killed twice": Limits(arrivals=1, crashes_after_a_copy=1, broker_kills=2),
 }
+RETRIED_OTHER_NAME: Final = Spec(RENAMED, "v2" + RETRIED)
+RETRIED_SPECS: Final[dict[str, Sequence[Spec]]] = {
+    "retried": [Spec(WORK, "v2" + RETRIED)],
+    "other name, retried": [RETRIED_OTHER_NAME],
+    "then retried": [SAME_NAME, Spec(WORK, "v3" + RETRIED)],
+    "then another name, retried": [SAME_NAME, RETRIED_OTHER_NAME],
+    "retried, then another name": [Spec(WORK, "v2" + RETRIED), RETRIED_OTHER_NAME],
+    "other name, retried, then the old one": [RETRIED_OTHER_NAME, Spec(WORK, "v3" + RETRIED)],
+    "other name, then retried": [OTHER_NAME, Spec(RENAMED, "v3" + RETRIED)],
+}
+REJECTED_MEANWHILE: Final[dict[str, Limits]] = {
+    "one arrives and one is rejected": Limits(arrivals=1, rejected=1),
+    "one is rejected and left behind": Limits(rejected=1, crashes_after_a_copy=1),
+    "one is rejected, and the broker is killed": Limits(rejected=1, broker_kills=1),
+}
+MORE_REJECTED_MEANWHILE: Final[dict[str, Limits]] = {
+    "two are rejected": Limits(arrivals=1, rejected=2),
+    "one is rejected, and an application starts": Limits(rejected=1, declares=1),
+}
 CASES: Final = [
     pytest.param(specs, limits, id=f"{spec_name}: {name}")
     for spec_name, specs in SPECS.items()
     for name, limits in (MEANWHILE | (MORE_MEANWHILE if len(specs) == 1 else {})).items()
+] + [
+    pytest.param(specs, limits, id=f"{spec_name}: {name}")
+    for spec_name, specs in RETRIED_SPECS.items()
+    for name, limits in (REJECTED_MEANWHILE | (MORE_REJECTED_MEANWHILE if len(specs) == 1 else {})).items()
 ]
 
 HARMLESS: Final[dict[str, str]] = {
     "DECLARE_ARRIVING before DECLARE_PARKED": "neither needs the other, and all that needs them comes later",
+    "BIND_WANTED before MARK_OLD_GONE": "the new queue is declared after both",
     "DELETE_PARKED_EXCHANGE before CLOSE_WAY_BACK": "nothing is moved any more, and the note is still there",
     "without CLOSE_WAY_BACK": "RabbitMQ deletes the bindings of the note along with it",
 }
@@ -99,6 +123,8 @@ def test_the_order_of_the_rules_is_needed(name: str, protocol: Sequence[Rule]) -
         for spec in (SAME_NAME, OTHER_NAME)
         if name in HARMLESS or limits.arrivals > 1
     ]
+    retried = RETRIED_SPECS["other name, retried, then the old one"]
+    found.append(search(world(retried, Limits(rejected=1)), protocol))
     harmful = [one for one in found if one.wrong is not None]
     assert bool(harmful) is (name not in HARMLESS), "\n\n".join(map(told, harmful))
 

@@ -21,7 +21,8 @@ from tests.live import Live, desired_in
 pytestmark = pytest.mark.broker
 
 BEGUN: Final = "begun and interrupted"
-STEPS: Final = [rule.step.name for rule in PROTOCOL] + ["done"]
+# There is nothing to bind besides where the spec's bindings are those of the old queue.
+STEPS: Final = [rule.step.name for rule in PROTOCOL if rule.step is not Step.BIND_WANTED] + ["done"]
 
 
 def write(folder: Path, queue: str, *, name: str = "work", more: str = "") -> None:

@@ -6,7 +6,17 @@ from typing import Final, NamedTuple
 from proca_topo.apply.replacing.steps import Rule
 from proca_topo.topology.nouns import OUR_PREFIX
 from tests.apply.replacing.atoms import Move, holding_of
-from tests.apply.replacing.run import OLD, RENAMED, WORK, Run, Spec, advance, unfinished
+from tests.apply.replacing.run import (
+    OLD,
+    RENAMED,
+    RETRIED,
+    WORK,
+    Run,
+    Spec,
+    advance,
+    unfinished,
+    way_back_key,
+)
 from tests.apply.replacing.vhost import IN, Binding, Queue, RefusedByBroker, Vhost
 
 OURS: Final = "ours"
@@ -22,6 +32,7 @@ class Limits(NamedTuple):
     declares: int = 0
     further_routes: int = 0
     consumed: int = 0
+    rejected: int = 0
     broker_kills: int = 0
 
 
@@ -67,7 +78,9 @@ def advanced(now: World, protocol: Sequence[Rule]) -> World | None:
 def events(now: World) -> Iterator[tuple[str, World]]:
     """All that others can do at this moment."""
     if now.limits.arrivals:
-        for key in sorted({b.key for b in now.vhost.bindings if b.source == IN} | {OURS, THEIRS}):
+        # Nobody publishes to where dead letters come back by.
+        ways_back = set(map(way_back_key, (WORK, RENAMED)))
+        for key in sorted({b.key for b in now.vhost.bindings if b.source == IN} - ways_back | {OURS, THEIRS}):
             yield f"a message arrives by {key}", _published(now, key)
     yield from _kills(now)
     if len(now.specs) > 1:
@@ -78,10 +91,17 @@ def events(now: World) -> Iterator[tuple[str, World]]:
     if now.limits.further_routes and now.vhost.queue(WORK) is not None:
         limits = now.limits._replace(further_routes=now.limits.further_routes - 1)
         yield "somebody binds the queue once more", _bound(now._replace(limits=limits), FURTHER, WORK)
-    if now.limits.consumed:
-        for name, queue in sorted(now.vhost.queues):
-            if queue.messages and not name.startswith(OUR_PREFIX) and not _is_moved(now, name):
-                yield "a message is consumed", _consumed(now, name, queue)
+    yield from _deliveries(now)
+
+
+def _deliveries(now: World) -> Iterator[tuple[str, World]]:
+    for name, queue in sorted(now.vhost.queues):
+        if not queue.messages or name.startswith(OUR_PREFIX) or _is_moved(now, name):
+            continue
+        if now.limits.consumed:
+            yield "a message is consumed", _consumed(now, name, queue)
+        if now.limits.rejected and queue.definition.endswith(RETRIED):
+            yield "a message is rejected and comes back", _rejected(now, name, queue)
 
 
 def _kills(now: World) -> Iterator[tuple[str, World]]:
@@ -108,7 +128,7 @@ def wrong_in_the_end(now: World) -> str | None:
     if list(now.vhost.private_names(OUR_PREFIX)) or len(now.vhost.queues) > 1:
         return "something is left"
     routes = {(b.source, b.destination) for b in now.vhost.bindings}
-    if routes != {(IN, spec.name)} or not {OURS, THEIRS} <= {b.key for b in now.vhost.bindings}:
+    if routes != {(IN, spec.name)} or not spec.wanted | {OURS, THEIRS} <= {b.key for b in now.vhost.bindings}:
         return "a route is missing or left"
     came_out = list(dict.fromkeys(now.consumed + queue.messages))
     for at, message in enumerate(came_out):
@@ -181,6 +201,16 @@ def _consumed(now: World, name: str, queue: Queue) -> World:
         consumed=(*now.consumed, queue.messages[0]),
         ordered=now.ordered.difference(parked) if is_drained else now.ordered,
         limits=now.limits._replace(consumed=now.limits.consumed - 1),
+    )
+
+
+def _rejected(now: World, name: str, queue: Queue) -> World:
+    """It comes back by the key of its queue, if anything is bound by that, and behind everything else."""
+    message = queue.messages[0]
+    return now._replace(
+        vhost=now.vhost.without_first(name).publish(IN, way_back_key(name), message),
+        ordered=now.ordered - {message},
+        limits=now.limits._replace(rejected=now.limits.rejected - 1),
     )
 
 
