@@ -14,7 +14,8 @@ from tests.torture.field import Attack, Field
 from tests.torture.proxy import Fault, proxy_to
 from tests.torture.tally import Kind, Trouble
 
-BOUNDARIES: Final = (*(step.name for step in Step), "done")
+# No spec of these battlefields binds the new queue otherwise than the old one.
+BOUNDARIES: Final = (*(step.name for step in Step if step is not Step.BIND_WANTED), "done")
 
 
 @dataclass
