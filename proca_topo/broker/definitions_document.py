@@ -118,7 +118,7 @@ class DefinitionsDocument:
         exchanges = {item.name: item for item in self._read(vhost, Kind.EXCHANGE, exchange_from) if item.name}
         default_queue_type = self.default_queue_type(vhost)
         queue = partial(queue_from, default_queue_type=default_queue_type)
-        queues = {item.name: item for item in self._read(vhost, Kind.QUEUE, queue) if not is_reserved(item.name)}
+        listed = {item.name: item for item in self._read(vhost, Kind.QUEUE, queue)}
         policies = {item.name: item for item in self._read(vhost, Kind.POLICY, policy_from)}
         bindings = {item: () for item in self._read(vhost, Kind.BINDING, binding_from) if item.source}
         return Existing(
@@ -126,9 +126,11 @@ class DefinitionsDocument:
             vhost=vhost,
             default_queue_type=default_queue_type,
             exchanges=_PREDEFINED | exchanges,
-            queues=queues,
+            queues={name: item for name, item in listed.items() if not is_reserved(name)},
             bindings=bindings,
             policies=policies,
+            # A file has none that is a connection's own.
+            exclusive=frozenset(filter(is_reserved, listed)),
         )
 
     def require_vhost(self, vhost: str) -> None:

@@ -125,7 +125,7 @@ def _of_broker(directory: Path, broker: str | None, vhost: str | None) -> "Trace
     topology = read_topology(directory) if vhost is None and is_there(directory / TOPOLOGY) else None
     with closing(open_broker(broker_address(broker, None))) as connection:
         existing = connection.read(vhost_of(vhost, topology))
-    return Tracer(existing, default_queue_type=existing.default_queue_type)
+    return Tracer(existing, others=existing.exclusive, default_queue_type=existing.default_queue_type)
 
 
 def _check_exchange(tracer: "Tracer", name: str) -> None:

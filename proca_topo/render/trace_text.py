@@ -101,6 +101,8 @@ def _arguments(way: Way) -> str:
 
 
 def _end(queue: QueueVisit, kept_in: str | None) -> str:
+    if queue.is_anothers:
+        return " (a connection's own, or named by the server)"
     if not queue.is_declared:
         return " (not declared here)"
     match queue.end:

@@ -44,8 +44,8 @@ class Activity:
 class Existing:
     """One vhost as the broker shows it, without exclusive and server-named queues and default-exchange bindings.
 
-    `exclusive` are the names of queues that belong to one connection: never ours, whatever their name, but their
-    bindings are there and keep an exchange in use.
+    `exclusive` are the names of queues that belong to one connection, or that the server has named: never ours,
+    whatever their name, but messages reach them, and their bindings are there and keep an exchange in use.
 
     `bindings` maps each binding to RabbitMQ's own `properties_key`s for it, taken from the listing (more than one
     where int32 and int64 arguments make bindings that look alike; none where the broker is a file).

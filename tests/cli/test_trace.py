@@ -186,6 +186,16 @@ def test_json_has_the_queues_the_ends_and_every_path(spec: Place) -> None:
     assert [step["delay"] for step in path["steps"] if step["fate"] == "expired"] == [90000]
 
 
+def test_by_a_definitions_file_with_a_queue_that_the_server_has_named(spec: Place) -> None:
+    definitions = {
+        "vhosts": [{"name": "proca"}],
+        "queues": [{"name": "amq.gen-x", "vhost": "proca", "durable": True}],
+    }
+    (spec.path / "definitions.json").write_text(json.dumps(definitions))
+    ran = spec.run("trace", "--live", "--broker", "definitions.json", "", "amq.gen-x")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Reaches amq.gen-x.")
+
+
 def test_by_a_definitions_file_that_is_the_broker(spec: Place) -> None:
     exported = spec.run("export").out
     (spec.path / "definitions.json").write_text(exported)

@@ -1,7 +1,7 @@
 """The way of a message through exchanges, as far as queues."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -64,12 +64,18 @@ class Reached:
 
 
 class Routes:
-    """A topology, ready to be asked for the way of any message. What an exchange needs is made on first use."""
+    """A topology, ready to be asked for the way of any message. What an exchange needs is made on first use.
 
-    def __init__(self, topology: Topology, *, default_queue_type: str = CLASSIC) -> None:
+    `others` are the names of queues that are there all the same: the default exchange leads to them too.
+    """
+
+    def __init__(
+        self, topology: Topology, *, default_queue_type: str = CLASSIC, others: Collection[str] = ()
+    ) -> None:
         self.exchanges = topology.exchanges
         self.queues = topology.queues
         self.policies = PoliciesInForce(topology.policies.values())
+        self.others = others
         self._default_queue_type = default_queue_type
         by_source: dict[str, list[Binding]] = defaultdict(list)
         for binding in topology.bindings:
@@ -90,7 +96,7 @@ class Routes:
     def hop(self, exchange: str, message: Message) -> Hop:
         """What this exchange does with the message. For the default exchange: a binding with each queue's name."""
         if exchange == DEFAULT_EXCHANGE:
-            to = (key for key in message.keys if key in self.queues)
+            to = (key for key in message.keys if key in self.queues or key in self.others)
             bound = tuple(Binding(source="", destination=key, routing_key=key) for key in to)
             return Hop(exchange=exchange, bindings=bound)
         known = self.exchanges.get(exchange)

@@ -77,11 +77,15 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueVisit:
-    """A message in a queue. `leaving` has more than one where it is not known which policy is in force."""
+    """A message in a queue. `leaving` has more than one where it is not known which policy is in force.
+
+    What `is_anothers` is there, and nothing else is known of it.
+    """
 
     name: str
     type: str | None
     is_declared: bool
+    is_anothers: bool
     end: End | None
     leaving: tuple[Leaving, ...] = ()
 
@@ -119,11 +123,21 @@ class _Past:
 
 
 class Tracer:
-    """A topology, ready to be asked for whole ways. `waiting` are queues that are nobody's to consume from."""
+    """A topology, ready to be asked for whole ways.
 
-    def __init__(self, topology: Topology, *, waiting: Collection[str] = (), default_queue_type: str) -> None:
+    `waiting` are queues that are nobody's to consume from, `others` those that are there besides (`Routes`).
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        waiting: Collection[str] = (),
+        others: Collection[str] = (),
+        default_queue_type: str,
+    ) -> None:
         whole = WithBuiltIn(topology)
-        self.routes = Routes(whole, default_queue_type=default_queue_type)
+        self.routes = Routes(whole, default_queue_type=default_queue_type, others=others)
         self._ways_out = WaysOut(topology, self.routes, waiting)
 
     def trace(self, exchange: str, message: Message, fate: Fate | None) -> Trace:
@@ -167,7 +181,11 @@ class Tracer:
     def _queue(self, name: str, message: Message, fate: Fate | None, past: _Past) -> QueueVisit:
         queue = self.routes.queue(name)
         visit = QueueVisit(
-            name=name, type=None if queue is None else queue.type, is_declared=queue is not None, end=None
+            name=name,
+            type=None if queue is None else queue.type,
+            is_declared=queue is not None,
+            is_anothers=name in self.routes.others,
+            end=None,
         )
         if name in past.unrejected:
             return replace(visit, end=End.CYCLE)

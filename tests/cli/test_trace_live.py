@@ -1,0 +1,40 @@
+"""`trace --live` on a real RabbitMQ, where connections have queues of their own."""
+
+import pytest
+
+from tests.brokers.fixtures import TestBroker
+from tests.cli.command import Place
+from tests.cli.test_live import LivePlace
+from tests.live import live_vhost
+
+pytestmark = pytest.mark.broker
+
+SPEC = """\
+topology: 1
+owns: [in]
+exchanges: {in: {type: topic}}
+"""
+
+
+@pytest.fixture
+def live(place: Place, broker_urls: TestBroker, vhost: str) -> LivePlace:
+    return LivePlace(place, broker_urls, vhost)
+
+
+def test_what_is_a_connections_own_or_named_by_the_server_is_reached(live: LivePlace) -> None:
+    (live.place.path / "topology.yaml").write_text(SPEC)
+    (live.place.path / "orgs" / "acme.yaml").unlink(missing_ok=True)
+    assert live.run("apply").code == 0
+    with live_vhost(live.broker, live.vhost) as world, world.channel() as channel:
+        channel.queue_declare("own", exclusive=True)
+        named = channel.queue_declare("", auto_delete=True).method.queue
+        for name in ("own", named):
+            channel.queue_bind(name, "in", "all")
+            ran = live.run("trace", "--live", "", name)
+            assert (ran.code, ran.err) == (0, "")
+            assert f"  [{name}] -> queue {name} (a connection's own, or named by the server)\n" in ran.out
+            assert ran.out.endswith(f"Reaches {name}.\n")
+        ran = live.run("trace", "--live", "in", "all", "--reject")
+        assert f"  [all] -> queue {named} (a connection's own, or named by the server)\n" in ran.out
+        assert ran.out.endswith(f"Reaches {named}, own.\n")
+        assert live.run("trace", "--live", "", "nobody").code == 1
