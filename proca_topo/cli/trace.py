@@ -15,7 +15,8 @@ from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from proca_topo.topology.routing.matching import Message
-    from proca_topo.topology.routing.tracing import Fate, Tracer
+    from proca_topo.topology.routing.tracing import Tracer
+    from proca_topo.topology.routing.visits import Fate
 
 
 def trace(
@@ -79,7 +80,7 @@ def trace(
 
 
 def _fate(*, reject: bool, expire: bool, overflow: bool) -> "Fate | None":
-    from proca_topo.topology.routing.tracing import Fate
+    from proca_topo.topology.routing.visits import Fate
 
     asked = {Fate.REJECTED: reject, Fate.EXPIRED: expire, Fate.OVERFLOWED: overflow}
     chosen = [fate for fate, is_asked in asked.items() if is_asked]

@@ -1,13 +1,16 @@
 """The way of a message as JSON: a public format, versioned, with a JSON Schema."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from itertools import islice
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from proca_topo.render.documents import Document
 from proca_topo.render.json_text import json_text
-from proca_topo.topology.routing.tracing import End, ExchangeVisit, Fate, Leaving, QueueVisit, Trace, Way
+from proca_topo.topology.routing.visits import End, ExchangeVisit, Fate, Leaving, QueueVisit, Trace, Way
+
+_MOST_PATHS: Final = 1_000
 
 
 class StepDocument(Document):
@@ -29,7 +32,7 @@ class PathDocument(Document):
     steps: list[StepDocument]
     end: End | Literal["unrouted", "unknown-type", "missing", "already"] = Field(
         description="`rests`, `back`, `kept`: in a queue; `unknown-type`: not known; `already`: told before;"
-        " else dropped"
+        " `untold`: not followed; else dropped"
     )
 
 
@@ -42,11 +45,13 @@ class TraceDocument(Document):
     queues: list[str] = Field(description="the queues that it reaches at once, sorted")
     ends: list[str] = Field(description="the queues in which it is in the end, sorted")
     unknown: list[str] = Field(description="exchanges that may lead to more, which cannot be known")
-    paths: list[PathDocument]
+    paths: list[PathDocument] = Field(description="1,000 at most")
+    more_paths: bool = Field(description="there are others, which are left out; `ends` may then not be all either")
 
 
 def trace_json(trace: Trace) -> str:
     """The whole way, a path a line."""
+    paths = list(islice(_paths(trace.start, None, []), _MOST_PATHS + 1))
     document = TraceDocument(
         format_version=1,
         exchange=trace.start.name,
@@ -54,7 +59,8 @@ def trace_json(trace: Trace) -> str:
         queues=sorted(trace.queues),
         ends=sorted(trace.ends),
         unknown=sorted(trace.unknown),
-        paths=[PathDocument(steps=steps, end=end) for steps, end in _paths(trace.start, None, [])],
+        paths=[PathDocument(steps=steps, end=end) for steps, end in paths[:_MOST_PATHS]],
+        more_paths=len(paths) > _MOST_PATHS,
     )
     return json_text(document, one_a_line="paths")
 

@@ -1,11 +1,12 @@
 """The way of a message as indented lines, which read the same at a terminal, in a log and in a pipe."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from proca_topo.render.lines import BLANK, Line, Role, wrapped
 from proca_topo.render.objects import duration
 from proca_topo.topology.names import shown, shown_exchange
-from proca_topo.topology.routing.tracing import (
+from proca_topo.topology.routing.visits import (
     End,
     ExchangeVisit,
     Fate,
@@ -17,14 +18,39 @@ from proca_topo.topology.routing.tracing import (
 )
 
 _STEP = "  "
+_MOST_LINES = 500
 
 
 def trace_lines(trace: Trace) -> Iterator[Line]:
-    """The tree, then what it comes to in a sentence."""
+    """The tree, or its first 500 lines, then what it comes to in a sentence."""
     yield Line(_exchange(trace.start), Role.HEADING)
-    yield from _ways(trace.start, 1)
+    yield from islice(_ways(trace.start, 1), _MOST_LINES)
+    more = line_count(trace.start) - _MOST_LINES
+    if more > 0:
+        yield Line(f"{_STEP}… and {more:,} more lines")
     yield BLANK
     yield from wrapped(summary(trace), Role.SUMMARY if trace.queues else Role.FAILURE)
+
+
+def line_count(start: ExchangeVisit) -> int:
+    """How many lines tell the ways on from here. There may be too many to make them all."""
+    counted: dict[int, int] = {}
+
+    def count(visit: ExchangeVisit) -> int:
+        if id(visit) not in counted:
+            counted[id(visit)] = sum(map(of_way, visit.ways)) if visit.ways else int(visit.is_known)
+        return counted[id(visit)]
+
+    def of_way(way: Way) -> int:
+        match way.to:
+            case None:
+                return 1
+            case ExchangeVisit() as exchange:
+                return 1 + count(exchange)
+            case QueueVisit() as queue:
+                return 1 + sum(1 + (0 if one.to is None else count(one.to)) for one in queue.leaving)
+
+    return count(start)
 
 
 def summary(trace: Trace) -> str:
@@ -33,6 +59,8 @@ def summary(trace: Trace) -> str:
     if trace.unknown:
         names = ", ".join(map(shown, sorted(trace.unknown)))
         reached += f" What {names} passes on cannot be known."
+    if not trace.is_whole:
+        return f"{reached} There are too many ways on to follow them all."
     return reached + _in_the_end(trace)
 
 
@@ -123,6 +151,8 @@ def _leaving(queue: str, leaving: Leaving, depth: int) -> Iterator[Line]:
         yield from _ways(leaving.to, depth + 1, queue if leaving.end is End.KEPT else None)
     elif leaving.end is End.REFUSED:
         yield Line(f"{indent}{when}: it is refused, the publisher gets a nack", Role.HAZARD)
+    elif leaving.end is End.UNTOLD:
+        yield Line(f"{indent}{when}: where it goes is not followed")
     else:
         yield Line(f"{indent}{when}: it is dropped, there is no dead-letter exchange", Role.HAZARD)
 

@@ -161,6 +161,24 @@ Reaches work.
     assert [path["end"] for path in document["paths"]] == ["kept"]
 
 
+@pytest.mark.parametrize("count", [8, 12])
+def test_what_expires_into_everything_is_not_told_without_end(spec: Place, count: int) -> None:
+    names = [f"q{number:02}" for number in range(count)]
+    queue = "{ttl: 1s, dead-letter: {exchange: all}, bindings: [{exchange: all}]}"
+    queues = "".join(f"  {name}: {queue}\n" for name in names)
+    (spec.path / "topology.yaml").write_text(
+        f'topology: 1\nowns: ["*"]\nexchanges: {{all: {{type: fanout}}}}\nqueues:\n{queues}'
+    )
+    ran = spec.run("trace", "all", "x", "--expire")
+    ends = "In the end it is dropped." if count == 8 else "There are too many ways on to follow them all."
+    assert " ".join(ran.out.split()).endswith(f"{names[-1]}. {ends}")
+    document: Any = spec.run("trace", "all", "x", "--expire", "--format", "json").document()
+    jsonschema.validate(document, trace_schema())
+    assert (document["queues"], len(document["paths"]), document["more_paths"]) == (names, 1000, True)
+    assert len(ran.out.splitlines()) < 520
+    assert "more lines\n" in ran.out
+
+
 def test_that_it_reaches_nothing_is_an_exit_code(spec: Place) -> None:
     assert spec.run("trace", "in", "x").code == 0
     assert spec.run("trace", "copies", "x").code == 0

@@ -7,7 +7,8 @@ from proca_topo.contracts.resting import Journeys
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import CLASSIC
 from proca_topo.topology.route_contracts import After
-from proca_topo.topology.routing.tracing import Fate, Tracer
+from proca_topo.topology.routing.tracing import Tracer
+from proca_topo.topology.routing.visits import Fate
 from tests.apply.test_trying import topologies
 
 

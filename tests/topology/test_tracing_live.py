@@ -10,7 +10,8 @@ import pytest
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import CLASSIC
 from proca_topo.topology.routing.matching import Message
-from proca_topo.topology.routing.tracing import Fate, Tracer
+from proca_topo.topology.routing.tracing import Tracer
+from proca_topo.topology.routing.visits import Fate
 from tests.live import Live
 from tests.spec.nouns import desired_of
 from tests.waiting import wait_until
