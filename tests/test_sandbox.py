@@ -20,6 +20,7 @@ from proca_topo.sandbox import keeper as keeper_module
 from proca_topo.sandbox import node as node_module
 from proca_topo.sandbox.installation import Installation, installed
 from proca_topo.sandbox.node import Node, running_node
+from proca_topo.sandbox.plugins import OF_EXCHANGE_TYPES
 from proca_topo.sandbox.ports import Ports, free_ports
 from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.waiting import wait_until
@@ -61,6 +62,21 @@ def test_a_node_has_the_plugins_asked_for_and_does_what_rabbitmqctl_says(install
 
 
 @pytest.mark.broker
+def test_the_plugins_of_an_installation_are_known(installation: Installation) -> None:
+    """Of each version that is tested, also where it is unpacked; those with exchanges come with all of them."""
+    assert {"rabbitmq_management", *OF_EXCHANGE_TYPES.values()} <= installation.plugins
+
+
+def test_plugins_that_were_added_are_found(tmp_path: Path) -> None:
+    """A package's RabbitMQ has a folder for them."""
+    packaged = tmp_path / "usr/lib/rabbitmq"
+    (packaged / "bin").mkdir(parents=True)
+    (packaged / "bin" / "rabbitmq-server").touch()
+    (packaged / "plugins").mkdir()
+    (packaged / "plugins" / "rabbitmq_delayed_message_exchange-4.0.2.ez").touch()
+    assert Installation(root=tmp_path, version="4.0.5").plugins == {"rabbitmq_delayed_message_exchange"}
+
+
 def test_nodes_that_start_at_once_do_not_meet(installation: Installation) -> None:
     """Two starting at the same moment get ports, names and data of their own."""
     with ThreadPoolExecutor() as threads:

@@ -158,6 +158,31 @@ def test_ctrl_c_comes_to_the_command_once() -> None:
     assert "got 1" in output
 
 
+def test_it_has_the_plugins_that_are_named() -> None:
+    """Each is a plugin that RabbitMQ comes with."""
+    script = (
+        "import httpx, os; auth = os.environ['PROCA_TOPO_USERNAME'], os.environ['PROCA_TOPO_PASSWORD']\n"
+        "overview = httpx.get(os.environ['PROCA_TOPO_BROKER'] + '/api/overview', auth=auth).json()\n"
+        "print(sorted(one['name'] for one in overview['exchange_types'] if one['name'].startswith('x-')))\n"
+    )
+    plugins = ("--plugin", "rabbitmq_random_exchange", "--plugin", "rabbitmq_consistent_hash_exchange")
+    done = _run(*plugins, "--", sys.executable, "-c", script)
+    assert done.returncode == 0
+    # The type of its own that RabbitMQ 4 has is no plugin's.
+    assert re.fullmatch(r"\['x-consistent-hash', ('x-local-random', )?'x-random'\]\n", done.stdout)
+
+
+def test_a_plugin_that_is_not_installed_is_wrong_usage() -> None:
+    """RabbitMQ would start without it."""
+    done = _run("--plugin", "rabbitmq_random_exchang", "--", "true")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        r"error: sandbox: RabbitMQ [\d.]+ has no plugin rabbitmq_random_exchang; "
+        r"did you mean rabbitmq_random_exchange\?\n",
+        done.stderr,
+    )
+
+
 @pytest.mark.parametrize("command", ["no-such-command", "/etc/passwd"])
 def test_a_command_that_cannot_be_run_is_wrong_usage(command: str) -> None:
     """It is said before a broker is started."""

@@ -14,6 +14,16 @@ def sandbox(
             show_default=False,
         ),
     ] = None,
+    *,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plugin",
+            metavar="NAME",
+            help="A plugin of RabbitMQ that it has besides the management plugin. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Start a private RabbitMQ and throw it away afterwards.
 
@@ -26,10 +36,12 @@ def sandbox(
     \b
       proca-topo sandbox -- proca-topo apply --create-vhost --yes
       proca-topo sandbox -- sh -c 'proca-topo apply --create-vhost && pytest'
+      proca-topo sandbox --plugin rabbitmq_consistent_hash_exchange -- pytest
 
     Without COMMAND it prints where the broker is, as lines for a shell, and
     keeps it running until Ctrl-C.
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.sandbox import session
 
-    raise typer.Exit(session.run(command) if command else session.wait())
+    named = plugins or ()
+    raise typer.Exit(session.run(command, plugins=named) if command else session.wait(plugins=named))

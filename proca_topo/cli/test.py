@@ -100,7 +100,7 @@ def _tried(desired: "Desired", orgs: Collection[str] | None, broker: str | None,
 
     with (
         ended_by_signals(Stopped, _CLEANING) as ending,
-        _address(broker, amqp) as address,
+        _address(broker, amqp, desired) as address,
         ExitStack() as at_the_end,
     ):
         scratch = ScratchVhost(address)
@@ -119,13 +119,13 @@ def _tried(desired: "Desired", orgs: Collection[str] | None, broker: str | None,
 
 
 @contextmanager
-def _address(broker: str | None, amqp: str | None) -> "Iterator[BrokerAddress]":
+def _address(broker: str | None, amqp: str | None, desired: "Desired") -> "Iterator[BrokerAddress]":
     if broker is None:
         from proca_topo.broker.address import address
         from proca_topo.sandbox.node import PASSWORD, USERNAME
         from proca_topo.sandbox.session import announced_node
 
-        with announced_node() as node:
+        with announced_node(exchange_types=(one.type for one in desired.exchanges.values())) as node:
             yield address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
         return
     named = broker_address(broker, amqp)

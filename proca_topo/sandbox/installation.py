@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,9 @@ from proca_topo.errors import SandboxError
 # Packages put the real start script here (Debian, Ubuntu, Fedora); the one in /usr/sbin insists on its own user.
 PACKAGED: Final = Path("/usr/lib/rabbitmq/bin")
 _HOMEBREW: Final = (Path("/opt/homebrew/sbin"), Path("/usr/local/sbin"))
+
+# A folder or an .ez file.
+_PLUGIN: Final = re.compile(r"(\w+)-[0-9].*")
 
 _NOT_INSTALLED: Final = """\
 RabbitMQ is not installed on this machine: there is no rabbitmq-server in {folders}.
@@ -33,6 +37,18 @@ class Installation:
     root: Path | None = None
     version: str
     server: Path = PACKAGED / "rabbitmq-server"
+
+    @cached_property
+    def plugins(self) -> frozenset[str]:
+        """The names of its plugins, enabled or not, and of the libraries that lie with them."""
+        root = self.root or Path("/")
+        server = (root / self.server.relative_to("/")).resolve()
+        folders = [_beside(server)]
+        # A package's RabbitMQ looks there first, for plugins that somebody else has made (3.10 to 4.3).
+        if server.is_relative_to(packaged := root / PACKAGED.parent.relative_to("/")):
+            folders.append(packaged / "plugins")
+        found = (_PLUGIN.fullmatch(entry.name) for folder in folders for entry in folder.glob("*"))
+        return frozenset(match[1] for match in found if match is not None)
 
 
 def installed(folders: Sequence[Path] | None = None) -> Installation:
@@ -69,9 +85,14 @@ def _is_service_wrapper(server: Path) -> bool:
     return server.resolve().name == "rabbitmq-script-wrapper"
 
 
+def _beside(server: Path) -> Path:
+    """Where the plugins are, the broker's own application among them."""
+    return server.parent.parent / "plugins"
+
+
 def _version_beside(server: Path) -> str:
     """From the broker's own application, `plugins/rabbit-3.10.8` (a folder or an .ez file) beside `sbin`."""
-    for application in server.parent.parent.glob("plugins/rabbit-[0-9]*"):
+    for application in _beside(server).glob("rabbit-[0-9]*"):
         return application.name.removeprefix("rabbit-").removesuffix(".ez")
     in_path = re.search(r"\d+\.\d+\.\d+", str(server))
     return in_path[0] if in_path else ""

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 from proca_topo.errors import SandboxError, UsageError
 from proca_topo.sandbox.installation import installed
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
+from proca_topo.sandbox.plugins import check_plugins, plugins_for
 
 _INTERRUPTED: Final = 128 + signal.SIGINT
 _WATCH_SECONDS: Final = 1
@@ -22,32 +23,35 @@ _SENT_BY_A_PROCESS: Final = 0
 _Handler = Any  # what signal.getsignal returns
 
 
-def run(command: Sequence[str]) -> int:
+def run(command: Sequence[str], *, plugins: Sequence[str] = ()) -> int:
     """Run a command with a private broker in its environment. Its exit code; 128 + n if signal n ended it.
+
+    `plugins` are those that the broker has besides the management plugin.
 
     A Ctrl-C reaches the command from the terminal; signals that come to this process alone are passed on to it.
     Either way the broker stays until the command has ended. If this process is killed, both go.
 
-    Raises `UsageError` where the command cannot be run, `SandboxError`.
+    Raises `UsageError` where the command cannot be run, or a plugin is not installed; `SandboxError`.
     """
     if shutil.which(command[0]) is None:
         raise UsageError(
             f"sandbox: {command[0]} is not a command that can be run. Is it spelled right and on PATH?"
         )
     try:
-        with announced_node() as node:
+        with announced_node(plugins=plugins) as node:
             return _run_to_end(command, node)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
 
-def wait() -> int:
+def wait(*, plugins: Sequence[str] = ()) -> int:
     """Run a broker, print how to reach it, and wait for Ctrl-C (or SIGTERM, SIGHUP), which end it: exit code 0.
 
-    Raises `SandboxError` where the broker does not start, or ends by itself.
+    `plugins` as for `run`. Raises `UsageError` where one is not installed, `SandboxError` where the broker does
+    not start or ends by itself.
     """
     try:
-        with announced_node() as node:
+        with announced_node(plugins=plugins) as node:
             return _keep_until_interrupted(node)
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -64,11 +68,17 @@ def environment(node: Node) -> Mapping[str, str]:
 
 
 @contextmanager
-def announced_node() -> Iterator[Node]:
-    """A node of the machine's own RabbitMQ, and a word on stderr that it starts. Raises `SandboxError`."""
+def announced_node(*, plugins: Sequence[str] = (), exchange_types: Iterable[str] = ()) -> Iterator[Node]:
+    """A node of the machine's own RabbitMQ, and a word on stderr that it starts.
+
+    It has these plugins, and those that bring these types of exchanges. Raises `UsageError` where one of `plugins`
+    is not installed; `SandboxError`.
+    """
     installation = installed()
+    check_plugins(plugins, installation)
+    enabled = [*plugins, *plugins_for(exchange_types, installation)]
     _say(f"Starting RabbitMQ {installation.version} …")
-    with running_node(installation) as node:
+    with running_node(installation, plugins=enabled) as node:
         yield node
 
 

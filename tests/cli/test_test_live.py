@@ -165,6 +165,24 @@ def test_without_a_broker_it_starts_a_sandbox(live: LiveTests) -> None:
     assert ran.out.endswith("kept.\n")
 
 
+def test_a_sandbox_has_the_plugins_whose_exchanges_are_in_the_spec(live: LiveTests) -> None:
+    """Those that come with RabbitMQ; each is asked where a message goes."""
+    text = "topology: 1\nowns: [q, 'h.*']\nqueues: {q: {}}\n"
+    types = ("x-consistent-hash", "x-random", "x-recent-history", "x-modulus-hash")
+    text += "exchanges:\n  h.jms: {type: x-jms-topic}\n" + "".join(
+        f"  h.{one}: {{type: {one}}}\n" for one in types
+    )
+    text += "bindings:\n" + "".join(f'  - {{queue: q, exchange: h.{one}, key: "1"}}\n' for one in types)
+    text += "routes:\n  - {publish: {exchange: h.jms, key: a}, reaches: []}\n"
+    text += "".join(f"  - {{publish: {{exchange: h.{one}, key: a}}, reaches: [q]}}\n" for one in types)
+    (live.place.path / "topology.yaml").write_text(text)
+    (live.place.path / "orgs" / "acme.yaml").write_text("")
+    (live.place.path / "orgs" / "beta.yaml").write_text("")
+    ran = live.run(PROCA_TOPO_BROKER="", PROCA_TOPO_AMQP="", PROCA_TOPO_USERNAME="", PROCA_TOPO_PASSWORD="")
+    assert ran.code == 0, ran.err
+    assert ran.out.endswith(": 5 kept.\n")
+
+
 MOMENTS: Final = [
     pytest.param(r"PUT \S+/api/vhosts/", id="the vhost is made"),
     pytest.param(r"PUT \S+/api/permissions/", id="it has permissions"),
