@@ -7,6 +7,7 @@ from functools import cached_property
 from proca_topo.plan.anew import why_not_anew
 from proca_topo.plan.busy import messages
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.federation import why_not_replaced
 from proca_topo.topology.catch_all import can_catch, matches_by_key_alone
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity
@@ -49,6 +50,10 @@ class Hindrances:
                 "it cannot be told which policy is in force on it, which has to stay so: give one of them"
                 " a higher priority"
             )
+        # Those of the spec are set before it begins.
+        policies = {**self.index.existing.policies, **self.desired.policies}
+        if (reason := why_not_replaced(self.before, policies.values(), self.desired)) is not None:
+            yield reason
 
     def _of_bindings(self) -> Iterator[str]:
         name = self.before.name

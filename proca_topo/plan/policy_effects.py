@@ -1,12 +1,13 @@
-"""What setting or deleting a policy does, at once, to the queues that are there already."""
+"""What setting or deleting a policy does, at once, to what is there already."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proca_topo.plan.busy import messages
 from proca_topo.plan.changes import Hazard, HazardCode
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.federation import why_not_changed
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
@@ -39,7 +40,8 @@ def setting_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
         other = index.policy_of(queue, without=policy.name)
         if other is None or other.priority <= policy.priority:
             affected.append((queue, policy))
-    return _effects(affected, existing, index, what="takes effect at once on")
+    effects = _effects(affected, existing, index, what="takes effect at once on")
+    return _with_upstreams(effects, why_not_changed(policy, policy, existing, index))
 
 
 def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) -> Effects:
@@ -51,7 +53,16 @@ def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
         for after in index.candidates(queue, without=policy.name) or (None,)
     ]
     keys = ", ".join(policy.definition)
-    return _effects(affected, existing, index, what=f"takes {shown(keys)} at once from")
+    effects = _effects(affected, existing, index, what=f"takes {shown(keys)} at once from")
+    return _with_upstreams(effects, why_not_changed(policy, None, existing, index))
+
+
+def _with_upstreams(effects: Effects, loss: str | None) -> Effects:
+    """With what it costs on the upstreams of exchanges that are federated."""
+    if loss is None:
+        return effects
+    hazard = Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss)
+    return replace(effects, hazards=(*effects.hazards, hazard), held_back=effects.held_back or loss)
 
 
 def _effects(

@@ -2,6 +2,7 @@
 
 from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.federation import kept_for_upstreams
 from proca_topo.plan.keeping import kept
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.plan.staying import Decision
@@ -21,16 +22,18 @@ def prune(existing: Existing, desired: Desired, gone: Undesired) -> tuple[Change
     |          | deletes with its last binding (auto-delete) and that nobody wants deleted                |
     | queue    | no messages, no consumers, nothing waiting in its circuit, no binding that has to stay,   |
     |          | and no remaining queue that dead-letters to it by its name                                |
-    | exchange | no binding remains, and nothing that remains sends dead letters or unroutable ones to it  |
+    | exchange | no binding remains, and nothing that remains sends dead letters or unroutable ones to it, |
+    |          | nor an upstream what it has                                                              |
     | policy   | no queue that is being retired needs it                                                  |
 
     Deciding that something stays can make something else stay, so it goes round until nothing changes. What the
-    spec protects is no matter for decision: it is held back, and to the rest it is there for good.
+    spec protects is no matter for decision, nor what gets messages of another broker: it is held back, and to the
+    rest it is there for good.
     """
     if not gone:
         return ()
     index = ExistingIndex(existing, desired.bindings)
-    protected = kept(desired, gone, index)
+    protected = {**kept_for_upstreams(gone, index), **kept(desired, gone, index)}
     decision = Decision(existing=existing, desired=desired, gone=gone.without(protected), index=index)
     decision.settle()
     if not protected:

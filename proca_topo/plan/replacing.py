@@ -18,6 +18,7 @@ from proca_topo.plan.capacity import (
 from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.federation import why_not_replaced
 from proca_topo.plan.redeclaring import redeclare_hazards
 from proca_topo.plan.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
 from proca_topo.topology.desired import Desired
@@ -184,6 +185,7 @@ class QueueReplacements:
             or self._unreachable(before)
             or self._taken(before, after)
             or self._unsafe(before, after)
+            or why_not_replaced(before, self._policies_then.values(), self.desired)
             or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
             or self._consumed(before)
         )

@@ -10,6 +10,7 @@ from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
 from proca_topo.plan.busy import messages
 from proca_topo.plan.capacity import Capacity, why_impossible, why_not_into
+from proca_topo.plan.federation import why_not_replaced
 from proca_topo.plan.risky_policies import why_holding_is_unsafe
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
@@ -29,6 +30,8 @@ def check(
     if alarms := mover.alarms():
         raise HinderedError(f"{'; '.join(alarms)}: until that is over RabbitMQ takes no messages")
     if (reason := why_holding_is_unsafe(was, all_policies(mover))) is not None:
+        raise HinderedError(reason)
+    if (reason := why_not_replaced(was, mover.policies())) is not None:
         raise HinderedError(reason)
     capacity = _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]

@@ -8,6 +8,7 @@ from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import BrokerError
 from proca_topo.plan.busy import messages
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.federation import why_not_replaced
 from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
@@ -23,6 +24,8 @@ def check_exchange(
     policy like the one that it will need, which it swaps and deletes.
     """
     name, there = replaced.was.name, around.existing
+    if (reason := why_not_replaced(replaced.was, mover.policies())) is not None:
+        raise HinderedError(reason)
     bindings = [b for b in there.bindings if name in (b.source, b.destination)]
     check_rights(mover, there.vhost, name, replaced.holding.shadow, task="puts the new exchange in its place")
     try_to_declare(broker, there.vhost, [there.exchanges[name]], what="it")

@@ -162,6 +162,9 @@ class FakeBroker:
             in_force={name: one.name for name, one in in_force.items() if one is not None},
         )
 
+    def policies(self) -> Sequence[Policy]:
+        return [*self.vhost.policies]
+
     def lacking(self, _exchange: str, _ours: str) -> Sequence[str]:
         return ()
 

@@ -1,0 +1,142 @@
+"""What another broker has for an exchange is not lost by what is done to the exchange, or to its policy."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pika
+import pytest
+
+from proca_topo.apply.report import Report, Status
+from proca_topo.plan.changes import Replacing
+from proca_topo.sandbox.installation import Installation
+from proca_topo.sandbox.node import PASSWORD, USERNAME, running_node
+from tests.brokers.fixtures import TestBroker, new_vhost
+from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.broker
+
+MESSAGES: Final = 4_000
+FEDERATED: Final = {"federation-upstream-set": "all"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Federation:
+    """A vhost whose exchange `in` is federated, and the vhost that is its upstream."""
+
+    down: Live
+    up: Live
+
+    def set_policy(self, definition: Mapping[str, Any] | None) -> None:
+        path = f"/api/policies/{self.down.path}/theirs"
+        if definition is None:
+            self.down.http.delete(path).raise_for_status()
+            return
+        body = {"pattern": "^in$", "apply-to": "exchanges", "definition": definition}
+        self.down.http.put(path, json=body).raise_for_status()
+
+    @property
+    def bound(self) -> bool:
+        """Whether the upstream's queue gets what is published there."""
+        listed = self.up.http.get(f"/api/exchanges/{self.up.path}/in/bindings/source").raise_for_status().json()
+        return any(binding["destination"].startswith("federation: in") for binding in listed)
+
+    @property
+    def link_queue(self) -> str | None:
+        listed = self.up.http.get(f"/api/queues/{self.up.path}?disable_stats=true").raise_for_status().json()
+        return next((queue["name"] for queue in listed if queue["name"].startswith("federation: in")), None)
+
+    def publish(self) -> None:
+        """More than comes over at once: the link takes them one by one."""
+        with self.up.channel(confirms=False) as channel:
+            channel.tx_select()
+            for number in range(MESSAGES):
+                channel.basic_publish("in", "a", str(number).encode(), pika.BasicProperties(delivery_mode=2))
+            channel.tx_commit()
+
+    def waiting(self) -> int:
+        name = self.link_queue
+        return 0 if name is None else _count(self.up, name)
+
+    def arrived(self) -> int:
+        return _count(self.down, "work")
+
+
+def _count(live: Live, queue: str) -> int:
+    with live.channel() as channel:
+        count: int = channel.queue_declare(queue, passive=True).method.message_count
+        return count
+
+
+def write(folder: Path, kind: str, policy: str = "") -> None:
+    (folder / "topology.yaml").write_text(
+        f"topology: 1\nowns: [in, work, ours]\nexchanges: {{in: {{type: {kind}}}}}\n"
+        f"queues: {{work: {{bindings: [{{exchange: in, key: a}}]}}}}\n{policy}"
+    )
+
+
+@pytest.fixture(scope="module")
+def federating(installation: Installation) -> Iterator[TestBroker]:
+    """A broker that can federate."""
+    with running_node(installation, plugins=["rabbitmq_federation"]) as node:
+        yield TestBroker(
+            management_url=node.management_url,
+            amqp_url=node.amqp_url,
+            username=USERNAME,
+            password=PASSWORD,
+            version=node.version,
+        )
+
+
+@pytest.fixture
+def federation(federating: TestBroker, tmp_path: Path) -> Iterator[Federation]:
+    """With more on the upstream than comes over in the next seconds."""
+    with ExitStack() as stack:
+        down, up = (
+            stack.enter_context(live_vhost(federating, stack.enter_context(new_vhost(federating)))) for _ in "12"
+        )
+        write(tmp_path, "topic")
+        for live in (down, up):
+            live.apply(desired_in(tmp_path))
+        upstream = {"uri": f"{federating.amqp_url}{up.path}", "prefetch-count": 1}
+        path = f"/api/parameters/federation-upstream/{down.path}/up"
+        down.http.put(path, json={"value": upstream}).raise_for_status()
+        found = Federation(down=down, up=up)
+        found.set_policy(FEDERATED)
+        wait_until(lambda: found.bound, "the link is there", seconds=30)
+        found.publish()
+        assert found.waiting() > MESSAGES / 2
+        yield found
+
+
+def held_back(report: Report) -> set[str]:
+    return {result.change.noun.name for result in report.results if result.status is Status.HELD_BACK}
+
+
+LINES: Final = "policies:\n  ours: {pattern: ^in$, priority: 1, definition: {alternate-exchange: amq.fanout}}\n"
+
+
+def test_what_waits_on_the_upstream_comes_over_whatever_is_applied(federation: Federation, tmp_path: Path) -> None:
+    down = federation.down
+    write(tmp_path, "direct", LINES)
+    assert held_back(down.apply(desired_in(tmp_path), replacing=Replacing.IDLE)) == {"in", "ours"}
+    (tmp_path / "topology.yaml").write_text("topology: 1\nowns: [in, work]\n")
+    gone = {"in", "in -[a]-> work", "work"}
+    assert held_back(down.apply(desired_in(tmp_path), with_prune=True)) == gone
+    assert federation.waiting() > 0
+    wait_until(lambda: federation.arrived() == MESSAGES, "all of it has come", seconds=90)
+    # As the reason tells to.
+    federation.set_policy(None)
+    write(tmp_path, "direct", LINES)
+    report = down.apply(desired_in(tmp_path), replacing=Replacing.IDLE)
+    assert {result.status for result in report.results} == {Status.APPLIED}
+    assert federation.arrived() == MESSAGES
+
+
+def test_rabbitmq_drops_what_waits_on_the_upstream_with_any_change_of_the_policy(federation: Federation) -> None:
+    federation.set_policy({**FEDERATED, "alternate-exchange": "amq.fanout"})
+    wait_until(lambda: federation.waiting() == 0, "the upstream's queue is gone or another one", seconds=30)
+    assert federation.arrived() < MESSAGES
