@@ -1,6 +1,7 @@
 """What an apply did and did not do."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,7 +34,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Every change of the plan with its result, in the plan's order.
+    """Every change of the plan with its result, in the plan's order; after them what drains only since then.
 
     `after` is the plan made anew from what the broker showed afterwards, None where it could not be read; `unread`
     then says why not. `stopped` is what ended the apply before its end: an error, or that it was `interrupted`.
@@ -84,6 +85,13 @@ class Report:
         if detailed and (counts[Status.HELD_BACK] or counts[Status.DRAINING]):
             return ExitCode.PENDING
         return ExitCode.DONE
+
+
+def draining_since(results: Iterable[Result], after: Plan) -> tuple[Result, ...]:
+    """What the plan made `after` an apply retires besides what its own plan has: a later apply finishes that."""
+    known = {result.change.noun for result in results}
+    found = (waiting_or_held(change) for change in after.changes if change.noun not in known)
+    return tuple(result for result in found if result is not None and result.status is Status.DRAINING)
 
 
 def waiting_or_held(change: Change) -> Result | None:

@@ -7,7 +7,7 @@ from proca_topo.apply.declaring import declare
 from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.replacing.run import replace_all
-from proca_topo.apply.report import Report, Status
+from proca_topo.apply.report import Report, Status, draining_since
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
@@ -87,7 +87,7 @@ def apply_plan(
     results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
     return Report(
         plan=plan,
-        results=tuple(results),
+        results=(*results, *(draining_since(results, then) if then is not None else ())),
         after=then,
         unread=unread,
         stopped=stopped,

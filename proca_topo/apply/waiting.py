@@ -1,12 +1,13 @@
 """Applying again and again until what is being retired has gone, or patience has."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from proca_topo.apply.report import Report, Result, Status
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.errors import BrokerError
+from proca_topo.topology.nouns import Noun
 
 # RabbitMQ counts the messages of a classic queue at once, of a quorum queue every 5 s.
 _PAUSE_SECONDS = 2.0
@@ -20,16 +21,16 @@ def wait_for_draining(
     watch: Watcher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
-    """Apply `again` while anything drains and there is time, and the whole as one report.
+    """Apply `again` while anything of the first plan drains and there is time, and the whole as one report.
 
     What fails or is interrupted on the way ends it.
     """
+    planned = {change.noun for change in first.plan.changes}
     deadline = time.monotonic() + patience_seconds
     report = first
-    while _is_worth_waiting(report) and time.monotonic() < deadline:
-        draining = [result for result in report.results if result.status is Status.DRAINING]
+    while (count := _worth_waiting_for(report, planned)) and time.monotonic() < deadline:
         try:
-            watch.stage(f"waiting for {len(draining)} to drain", 0)
+            watch.stage(f"waiting for {count} to drain", 0)
             sleep(_PAUSE_SECONDS)
             report = joined(report, again())
         except StopRequestedError:
@@ -61,7 +62,9 @@ def _is_wanted(result: Result, later: Report) -> bool:
     return later.after is None or any(change.noun == result.change.noun for change in later.after.changes)
 
 
-def _is_worth_waiting(report: Report) -> bool:
+def _worth_waiting_for(report: Report, planned: Collection[Noun]) -> int:
+    """How many of the objects that were planned drain, if nothing speaks against waiting for them."""
     counts = report.counts()
-    failed = counts[Status.FAILED] or counts[Status.NOT_TRIED] or report.unread or report.stopped
-    return bool(counts[Status.DRAINING]) and not failed
+    if counts[Status.FAILED] or counts[Status.NOT_TRIED] or report.unread or report.stopped:
+        return 0
+    return sum(r.status is Status.DRAINING and r.change.noun in planned for r in report.results)

@@ -52,6 +52,8 @@ class Route:
 
 
 _Routes = frozenset[Route]
+_Place = tuple[str, _Routes]
+"""A queue, and what its dead letters still have to get through."""
 
 
 def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circuit:
@@ -61,28 +63,48 @@ def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circ
     over the same messages: then dead letters are being led elsewhere on purpose. Of a queue that is to go that
     cannot be known: the other binding may as well bring a copy to somebody who only looks on.
     """
-    waiting = set(_through_default_exchange(queue, frozenset(), index))
     ways_back = set()
-    todo: list[tuple[str, _Routes]] = [(name, frozenset()) for name in waiting]
+    todo: list[_Place] = [(name, frozenset()) for name in _through_default_exchange(queue, frozenset(), index)]
     for binding in index.by_queue.get(queue, ()):
-        route = route_of(binding, index)
-        feeding = {
-            sender
-            for sender, key in _senders(binding.source, frozenset({route}), index)
-            if sender != queue and not (stays and _is_taken_over(binding, route, key, index))
-        }
-        if feeding:
+        if feeding := _feeding(binding, index, stays=stays):
             ways_back.add(binding)
-            todo += [(sender, frozenset({route})) for sender in feeding]
-    seen: set[tuple[str, _Routes]] = set()
+            todo += feeding
+    return Circuit(waiting=_all_behind(todo, queue, index) - {queue}, ways_back=frozenset(ways_back))
+
+
+def comes_back_by(binding: Binding, index: ExistingIndex) -> bool:
+    """Whether the dead letters of a queue that stays get back to it by this binding, with the key that they have
+    by then.
+    """
+    queue = binding.destination
+    return queue in _all_behind(_feeding(binding, index, stays=True), queue, index)
+
+
+def _feeding(binding: Binding, index: ExistingIndex, *, stays: bool) -> list[_Place]:
+    """The queues, but for its own, whose dead letters come by a binding, and what it lets through."""
+    route = route_of(binding, index)
+    senders = {
+        sender
+        for sender, key in _senders(binding.source, frozenset({route}), index)
+        if sender != binding.destination and not (stays and _is_taken_over(binding, route, key, index))
+    }
+    return [(sender, frozenset({route})) for sender in senders]
+
+
+def _all_behind(todo: list[_Place], queue: str, index: ExistingIndex) -> frozenset[str]:
+    """The queues whose dead letters can come to `queue` by way of these places; itself too, if its own can."""
+    found: set[str] = set()
+    seen: set[_Place] = set()
+    todo = list(todo)
     while todo:
         place = todo.pop()
-        if place in seen or place[0] == queue:
+        if place in seen:
             continue
         seen.add(place)
-        waiting.add(place[0])
-        todo += _behind(*place, index)
-    return Circuit(waiting=frozenset(waiting - {queue}), ways_back=frozenset(ways_back))
+        found.add(place[0])
+        if place[0] != queue:
+            todo += _behind(*place, index)
+    return frozenset(found)
 
 
 def _behind(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[tuple[str, _Routes]]:

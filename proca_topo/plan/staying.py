@@ -6,7 +6,7 @@ from functools import cached_property
 
 from proca_topo.plan.busy import busy, waiting_in
 from proca_topo.plan.changes import WaitsFor
-from proca_topo.plan.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of
+from proca_topo.plan.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of, comes_back_by
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.undesired import Undesired
 from proca_topo.plan.ways_on import WaysOn
@@ -142,10 +142,8 @@ class Decision:
         circuit = self._circuit_behind(binding)
         if binding not in circuit.ways_back:
             return None
-        for letters in self.index.dead_letters.get(queue, ()):
-            ahead = self.index.queues_behind(letters.exchange) | {letters.routing_key}
-            if ahead & circuit.waiting:
-                return Reason(f"the dead letters of {shown(queue)} still come back by it")
+        if comes_back_by(binding, self.index):
+            return Reason(f"the dead letters of {shown(queue)} still come back by it")
         reason = waiting_in(circuit, self.existing.activity, "may come back by it")
         return Reason(reason) if reason is not None else None
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from proca_topo.apply.report import Report, Result, Status
+from proca_topo.apply.report import Report, Result, Status, draining_since
 from proca_topo.apply.waiting import joined, wait_for_draining
 from proca_topo.apply.watch import SILENT, StopRequestedError
 from proca_topo.errors import BrokerError, ExitCode
@@ -66,3 +66,20 @@ def test_what_was_held_back_at_first_still_is_unless_the_spec_asks_for_it_no_mor
     assert joined(first, later).results == (APPLIED, gone, HELD_BACK)
     assert joined(first, later).exit_code(detailed=True) is ExitCode.PENDING
     assert joined(first, replace(later, after=plan())).results == (APPLIED, gone)
+
+
+LATER = Retire(noun=Queue(name="later"), reason="2 messages in it")
+
+
+def test_what_drains_only_since_the_plan_was_made_is_told_and_not_waited_for() -> None:
+    """No round of this apply would touch it: that makes no new plans."""
+    held_back = replace(LATER, noun=Queue(name="held back"), held_back="deletions need --prune")
+    [drains] = draining_since((APPLIED, DRAINING), plan(DRAINING.change, LATER, held_back))
+    assert drains == Result(change=LATER, status=Status.DRAINING, reason="2 messages in it")
+
+    def never() -> Report:
+        raise AssertionError
+
+    first = replace(report(APPLIED), results=(APPLIED, drains), after=plan(LATER))
+    assert first.exit_code(detailed=True) is ExitCode.PENDING
+    assert wait_for_draining(first, never, patience_seconds=60, watch=SILENT) is first

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from proca_topo.plan.changes import Change, Delete, Plan, Retire, WaitsFor, action_of
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
@@ -17,8 +19,10 @@ from tests.plan.circuit_world import (
     WAIT,
     WAY_BACK,
     WORK,
+    bind,
     desired,
     existing,
+    queue,
 )
 
 WITHOUT_WORK = desired(queues=(WAIT,), bindings=(FAIL_TO_WAIT,))
@@ -105,6 +109,39 @@ def test_a_queue_taken_out_of_its_circuit_keeps_its_way_back_while_it_still_dead
         "replace work",
         "retire return -[work]-> work: the dead letters of work still come back by it",
     ]
+
+
+JOB = queue("job", dead_letter_exchange="fail", dead_letter_routing_key="job")
+KEEPS_KEY = queue("job", dead_letter_exchange="fail")
+LEADS_BACK_AS_BEFORE = queue("wait", dead_letter_exchange="return", dead_letter_routing_key="work", message_ttl=1)
+
+
+@pytest.mark.parametrize(
+    ("job", "wait", "messages", "verdict"),
+    [
+        (JOB, WAIT, 0, "delete return -[work]-> job"),
+        (JOB, WAIT, 2, "retire return -[work]-> job: 2 messages in wait may come back by it"),
+        (KEEPS_KEY, WAIT, 0, "retire return -[work]-> job: the dead letters of job still come back by it"),
+        (
+            JOB,
+            LEADS_BACK_AS_BEFORE,
+            0,
+            "retire return -[work]-> job: the dead letters of job still come back by it",
+        ),
+    ],
+)
+def test_a_way_back_by_a_key_that_the_dead_letters_of_its_queue_do_not_have(
+    job: Queue, wait: Queue, messages: int, verdict: str
+) -> None:
+    """As a queue has it that was renamed: by the old name came only what was rejected under that."""
+    old, new = (bind("return", key, "job") for key in ("work", "job"))
+    there = existing(
+        queues=(job, wait), bindings=(FAIL_TO_WAIT, old, new), activity={"wait": Activity(ready=messages)}
+    )
+    wanted = desired(
+        queues=(job, wait), bindings=(FAIL_TO_WAIT, new), owns=("job", "wait", "in", "fail", "return")
+    )
+    assert words(make_plan(there, wanted, with_prune=True)) == [verdict]
 
 
 def test_a_dead_letter_route_that_is_moved_to_another_queue_may_go() -> None:
