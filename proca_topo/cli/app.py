@@ -142,7 +142,7 @@ def _root(
     \b
     Environment:
       PROCA_TOPO_BROKER    management URL, or a definitions file
-      PROCA_TOPO_AMQP      AMQP URL of that broker, where its port is not the usual
+      PROCA_TOPO_AMQP      AMQP URL of that broker, if its port is unusual
       PROCA_TOPO_VHOST     vhost, where it is not the one in topology.yaml
       PROCA_TOPO_USERNAME  user, by default guest
       PROCA_TOPO_PASSWORD  password, by default guest
