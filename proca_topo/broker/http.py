@@ -171,7 +171,7 @@ class ManagementApi:
         if response.is_redirect:
             raise not_rabbitmq(self.address, f"it redirects to {one_line(response.headers.get('location', ''))}")
         if status == HTTPStatus.UNAUTHORIZED and not is_access_refused(reason):
-            raise bad_login(reason, self.address)
+            raise bad_login(reason, self.address, method, path)
         if response.is_server_error:
             failure = ServerError(
                 f"{self.address.location} answers {method} {path} with {status}"

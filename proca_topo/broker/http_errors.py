@@ -93,8 +93,8 @@ def _no_http(error: httpx.TransportError, where: str) -> BrokerError:
             return UnreachableError(f"the connection to {where} failed: {reason}")
 
 
-def bad_login(reason: str, address: BrokerAddress) -> AccessError:
-    """The error for a 401: RabbitMQ uses it for a wrong password and for missing rights alike."""
+def bad_login(reason: str, address: BrokerAddress, method: str, path: str) -> AccessError:
+    """The error for a 401 to a request: RabbitMQ uses it for a wrong password and for missing rights alike."""
     lowered = reason.lower()
     if lowered in {"", "login failed", "not_authorized", "not_authorised"}:
         return AccessError(
@@ -104,8 +104,7 @@ def bad_login(reason: str, address: BrokerAddress) -> AccessError:
     if "not management user" in lowered:
         remedy = "give the user the tag 'management' or 'administrator'"
     elif "access object" in lowered:
-        tags = f"rabbitmqctl set_user_tags {shlex.quote(address.username)} policymaker"
-        remedy = f"policies take the tag 'policymaker'; give it to the user (`{tags}`, which replaces other tags)"
+        remedy = _tag_for(method, path, address.username)
     elif "administrator" in lowered:
         remedy = "give the user the tag 'administrator'"
     elif "localhost" in lowered:
@@ -113,6 +112,21 @@ def bad_login(reason: str, address: BrokerAddress) -> AccessError:
     else:
         remedy = "give the user the tag and the permissions for it"
     return AccessError(f"{address.location} refuses this to the user {address.username!r} ({reason}): {remedy}")
+
+
+def _tag_for(method: str, path: str, user: str) -> str:
+    """What lets a user do what is refused as access to an object: that sentence is the same for all of them."""
+    match method, path.lstrip("/").partition("/")[0].partition("?")[0]:
+        case _, "policies" | "operator-policies":
+            what, tag = "policies take", "policymaker"
+        case "DELETE", "connections":
+            what, tag = "other users' connections can be closed with", "administrator"
+        case _, "connections" | "channels" | "consumers" | "nodes":
+            what, tag = "what is other users' can be seen with", "monitoring"
+        case _:
+            return "give the user the tag and the permissions for it"
+    command = f"rabbitmqctl set_user_tags {shlex.quote(user)} {tag}"
+    return f"{what} the tag '{tag}'; give it to the user (`{command}`, which replaces other tags)"
 
 
 def not_rabbitmq(address: BrokerAddress, what: str) -> NotRabbitMQError:

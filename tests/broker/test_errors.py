@@ -7,6 +7,7 @@ import re
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.http_errors import bad_login
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.errors import (
     AccessError,
@@ -193,3 +194,27 @@ def test_each_request_is_logged_without_secrets(
     lines = [record.getMessage() for record in caplog.records if record.name == "proca_topo.broker"]
     assert len(lines) == 6 + len(exchanges)  # each exchange is asked for its bindings
     assert all(re.fullmatch(rf"GET {re.escape(where.location)}/api/\S+ 200, \d+ ms", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "tag"),
+    [
+        ("GET", "/policies/v", "policymaker"),
+        ("PUT", "/policies/v/p", "policymaker"),
+        ("GET", "/operator-policies/v", "policymaker"),
+        ("GET", "/connections/127.0.0.1%3A1", "monitoring"),
+        ("GET", "/nodes?columns=name", "monitoring"),
+        ("DELETE", "/connections/127.0.0.1%3A1", "administrator"),
+    ],
+)
+def test_the_tag_that_is_needed_depends_on_what_was_asked(method: str, path: str, tag: str) -> None:
+    """RabbitMQ's own sentence is the same for all."""
+    there = address("http://127.0.0.1:15672", username="somebody", password="hunter2")
+    said = str(bad_login("User not authorised to access object", there, method, path))
+    assert f"the tag '{tag}'; give it to the user (`rabbitmqctl set_user_tags somebody {tag}`" in said
+
+
+def test_of_what_else_is_refused_no_tag_is_guessed() -> None:
+    there = address("http://127.0.0.1:15672", username="somebody", password="hunter2")
+    said = str(bad_login("User not authorised to access object", there, "POST", "/definitions/v"))
+    assert said.endswith(": give the user the tag and the permissions for it")

@@ -1,7 +1,8 @@
 """A replacement that could not come to its end is refused with the reason, and nothing has been changed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,41 @@ def test_a_user_who_may_not_have_the_new_name(
         with live_vhost(named, live.vhost) as other:
             reason = held_back(other, tmp_path)
     assert f"the user {live.vhost!r} may not {lacking} 'job': let an administrator" in reason
+
+
+@contextmanager
+def consumed(live: Live) -> Iterator[None]:
+    """Somebody consumes, and RabbitMQ's statistics tell who."""
+    path = f"/api/queues/{live.path}/work"
+    with live.channel() as channel:
+        channel.basic_qos(prefetch_count=1)
+        channel.basic_consume("work", lambda *_: None)
+        wait_until(
+            lambda: (
+                channel.connection.process_data_events(0) or live.http.get(path).json().get("consumer_details")
+            ),
+            "the consumer is told",
+            seconds=20,
+        )
+        yield
+
+
+@pytest.mark.parametrize("tags", ["policymaker", "management,policymaker", "monitoring,policymaker"])
+@pytest.mark.parametrize("is_consumed", [True, False])
+def test_a_user_who_may_not_disconnect(live: Live, tmp_path: Path, tags: str, *, is_consumed: bool) -> None:
+    """Nor, with two of them, see the connections of others."""
+    with user(live, tags=tags) as amqp_url, consumed(live) if is_consumed else nullcontext():
+        theirs = replace(live.test_broker, amqp_url=amqp_url, username=live.vhost, password="x")
+        with live_vhost(theirs, live.vhost) as opened:
+            before = live.definitions()
+            [result] = opened.apply(desired_in(tmp_path), replacing=Replacing.DISCONNECTING).results
+    assert (result.status, live.definitions()) == (Status.HELD_BACK, before)
+    assert result.reason is not None
+    assert "could not be disconnected" in result.reason or "cannot be disconnected" in result.reason
+    assert "give that to the user of this apply" in result.reason
+    if is_consumed:
+        known = "user guest" if "monitoring" in tags else "an unknown user"
+        assert known in result.reason
 
 
 def test_a_new_name_that_is_one_connections_own(live: Live, tmp_path: Path) -> None:
