@@ -9,7 +9,7 @@ from proca_topo.apply.policies import harmless
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.changes import Change, Delete, Plan
+from proca_topo.plan.changes import Change, Delete, Plan, Replace
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.topology.existing import Existing
@@ -39,6 +39,7 @@ def delete(
     deletions = [change for change in plan.to_do if isinstance(change, Delete)]
     if not deletions:
         return False
+    deletions = [change for change in deletions if not _has_not_come(change, plan, existing, ledger)]
     index = ExistingIndex(existing, desired)
     bindings = [change for change in deletions if isinstance(change.noun, Binding)]
     dying = DyingQueues(
@@ -71,6 +72,18 @@ def delete(
     if policies and existing.activity:
         policies = harmless(policies, removal_effects, read(), ledger)
     _delete(policies, existing, broker, ledger, watch, title="deleting policies")
+    return True
+
+
+def _has_not_come(change: Delete, plan: Plan, existing: Existing, ledger: Ledger) -> bool:
+    """Whether a binding would have come with a queue that was not replaced after all; that is noted."""
+    binding = change.noun
+    if not isinstance(binding, Binding) or binding in existing.bindings:
+        return False
+    queues = (c.noun for c in plan.to_do if isinstance(c, Replace) and isinstance(c.noun, Queue))
+    if not any(q.name == binding.destination and ledger.status(q) is Status.HELD_BACK for q in queues):
+        return False
+    ledger.note(change, Status.HELD_BACK, f"it is there once {shown(binding.destination)} is replaced")
     return True
 
 

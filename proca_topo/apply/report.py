@@ -1,12 +1,14 @@
 """What an apply did and did not do."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.errors import ExitCode
-from proca_topo.plan.changes import Change, Plan, Replace, Retire, WaitsFor
+from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, WaitsFor
+
+_FINISHED_FIRST = "its replacement had been begun and had to be finished first"
 
 
 class Status(StrEnum):
@@ -87,10 +89,19 @@ class Report:
         return ExitCode.DONE
 
 
-def draining_since(results: Iterable[Result], after: Plan) -> tuple[Result, ...]:
-    """What the plan made `after` an apply retires besides what its own plan has: a later apply finishes that."""
-    known = {result.change.noun for result in results}
-    found = (waiting_or_held(change) for change in after.changes if change.noun not in known)
+def draining_since(results: Sequence[Result], after: Plan) -> tuple[Result, ...]:
+    """What the plan made `after` an apply retires besides, and what that had to finish first: a later one lets it
+    go.
+    """
+    replaced = {result.change.noun for result in results if isinstance(result.change, Replace)}
+    known = {result.change.noun for result in results} - replaced
+    found = [
+        Result(change=change, status=Status.DRAINING, reason=_FINISHED_FIRST)
+        if isinstance(change, Delete) and change.held_back is None and change.noun in replaced
+        else waiting_or_held(change)
+        for change in after.changes
+        if change.noun not in known
+    ]
     return tuple(result for result in found if result is not None and result.status is Status.DRAINING)
 
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from typing import assert_never
 
 from proca_topo.plan.changes import (
     Change,
     Declare,
     Plan,
-    Replace,
     Replacing,
     Update,
 )
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.once_replaced import once_replaced
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.plan.pruning import prune
 from proca_topo.plan.redirect_hazards import with_redirect_hazards
@@ -22,7 +23,7 @@ from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue, is_reserved
 
 _NEEDS_PRUNE = "deletions need --prune"
 
@@ -48,11 +49,15 @@ def make_plan(
         *_binding_changes(existing, desired, replacements, exchanges),
     ]
     declared = with_redirect_hazards(declared, existing)
-    gone = prune(existing, desired, undesired(existing, desired))
+    afterwards = once_replaced(existing, replacements)
+    # A queue that is finished only to go has one change at a time: the next apply decides on it.
+    finished = [change.noun for change in replacements.changes.values()]
+    gone = prune(afterwards, desired, undesired(afterwards, desired).without(finished))
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
     scope = desired.scope
-    touched = sum(isinstance(change, (Declare, Update, Replace)) for change in declared)
+    # What was begun is finished though the spec may not want it any more.
+    touched = sum(_is_wanted(change.noun, desired) for change in declared)
     wanted = sum(map(len, (desired.exchanges, desired.queues, desired.bindings, desired.policies)))
     return Plan(
         broker=existing.broker,
@@ -61,6 +66,20 @@ def make_plan(
         unchanged=wanted - touched,
         orgs=tuple(sorted(scope.orgs)) if scope is not None else (),
     )
+
+
+def _is_wanted(noun: Noun, desired: Desired) -> bool:
+    match noun:
+        case Exchange():
+            return noun.name in desired.exchanges
+        case Queue():
+            return noun.name in desired.queues
+        case Binding():
+            return noun in desired.bindings
+        case Policy():
+            return noun.name in desired.policies
+        case _:
+            assert_never(noun)
 
 
 def _exchange_changes(

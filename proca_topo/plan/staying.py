@@ -218,6 +218,10 @@ class Decision:
             if binding in self.bindings:
                 self.exchanges[name] = Reason(f"{shown(binding.name)} still needs it")
                 return
+            if self._remains(binding) and (queue := self._to_be_replaced(binding)) is not None:
+                text = f"{shown(binding.name)} needs it until {shown(queue)} is replaced"
+                self.exchanges[name] = Reason(text, WaitsFor.REPLACEMENT)
+                return
             if self._remains(binding):
                 self.blocked[name] = (
                     f"{shown(binding.name)} is not ours and still bound; have it unbound, or keep the exchange"
@@ -229,6 +233,11 @@ class Decision:
         elif users := [e for e in self.index.alternates_to.get(name, ()) if not self._exchange_goes(e)]:
             text = f"{_and_others(users)} still has it as alternate exchange"
             self.exchanges[name] = Reason(text, WaitsFor.ALTERNATE_ELSEWHERE, users)
+
+    def _to_be_replaced(self, binding: Binding) -> str | None:
+        """What a binding leads to, if that is to get another name or only stands in for what is being replaced."""
+        name = binding.destination
+        return name if name in self.desired.renames.values() or is_for_our_use(name) else None
 
     def _remains(self, binding: Binding) -> bool:
         """Whether a binding that nobody wants deleted is still there once this plan is done."""
