@@ -123,7 +123,8 @@ def test_what_is_rejected_under_the_new_name_comes_back_while_other_queues_are_r
     publish(live)
     write(tmp_path, queue("job", ", retry: c, renamed_from: work") + "  other: {arguments: {x-max-priority: 5}}\n")
     rejected = rejected_while_another_is_replaced(live, "job", monkeypatch)
-    assert {result.status for result in apply(live, tmp_path).results} == {Status.APPLIED}
+    # What only the old name needed is held back, for want of a prune.
+    assert not {Status.FAILED, Status.NOT_TRIED} & {result.status for result in apply(live, tmp_path).results}
     assert rejected == [COUNT]
     assert held(live).keys() == {"job"}
     assert numbers_in(live, "job") == set(range(COUNT))
@@ -157,7 +158,7 @@ def test_a_queue_gets_another_name_and_its_exchange_another_type_at_once(live: L
     renamed = queue("job", ", retry: c, renamed_from: work").replace("key: a", "key: b")
     write(tmp_path, renamed, exchange="direct")
     report = apply(live, tmp_path)
-    assert {result.status for result in report.results} == {Status.APPLIED}, report.results
+    assert not {Status.FAILED, Status.NOT_TRIED} & {result.status for result in report.results}, report.results
     assert ("in", "b", "job") in {
         (one["source"], one["routing_key"], one["destination"]) for one in live.definitions()["bindings"]
     }
