@@ -15,11 +15,11 @@ from proca_topo.plan.capacity import (
     why_impossible,
     why_not_into,
 )
-from proca_topo.plan.changes import Difference, Hazard, HazardCode, Replace, Replacing
+from proca_topo.plan.changes import Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.federation import why_not_replaced
-from proca_topo.plan.redeclaring import redeclare_hazards
+from proca_topo.plan.replacement_hazards import replacement_hazards
 from proca_topo.plan.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
@@ -119,7 +119,11 @@ class QueueReplacements:
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(counted, *_hazards(after, found, Activity()), *(() if one.old_is_gone else self._cut(was))),
+            hazards=(
+                counted,
+                *replacement_hazards(after, found, Activity()),
+                *(() if one.old_is_gone else self._cut(was)),
+            ),
             held_back=self._why_not_finished(one, nowhere),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
@@ -170,7 +174,7 @@ class QueueReplacements:
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(*_hazards(after, found, activity), *self._cut(before)),
+            hazards=(*replacement_hazards(after, found, activity), *self._cut(before)),
             held_back=self._hindrance(before, after),
             replaced=Replaced(was=before, becomes=after.name),
         )
@@ -284,20 +288,3 @@ class QueueReplacements:
     @cached_property
     def _index_then(self) -> ExistingIndex:
         return ExistingIndex(replace(self.existing, policies=self._policies_then))
-
-
-def _hazards(noun: Queue, found: tuple[Difference, ...], activity: Activity) -> Iterator[Hazard]:
-    if activity.messages:
-        yield Hazard(
-            code=HazardCode.MESSAGES_AT_STAKE,
-            message=f"{messages(activity.messages)} in it, which are moved to the new queue in their order",
-        )
-    yield Hazard(
-        code=HazardCode.DUPLICATES,
-        message="a message that comes while its bindings are moved may arrive twice",
-    )
-    yield Hazard(
-        code=HazardCode.PUBLISH_RACE,
-        message="what is published straight to its name in the moment in which it does not exist is lost",
-    )
-    yield from redeclare_hazards(noun, found)
