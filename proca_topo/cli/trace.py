@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ def trace(
       proca-topo trace --live --broker definitions.json deliver acme.system.action
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.topology.routing.matching import Message
+    from proca_topo.topology.routing.visits import Fate
 
     check_name("the exchange's name", exchange)
     check_name("the routing key", key)
@@ -63,7 +65,8 @@ def trace(
     fate = _fate(reject=reject, expire=expire, overflow=overflow)
     message = Message(routing_key=key, headers=dict(map(_header, headers or ())))
     _check_copies(message)
-    tracer = _of_broker(directory, broker, vhost) if live else _of_spec(directory)
+    limits = fate in {Fate.EXPIRED, Fate.OVERFLOWED}
+    tracer = _of_broker(directory, broker, vhost, limits=limits) if live else _of_spec(directory)
     _check_exchange(tracer, exchange)
     found = tracer.trace(exchange, message, fate)
     match result_format:
@@ -117,16 +120,20 @@ def _of_spec(directory: Path) -> "Tracer":
     return Tracer(desired, waiting=desired.waiting, default_queue_type=CLASSIC)
 
 
-def _of_broker(directory: Path, broker: str | None, vhost: str | None) -> "Tracer":
+def _of_broker(directory: Path, broker: str | None, vhost: str | None, *, limits: bool) -> "Tracer":
     from proca_topo.broker.connect import open_broker
     from proca_topo.spec.files import TOPOLOGY, is_there
     from proca_topo.spec.topology_file import read_topology
+    from proca_topo.topology.operator_limits import with_operator_limits
     from proca_topo.topology.routing.tracing import Tracer
 
     topology = read_topology(directory) if vhost is None and is_there(directory / TOPOLOGY) else None
     with closing(open_broker(broker_address(broker, None))) as connection:
         existing = connection.read(vhost_of(vhost, topology))
-    return Tracer(existing, others=existing.exclusive, default_queue_type=existing.default_queue_type)
+        mover = connection.mover(existing.vhost) if limits else None
+        operators = mover.operator_policies() if mover is not None else ()
+    seen = replace(existing, queues=with_operator_limits(existing.queues, operators))
+    return Tracer(seen, others=existing.exclusive, default_queue_type=existing.default_queue_type)
 
 
 def _check_exchange(tracer: "Tracer", name: str) -> None:
