@@ -18,10 +18,15 @@ def in_use(source: str) -> InUseError:
 
 
 def full(order: Move) -> BrokerError:
-    """The target takes no more."""
+    """The target takes no more.
+
+    Up to 4.0 a quorum queue that is declared in the 0.2 s before its node is killed never has a leader, and
+    rejects everything (measured on 3.10.8 and 4.0.5).
+    """
     return BrokerError(
         f"the queue that takes the messages of {shown(order.source)} rejects them: it is full. What could not be"
-        " moved is where it was; let the queue drain or raise its limit, and apply again"
+        " moved is where it was; let the queue drain or raise its limit, and apply again. An empty quorum queue"
+        " that was declared just when RabbitMQ was killed rejects everything: delete that one, and apply again"
     )
 
 
