@@ -9,7 +9,7 @@ from proca_topo.apply.policies import harmless
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.changes import Change, Delete, Plan, Replace
+from proca_topo.plan.changes import Change, Delete, Plan
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.topology.existing import Existing
@@ -28,7 +28,7 @@ def delete(
     read: Callable[[], Existing],
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Make every Delete of `plan`: bindings, queues, exchanges, policies; whether there was any.
+    """Make each Delete of `plan` that nothing is known of: bindings, queues, exchanges, policies; whether any was.
 
     `existing` is how things are now that everything is declared. A publish that overlaps the deletion of a queue
     can be confirmed and lost (measured), so a queue first loses its routes, then there is a pause, then it is
@@ -36,10 +36,9 @@ def delete(
     vhost is read again (`read`) after the pause: somebody may have bound a queue anew since it was planned to go.
     `desired` are the bindings that the spec wants.
     """
-    deletions = [change for change in plan.to_do if isinstance(change, Delete)]
+    deletions = [c for c in plan.to_do if isinstance(c, Delete) and ledger.status(c.noun) is None]
     if not deletions:
         return False
-    deletions = [change for change in deletions if not _has_not_come(change, plan, existing, ledger)]
     index = ExistingIndex(existing, desired)
     bindings = [change for change in deletions if isinstance(change.noun, Binding)]
     dying = DyingQueues(
@@ -72,18 +71,6 @@ def delete(
     if policies and existing.activity:
         policies = harmless(policies, removal_effects, read(), ledger)
     _delete(policies, existing, broker, ledger, watch, title="deleting policies")
-    return True
-
-
-def _has_not_come(change: Delete, plan: Plan, existing: Existing, ledger: Ledger) -> bool:
-    """Whether a binding would have come with a queue that was not replaced after all; that is noted."""
-    binding = change.noun
-    if not isinstance(binding, Binding) or binding in existing.bindings:
-        return False
-    queues = (c.noun for c in plan.to_do if isinstance(c, Replace) and isinstance(c.noun, Queue))
-    if not any(q.name == binding.destination and ledger.status(q) is Status.HELD_BACK for q in queues):
-        return False
-    ledger.note(change, Status.HELD_BACK, f"it is there once {shown(binding.destination)} is replaced")
     return True
 
 

@@ -18,6 +18,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.exchange_holding import unfinished_exchanges
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import unfinished
+from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Kind, kind_of
 
 _NOTHING_DELETED = "nothing is deleted before everything is declared, since messages might have no way left"
@@ -66,8 +67,10 @@ def apply_plan(
                 or after
             )
             after = declare(plan, existing, broker, ledger, watch, read=read, after_replacement=True) or after
+        now = after or existing
+        _spare(plan, now, desired, ledger)
         if not ledger.any_not_made() and delete(
-            plan, after or existing, broker, ledger, watch, desired=desired.bindings, read=read
+            plan, now, broker, ledger, watch, desired=desired.bindings, read=read
         ):
             after = None
     except BrokerError as error:
@@ -113,6 +116,22 @@ def apply_anew(
         let = {change.noun for change in only.changes if change.held_back is None}
         plan = replace(plan, changes=tuple(change for change in plan.changes if change.noun in let))
     return apply_plan(plan, existing, desired, broker, with_prune=with_prune, watch=watch, replacing=replacing)
+
+
+def _spare(plan: Plan, now: Existing, desired: Desired, ledger: Ledger) -> None:
+    """Hold back what was to go after a replacement that was not made, and is needed as things are `now`."""
+    hindered = [
+        change
+        for change in plan.to_do
+        if isinstance(change, Replace) and ledger.status(change.noun) is Status.HELD_BACK
+    ]
+    if not hindered:
+        return
+    then = make_plan(now, desired, with_prune=True, replacing=Replacing.FORBIDDEN)
+    goes = {change.noun for change in then.to_do if isinstance(change, Delete)}
+    for change in plan.to_do:
+        if isinstance(change, Delete) and change.noun not in goes:
+            ledger.note(change, Status.HELD_BACK, f"it goes once {shown(hindered[0].noun.name)} is replaced")
 
 
 def _settle(plan: Plan, after: Existing, then: Plan, ledger: Ledger) -> None:

@@ -51,7 +51,7 @@ def make_plan(
     declared = with_redirect_hazards(declared, existing)
     afterwards = once_replaced(existing, replacements)
     # A queue that is finished only to go has one change at a time: the next apply decides on it.
-    finished = [change.noun for change in replacements.changes.values()]
+    finished = frozenset(change.noun for change in replacements.changes.values())
     gone = prune(afterwards, desired, undesired(afterwards, desired).without(finished))
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)

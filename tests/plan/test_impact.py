@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proca_topo.plan.changes import Delete, Plan
+from proca_topo.plan.changes import Delete, Plan, Replacing
 from proca_topo.plan.impact.facts import Impact, Leaving, LeavingImpact
 from proca_topo.plan.impact.telling import with_impact
 from proca_topo.plan.planner import make_plan
@@ -51,6 +51,15 @@ def bound(key: str, queue: str = "work", source: str = "in") -> Binding:
 def test_a_key_that_reaches_nothing_any_more_is_told_with_the_queue_that_it_reached() -> None:
     plan = told(circuit_existing(), circuit_desired(bindings=(FAIL_TO_WAIT, WAY_BACK)))
     assert sentences(plan) == {SOURCE.name: ["after this, a.* reaches nothing (was: work)"]}
+
+
+def test_a_binding_of_the_old_name_that_goes_with_a_renaming_leads_nowhere_after_it() -> None:
+    there = circuit_existing(bindings=(bound("a"), bound("b")))
+    job = replace(WORK, name="job")
+    wanted = circuit_desired(queues=(job, WAIT), bindings=(bound("a", "job"),), owns=("in", "work", "job", "wait"))
+    wanted = replace(wanted, renames={"job": "work"})
+    plan = with_impact(make_plan(there, wanted, with_prune=True, replacing=Replacing.IDLE), there, wanted)
+    assert sentences(plan)[bound("b", "job").name] == ["after this, b reaches nothing (was: work)"]
 
 
 def test_what_is_held_back_tells_what_it_would_do() -> None:

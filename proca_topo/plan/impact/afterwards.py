@@ -39,6 +39,7 @@ class Vhost:
             policies=dict(self.policies),
         )
         renamed: dict[str, str] = {}
+        gone: list[Noun] = []
         for change in changes:
             match change:
                 case Declare() | Update():
@@ -49,12 +50,15 @@ class Vhost:
                         made.queues.pop(change.replaced.was.name, None)
                         renamed[change.replaced.was.name] = change.noun.name
                 case Delete():
-                    made.take(change.noun)
+                    gone.append(change.noun)
                 case Retire():
                     pass
                 case _:
                     assert_never(change)
         made.move(renamed)
+        # Last, as they are made: a binding may go that only a renamed queue brings along.
+        for noun in gone:
+            made.take(noun)
         return made
 
     def put(self, noun: Noun) -> None:

@@ -86,3 +86,29 @@ def test_what_is_finished_only_to_go(
     assert ((Status.DRAINING, "work") in told(report)) is with_prune
     status = {(True, 0): Status.APPLIED, (True, 3): Status.DRAINING}.get((with_prune, count), Status.HELD_BACK)
     assert (status, "work") in told(apply(live, tmp_path, with_prune=with_prune))
+
+
+def test_a_queue_that_is_not_replaced_after_all_keeps_its_ways(live: Live, tmp_path: Path) -> None:
+    """How large the messages are shows only to apply. Until they fit, what the queue sends away goes as before."""
+
+    def say(exchanges: str, queue: str, sources: str) -> None:
+        (tmp_path / "topology.yaml").write_text(
+            "topology: 1\nowns: [in, old, new, work, job, dead]\n"
+            f"exchanges: {{in: {{type: topic}}, {exchanges}}}\n"
+            f"queues: {{{queue}, dead: {{bindings: [{sources}]}}}}\n"
+        )
+
+    in_a = "bindings: [{exchange: in, key: a}]"
+    new, old = "new: {type: fanout}", "old: {type: fanout}"
+    say(f"{new}, {old}", f"work: {{dead-letter: {{exchange: old}}, {in_a}}}", "{exchange: old}, {exchange: new}")
+    apply(live, tmp_path)
+    live.fill("work", 20)
+    limited = "max-length-bytes: 10, renamed_from: work, dead-letter: {exchange: new}"
+    say(new, f"job: {{{limited}, {in_a}}}", "{exchange: new}")
+    report = apply(live, tmp_path)
+    assert {result.status for result in report.results} == {Status.HELD_BACK}, report.results
+    with live.channel() as channel:
+        method, _, _ = channel.basic_get("work")
+        assert method is not None
+        channel.basic_nack(method.delivery_tag, requeue=False)
+        wait_until(lambda: channel.basic_get("dead")[0] is not None, "it has its way", seconds=10)
