@@ -25,8 +25,13 @@ LIMIT = 1.0
 
 
 def replacing(installation: Installation) -> Iterator[Row]:
-    """Two rows for a classic queue: from the first step to the last, and the whole command."""
+    """Two rows for each type of queue: from the first step to the last, and the whole command."""
     prepare()
+    for kind in ("classic", "quorum"):
+        yield from _replacing(installation, kind)
+
+
+def _replacing(installation: Installation, kind: str) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory, running_node(installation) as node, client(node) as http:
         world = World(node=node, http=http)
         world.empty_vhost("bench")
@@ -35,19 +40,19 @@ def replacing(installation: Installation) -> Iterator[Row]:
             process,
             [COMMAND, *_apply(Path(directory))],
             environment=world.environment,
-            before=lambda: _write(Path(directory), next(limits)),
+            before=lambda: _write(Path(directory), kind, next(limits)),
         )
         whole_command(runs=1)  # it declares the queue
-        steps = [_steps(world, Path(directory), next(limits)) for _ in range(RUNS)]
-        yield Row(what="replacing an empty classic queue, all its steps", seconds=median(steps), limit=LIMIT)
+        steps = [_steps(world, Path(directory), kind, next(limits)) for _ in range(RUNS)]
+        yield Row(what=f"replacing an empty {kind} queue, all its steps", seconds=median(steps), limit=LIMIT)
         whole = whole_command(runs=RUNS)
         yield Row(what="the same, the whole `apply --replace`", seconds=whole.median)
 
 
-def _steps(world: World, directory: Path, limit: int) -> float:
+def _steps(world: World, directory: Path, kind: str, limit: int) -> float:
     """Seconds from the first boundary of the replacement to the last."""
     at: list[float] = []
-    _write(directory, limit)
+    _write(directory, kind, limit)
     with (
         patch.dict(os.environ, world.environment),
         patch.object(boundary, "reached", lambda _: at.append(time.perf_counter())),
@@ -64,12 +69,13 @@ def _apply(directory: Path) -> list[str]:
     return ["apply", "--yes", "--replace", "-C", str(directory)]
 
 
-def _write(directory: Path, limit: int) -> None:
+def _write(directory: Path, kind: str, limit: int) -> None:
     (directory / "orgs").mkdir(exist_ok=True)
     (directory / "topology.yaml").write_text(
         "topology: 1\n"
         "vhost: bench\n"
         "owns: [in, work]\n"
         "exchanges: {in: {type: topic}}\n"
-        f'queues: {{work: {{max-length: {1000 + limit}, bindings: [{{exchange: in, key: "#"}}]}}}}\n'
+        f"queues: {{work: {{type: {kind}, max-length: {1000 + limit},"
+        ' bindings: [{exchange: in, key: "#"}]}}\n'
     )
