@@ -8,7 +8,7 @@ from proca_topo.plan.changes import Change, Delete, Plan, Replacing, Retire, act
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.nouns import Exchange
+from proca_topo.topology.nouns import DestinationType, Exchange
 from tests.plan.circuit_world import FAIL_TO_WAIT, IN, SOURCE, WAIT, WAY_BACK, WORK, bind, desired, existing, queue
 from tests.plan.test_resumed_replacement import begun
 
@@ -78,3 +78,27 @@ def test_what_is_finished_only_to_go() -> None:
     assert "delete in -[a.*]-> work" in gone(plan)
     assert [action_of(change) for change in plan.changes if change.noun.name == WORK.name] == ["replace"]
     assert plan.unchanged == 1
+
+
+@pytest.mark.parametrize("how", [Replacing.IDLE, Replacing.FINISHING])
+def test_a_way_that_a_renamed_queue_is_to_take_stays_until_it_is_renamed(how: Replacing) -> None:
+    """With all that is on it. What no key of it is for goes."""
+    other, through = Exchange(name="next", type="topic"), bind("in", "a.b", "next", DestinationType.EXCHANGE)
+    there = existing(
+        exchanges=(IN, other),
+        queues=(queue("work"), WAIT),
+        bindings=(through, bind("next", "#", "wait"), bind("in", "c", "wait")),
+    )
+    wanted = desired(exchanges=(IN,), queues=(queue("job"), WAIT), bindings=(bind("in", "a.*", "job"),), owns=OWNS)
+    plan = pruned(there, replace(wanted, renames={"job": "work"}), how)
+    went = {word for word in gone(plan) if ": " not in word}
+    if how is Replacing.IDLE:
+        assert went == {
+            "delete in -[a.b]-> next",
+            "delete next -[#]-> wait",
+            "delete in -[c]-> wait",
+            "delete next",
+        }
+    else:
+        assert went == {"delete in -[c]-> wait"}
+        assert "delete in -[a.b]-> next: in -[a.*]-> job, which may take its place, is held back" in gone(plan)
