@@ -35,8 +35,8 @@ class Holding:
 
     `parked` is a queue for what was waiting, and the private exchange that leads to it alone; `arriving` is a
     queue for what is published meanwhile; `back` is an exchange that exists as soon as the old queue is gone, and
-    leads to the new one alone; `trial` is a queue that shows, before anything is changed, whether RabbitMQ would
-    take the new one.
+    leads to the new one alone; `trial` is a queue, and then an exchange, that shows before anything is
+    changed whether RabbitMQ would take the new one and its bindings.
     """
 
     parked: str

@@ -1,10 +1,17 @@
 """What is found out before a replacement changes anything, and before one that was begun goes on."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 
+from proca_topo.apply.replacing.new_bindings import try_new_bindings
 from proca_topo.apply.replacing.room import all_policies, capacity_beside
-from proca_topo.apply.replacing.trials import HinderedError, check_name, check_rights, try_to_declare
+from proca_topo.apply.replacing.trials import (
+    HinderedError,
+    check_name,
+    check_rights,
+    forget,
+    try_to_declare,
+)
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
@@ -15,16 +22,24 @@ from proca_topo.plan.risky_policies import why_holding_is_unsafe
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Queue
+from proca_topo.topology.nouns import QUORUM, Binding, Queue
 
 
 def check(
-    was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover, *, disconnecting: bool
+    was: Queue,
+    wanted: Queue,
+    there: Existing,
+    broker: Broker,
+    mover: Mover,
+    *,
+    new_bindings: Collection[Binding],
+    disconnecting: bool,
 ) -> None:
     """Raises HinderedError if this replacement would not come to its end.
 
-    `there` is the queue that is to be replaced, with the bindings that lead to it. What it tries leaves nothing
-    behind: it declares again what is there, and a queue like the new one, which it deletes.
+    `there` is the queue that is to be replaced, with the bindings that lead to it; `new_bindings` are those that
+    the new queue is to get besides. What it tries leaves nothing behind: it declares again what is there, and a
+    queue like the new one and an exchange with its bindings, which it deletes.
     """
     holding = Holding.of(was.name)
     if alarms := mover.alarms():
@@ -39,6 +54,7 @@ def check(
     try_to_declare(broker, there.vhost, bindings, what="its binding")
     _try_new_queue(wanted, holding.trial, there, broker, mover)
     check_rights(mover, there.vhost, was.name, holding.trial, task="moves the messages")
+    try_new_bindings(new_bindings, holding.trial, there, broker, mover)
     if wanted.name != was.name:
         check_name(mover, wanted.name, holding.trial)
     if disconnecting:
@@ -127,14 +143,7 @@ def _try_new_queue(wanted: Queue, name: str, there: Existing, broker: Broker, mo
     dead-letter exchanges that the user may not write to.
     """
     # A run that was killed here may have left one, which may have been another queue.
-    _forget(mover.observe([name], []).queues.values(), there, broker)
+    forget([*mover.observe([name], []).queues.values()], there, broker)
     trial = replace(wanted, name=name)
     try_to_declare(broker, there.vhost, [trial], what="the new queue")
-    _forget([trial], there, broker)
-
-
-def _forget(trials: Iterable[Queue], there: Existing, broker: Broker) -> None:
-    for failure in broker.delete(there, [*trials], lambda _: None):
-        raise HinderedError(
-            f"the queue {shown(failure.noun.name)}, which was only a trial, cannot be deleted: {failure.reason}"
-        )
+    forget([trial], there, broker)

@@ -1,9 +1,8 @@
 """What is found out before the replacement of an exchange changes anything, and before the exchange is deleted."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from proca_topo.apply.replacing.trials import HinderedError, check_rights, try_to_declare
+from proca_topo.apply.replacing.trials import HinderedError, check_rights, forget, try_to_declare
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import BrokerError
 from proca_topo.plan.busy import messages
@@ -35,14 +34,14 @@ def check_exchange(
     # The policy first: whoever may not set it may not delete it either. A run that was killed may have left both.
     try_to_declare(broker, there.vhost, [policy], what="the policy that keeps messages meanwhile")
     tried: list[Noun] = [trial, policy]
-    _forget([trial], there, broker)
+    forget([trial], there, broker)
     try:
         try_to_declare(broker, there.vhost, [trial], what="the new exchange")
         mover.swap(Swap(before=trial, after=trial, then_bind=()))
     except BrokerError as error:
         raise HinderedError(str(error)) from error
     finally:
-        _forget(tried, there, broker)
+        forget(tried, there, broker)
 
 
 def check_letters(exchange: Exchange, existing: Existing, broker: Broker) -> None:
@@ -60,10 +59,3 @@ def _says(activity: Activity) -> str:
     if activity.messages:
         return f"{messages(activity.messages)} in it"
     return "consumers on it" if activity.consumers else ""
-
-
-def _forget(nouns: Sequence[Noun], existing: Existing, broker: Broker) -> None:
-    for failure in broker.delete(existing, nouns, lambda _: None):
-        raise HinderedError(
-            f"{shown(failure.noun.name)}, which was only a trial, cannot be deleted: {failure.reason}"
-        )

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
 from proca_topo.apply.replacing import boundary
@@ -11,6 +11,7 @@ from proca_topo.apply.replacing.checks import check, check_again
 from proca_topo.apply.replacing.draining import Draining
 from proca_topo.apply.replacing.filling import Filling
 from proca_topo.apply.replacing.loop import until_done
+from proca_topo.apply.replacing.new_bindings import is_way_back
 from proca_topo.apply.replacing.room import Room
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.replacing.steps import (
@@ -82,7 +83,15 @@ class QueueReplacement:
         if not is_begun(self._situation(there)):
             if self._was.name not in there.queues:
                 raise HinderedError("it is gone by now")
-            check(self._was, self.wanted, there, self.broker, self.mover, disconnecting=self.disconnecting)
+            check(
+                self._was,
+                self.wanted,
+                there,
+                self.broker,
+                self.mover,
+                new_bindings=self.bindings,
+                disconnecting=self.disconnecting,
+            )
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()
         else:
@@ -175,7 +184,7 @@ class QueueReplacement:
             case Step.MARK_OLD_GONE:
                 self._declare([self.replaced.exchange(holding.back)])
             case Step.BIND_WANTED:
-                self._bind(holding.arriving, _as_routes(self.bindings))
+                self._bind_wanted()
             case Step.DECLARE_NEW:
                 self._declare([self._room.to_declare()])
             case Step.OPEN_WAY_BACK:
@@ -237,6 +246,19 @@ class QueueReplacement:
                 for route in sorted(routes, key=lambda r: (r.source, r.routing_key, r.arguments.canonical))
             ]
         )
+
+    def _bind_wanted(self) -> None:
+        """What RabbitMQ refuses is left to whoever declares it after the replacement, and tells of it then: nobody
+        could consume until it is not refused any more. What is rejected must not be without its way back, though.
+        """
+        here: dict[Noun, Binding] = {replace(b, destination=self._holding.arriving): b for b in self.bindings}
+        failures = self.broker.declare(self.existing.vhost, [*here], lambda _: None)
+        now = self.broker.read(self.existing.vhost) if failures else self.existing
+        for failure in failures:
+            if is_way_back(here[failure.noun], self.wanted, now):
+                raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+        refused = {here[failure.noun] for failure in failures}
+        self.bindings = [binding for binding in self.bindings if binding not in refused]
 
     def _unbind(self, queue: str, there: Existing) -> None:
         """Take away the routes that were seen when the step was chosen, and no other.

@@ -6,6 +6,7 @@ from proca_topo.broker.permissions import remedy
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import AccessError, BrokerError, ProcaTopoError
 from proca_topo.plan.anew import why_not_anew
+from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Noun
 
@@ -24,6 +25,14 @@ def try_to_declare(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: s
     for failure in broker.declare(vhost, nouns, lambda _: None):
         name = f" {shown(failure.noun.name)}" if isinstance(failure.noun, Binding) else ""
         raise HinderedError(f"{what}{name} could not be declared anew: {failure.reason}")
+
+
+def forget(trials: Sequence[Noun], there: Existing, broker: Broker) -> None:
+    """Delete what was only tried. Raises HinderedError if that cannot be done."""
+    for failure in broker.delete(there, trials, lambda _: None):
+        raise HinderedError(
+            f"{shown(failure.noun.name)}, which was only a trial, cannot be deleted: {failure.reason}"
+        )
 
 
 def check_anew(bindings: Iterable[Binding]) -> None:
