@@ -11,7 +11,8 @@
 
 A policy that redirects dead letters, or what cannot be routed, of what is there already does so at once. It comes
 after everything that these messages meet then: the queues and bindings of the exchange to which it leads, of what
-that leads to, and of where dead letters go from there.
+that leads to, and of where dead letters go from there. One from which such a policy takes anything over comes
+after it, so that nothing is without a policy in between.
 """
 
 from collections import defaultdict
@@ -24,7 +25,7 @@ from proca_topo.plan.changes import Change, Declare, Replace, Update
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.plan.needs_first import needs_first
-from proca_topo.plan.redirecting import Ways, redirects, ways_on
+from proca_topo.plan.redirecting import Redirect, redirects, ways_on
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
@@ -75,10 +76,14 @@ class DeclaringOrder:
         yield from _after_policies([change for change in made if change.noun not in ahead])
 
     @cached_property
-    def redirecting(self) -> Mapping[Policy, Ways]:
-        """The policies that redirect what is there already, and where to."""
+    def redirecting(self) -> Mapping[Policy, Redirect]:
+        """The policies that redirect what is there already, and how."""
         policies = {c.noun.name: c.noun for c in self.changes if isinstance(c.noun, Policy) and _is_set(c)}
-        return {policies[name]: ways for name, ways in redirects(policies.values(), self.existing).items()}
+        return {policies[name]: how for name, how in redirects(policies.values(), self.existing).items()}
+
+    @cached_property
+    def _redirecting_named(self) -> Mapping[str, Policy]:
+        return {policy.name: policy for policy in self.redirecting}
 
     @cached_property
     def groups(self) -> list[tuple[Node, ...]]:
@@ -89,8 +94,10 @@ class DeclaringOrder:
         """What comes before."""
         match node:
             case Policy():
-                for way in self.redirecting[node]:
+                how = self.redirecting[node]
+                for way in how.ways:
                     yield from _along(way.exchange, way.routing_key)
+                yield from (self._redirecting_named[name] for name in how.after)
             case Binding():
                 yield from self._declared(Kind.EXCHANGE, node.source)
                 yield from self._declared(Kind(node.destination_type), node.destination)

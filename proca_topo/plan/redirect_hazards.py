@@ -32,7 +32,7 @@ def _judged(change: Change, order: DeclaringOrder, missing: Mapping[Node, Change
     hazards = (*change.hazards, *_of_circles(policy, order))
     reason = change.held_back
     if reason is None and policy in missing:
-        reason = _without_way_on(order.redirecting[policy], missing[policy])
+        reason = _without_way_on(order.redirecting[policy].ways, missing[policy])
     return replace(change, hazards=hazards, held_back=reason)
 
 
@@ -56,10 +56,11 @@ def _is_later(change: Change) -> bool:
 
 def _without_way_on(ways: Ways, missing: Change) -> str:
     where = " and ".join(sorted({shown(way.exchange or way.routing_key or "") for way in ways}))
+    leads = f"it leads messages to {where}, from where" if ways else "it gives way to another policy, with which"
     why = "is held back" if missing.held_back is not None else "comes with a replacement"
     return (
-        f"it leads messages to {where}, from where some would find no way on: {shown(missing.noun.name)} is not"
-        f" there yet, and {why}; apply again once it is there"
+        f"{leads} some would find no way on: {shown(missing.noun.name)} is not there yet, and {why}; apply again"
+        " once it is there"
     )
 
 

@@ -228,3 +228,55 @@ def test_a_chain_that_is_longer_than_the_stack_is_followed() -> None:
     found = needs_first([0], lambda number: [number + 1] if number < 50_000 else [])
     assert found[0] == (50_000,)
     assert len(found) == 50_001
+
+
+def test_a_policy_that_another_takes_over_from_stays_until_that_one_is_set() -> None:
+    """Between the two, `work` would be without any."""
+    old = policy("p", "^(work|kept)$", dead_letter_exchange="fail1")
+    kept = replace(old, pattern="^kept$")
+    new = policy("p2", "^(work|other)$", dead_letter_exchange="fail1")
+    there = before(old, queues=(queue("other"), queue("kept")))
+    then = wanted(kept, new, queues=(queue("other"), queue("kept")), more=(bind("fail1", "", "wait2"),))
+    found = order(there, then)
+    assert found.index("fail1 -[]-> wait2") < found.index("p2") < found.index("p")
+
+
+def test_policies_that_take_over_from_each_other_are_set_at_once() -> None:
+    one, two = (policy(name, f"^{name}$", dead_letter_exchange="fail1") for name in ("p1", "p2"))
+    queues = (queue("p1"), queue("p2"), queue("other1"))
+    there = before(one, two, queues=queues)
+    then = wanted(
+        replace(one, pattern="^(p2|other1)$"),
+        replace(two, pattern="^p1$"),
+        queues=queues,
+        more=(bind("fail1", "", "wait2"),),
+    )
+    found = stages(there, then)
+    assert found.index(["p1", "p2"]) > next(i for i, stage in enumerate(found) if "fail1 -[]-> wait2" in stage)
+
+
+@pytest.mark.parametrize(
+    "definition", [{"dead_letter_exchange": "fail3"}, {"message_ttl": 5}], ids=["elsewhere", "nowhere"]
+)
+def test_a_policy_that_another_one_hides_in_the_end_redirects_until_then(definition: dict[str, Any]) -> None:
+    fail, wait, bindings = circuit(3)
+    hidden = policy("p3", "^(work|other)$", priority=2, **definition)
+    hiding = policy("p2", "^work$", priority=10, dead_letter_exchange="fail2")
+    then = wanted(TO_FIRST, hidden, hiding, queues=(wait,), more=bindings)
+    then = replace(then, exchanges={**then.exchanges, **{exchange.name: exchange for exchange in fail}})
+    found = order(before(TO_FIRST), then)
+    if "message_ttl" in definition:
+        assert found.index("p2") < found.index("p3")
+    else:
+        assert max(found.index("fail3 -[]-> wait3"), found.index("back3 -[]-> work")) < found.index("p3")
+
+
+def test_a_policy_is_held_back_with_the_one_that_takes_over_from_it() -> None:
+    old = policy("p", "^(work|kept)$", dead_letter_exchange="fail1")
+    new = policy("p2", "^work$", dead_letter_exchange="fail2")
+    there = before(old, queues=(queue("kept"),))
+    there = replace(there, activity={**there.activity, "work": Activity(counted=False)})
+    then = wanted(replace(old, pattern="^kept$"), new, queues=(queue("kept"),))
+    reasons = {one.noun.name: one.held_back for one in plan_of(there, then).changes}
+    assert "back2 -[]-> work is not there yet" in str(reasons["p2"])
+    assert reasons["p"] is not None
