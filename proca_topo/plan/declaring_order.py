@@ -90,6 +90,11 @@ class DeclaringOrder:
         """These policies and what they need, each after what it needs; what needs each other is one group."""
         return needs_first(self.redirecting, self.needs)
 
+    @cached_property
+    def group_of(self) -> Mapping[Node, tuple[Node, ...]]:
+        """For each of these, its group."""
+        return {one: group for group in self.groups for one in group}
+
     def needs(self, node: Node) -> Iterator[Node]:
         """What comes before."""
         match node:
@@ -168,10 +173,10 @@ class DeclaringOrder:
     def _policies_of(self, queue: Queue) -> Iterator[Policy]:
         """The redirecting policies that a new queue comes after: those that are for it, or let another one be."""
         noun = queue.with_type_from(self.existing.default_queue_type)
-        for policy in self.redirecting:
-            was = self.existing.policies.get(policy.name)
-            if policy in self._policies_then.candidates(noun) or was in self._policies_now.candidates(noun):
-                yield policy
+        may_count = (*self._policies_then.candidates(noun), *self._policies_now.candidates(noun))
+        for name in dict.fromkeys(policy.name for policy in may_count):
+            if name in self._redirecting_named:
+                yield self._redirecting_named[name]
 
     def _ways_on(self, noun: Queue | Exchange) -> Iterator[At]:
         """From what is there already, the ways on that it has now: who redirects it comes after the new ones."""

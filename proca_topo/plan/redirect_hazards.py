@@ -65,7 +65,7 @@ def _without_way_on(ways: Ways, missing: Change) -> str:
 
 
 def _of_circles(policy: Policy, order: DeclaringOrder) -> Iterator[Hazard]:
-    group: Sequence[Node] = next(one for one in order.groups if policy in one)
+    group = order.group_of[policy]
     bound = sorted({shown(one.destination) for one in group if isinstance(one, Binding) and _is_fed(one, order)})
     early = [one for one in group if isinstance(one, Queue) and shown(one.name) in bound]
     if early:
