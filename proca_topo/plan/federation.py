@@ -44,21 +44,27 @@ def why_not_replaced(
 
 def why_not_changed(policy: Policy, after: Policy | None, existing: Existing, index: ExistingIndex) -> str | None:
     """Why setting or deleting a policy drops messages on an upstream; `after` is None if it is deleted."""
-    if _federating(existing.policies.values()) is None:
-        return None
-    others = {name: other for name, other in existing.policies.items() if name != policy.name}
-    then = PoliciesInForce([*others.values(), *(() if after is None else (after,))])
+    then: PoliciesInForce | None = None
     for version in (existing.policies.get(policy.name), after):
         for exchange in under(version, existing.exchanges) if version is not None else ():
             now = index.candidates(exchange)
             by = _federating(now)
-            if by is not None and set(then.candidates(exchange)) != set(now):
+            if by is None:
+                continue
+            # Made of all policies, and seldom needed.
+            then = then or _with(policy.name, after, existing)
+            if set(then.candidates(exchange)) != set(now):
                 return (
                     f"{shown(exchange.name)} is federated by {shown(by.name)}, and with any change of its policy"
                     f" RabbitMQ drops what waits for it on its upstream: {_drained(exchange)}, clear the policy"
                     f" {shown(by.name)}, and apply again"
                 )
     return None
+
+
+def _with(name: str, after: Policy | None, existing: Existing) -> PoliciesInForce:
+    others = [other for other in existing.policies.values() if other.name != name]
+    return PoliciesInForce([*others, *(() if after is None else (after,))])
 
 
 def kept_for_upstreams(gone: Undesired, index: ExistingIndex) -> Mapping[Noun, str]:
