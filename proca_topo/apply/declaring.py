@@ -10,10 +10,11 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
 from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder
+from proca_topo.plan.new_queues import NewQueues
 from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding
+from proca_topo.topology.nouns import Binding, Policy
 
 # So few objects are declared one by one, which makes the broker give a reason for each that it refuses.
 _FEW = 20
@@ -42,6 +43,7 @@ def declare(
     changes = [change for change in plan.to_do if _is_due(change, after_replacement=after_replacement)]
     for stage in DeclaringOrder(changes=changes, existing=existing).stages():
         ready = [change for change in stage.changes if not _dependency_failed(change, ledger)]
+        ready = _with_their_policies(ready, plan, existing, ledger)
         if ready and stage.title == POLICIES:
             now = read()
             if absent := _absent(stage.relies_on, now):
@@ -93,6 +95,30 @@ def _with_ways_on(policies: Sequence[Change], absent: Sequence[Change], ledger: 
         reason = f"it would lead messages to where {shown(absent[0].noun.name)} is missing"
         ledger.note(policy, Status.NOT_TRIED, reason)
     return [] if absent else [*policies]
+
+
+def _with_their_policies(
+    changes: Sequence[Change], plan: Plan, existing: Existing, ledger: Ledger
+) -> list[Change]:
+    """The changes without bindings to new queues that live by a policy which was not set: those are not tried."""
+    not_set = {c.noun.name for c in plan.to_do if isinstance(c.noun, Policy) and _is_not_set(c.noun, ledger)}
+    if not not_set or not any(isinstance(change.noun, Binding) for change in changes):
+        return [*changes]
+    queues = NewQueues(DeclaringOrder(changes=plan.to_do, existing=existing), not_set)
+    found = []
+    for change in changes:
+        lacking = queues.lacks(change.noun) if isinstance(change.noun, Binding) else None
+        if lacking is None:
+            found.append(change)
+        else:
+            ledger.note(
+                change, Status.NOT_TRIED, f"its queue lives by the policy {shown(lacking)}, which is not set"
+            )
+    return found
+
+
+def _is_not_set(policy: Policy, ledger: Ledger) -> bool:
+    return ledger.status(policy) in (Status.FAILED, Status.NOT_TRIED, Status.HELD_BACK)
 
 
 def _dependency_failed(change: Change, ledger: Ledger) -> bool:

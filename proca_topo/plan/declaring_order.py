@@ -152,12 +152,12 @@ class DeclaringOrder:
         return [waves[one] for one in sorted(waves)]
 
     def _declared(self, kind: Kind, name: str) -> Iterator[Noun]:
-        noun = self._new.get((kind, name))
+        noun = self.new.get((kind, name))
         if noun is not None:
             yield noun
 
     @cached_property
-    def _new(self) -> Mapping[tuple[Kind, str], Exchange | Queue]:
+    def new(self) -> Mapping[tuple[Kind, str], Exchange | Queue]:
         """The exchanges and queues that are not there yet."""
         found: dict[tuple[Kind, str], Exchange | Queue] = {}
         for noun in self.by_noun:

@@ -52,8 +52,8 @@ def make_plan(
     afterwards = once_replaced(existing, replacements)
     # A queue that is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for change in replacements.changes.values())
-    held_back = [c.noun for c in declared if isinstance(c.noun, Binding) and c.held_back is not None]
-    gone = prune(afterwards, desired, undesired(afterwards, desired).without(finished), held_back=held_back)
+    awaited = [c.noun for c in declared if isinstance(c.noun, Binding) and c.held_back is not None]
+    gone = prune(afterwards, desired, undesired(afterwards, desired).without(finished), awaited)
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
     scope = desired.scope

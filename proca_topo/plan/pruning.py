@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
+from proca_topo.plan.awaited import kept_until_bound
 from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.federation import kept_for_upstreams
 from proca_topo.plan.keeping import kept
 from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.plan.staying import Decision
-from proca_topo.plan.taking_place import kept_for_now
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
@@ -16,9 +16,11 @@ from proca_topo.topology.nouns import Binding, Noun, Queue
 
 
 def prune(
-    existing: Existing, desired: Desired, gone: Undesired, *, held_back: Collection[Binding] = ()
+    existing: Existing, desired: Desired, gone: Undesired, awaited: Collection[Binding] = ()
 ) -> tuple[Change, ...]:
     """Decide for each undesired object whether it can be deleted or has to be retired.
+
+    `awaited` are the bindings that are desired and held back.
 
     | object   | deleted when                                                                             |
     |----------|------------------------------------------------------------------------------------------|
@@ -32,14 +34,14 @@ def prune(
     | policy   | no queue that is being retired needs it                                                  |
 
     Deciding that something stays can make something else stay, so it goes round until nothing changes. What the
-    spec protects is no matter for decision, nor what gets messages of another broker, nor what one of the desired
-    bindings that are `held_back` may take the place of: it is held back, and to the rest it is there for good.
+    spec protects is no matter for decision, nor what gets messages of another broker, nor what an awaited binding
+    takes over from: it is held back, and to the rest it is there for good.
     """
     if not gone:
         return ()
     index = ExistingIndex(existing, desired.bindings)
     protected = {
-        **kept_for_now(gone, held_back, index),
+        **kept_until_bound(awaited, gone, index),
         **kept_for_upstreams(gone, index),
         **kept(desired, gone, index),
     }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from proca_topo.plan.changes import Change, Declare, Hazard, HazardCode, Replace
 from proca_topo.plan.declaring_order import At, DeclaringOrder, Node
+from proca_topo.plan.new_queues import unbound_without_policies
 from proca_topo.plan.redirecting import Ways
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
@@ -18,11 +19,12 @@ def with_redirect_hazards(changes: Sequence[Change], existing: Existing) -> list
     a dead letter without a way on is dropped for certain, a message that is not under its policy yet only if
     anything happens to it in this moment. The policy has a hazard then.
     """
+    changes = unbound_without_policies(changes, existing)
     order = DeclaringOrder(changes=changes, existing=existing)
     if not order.redirecting:
-        return list(changes)
+        return changes
     missing = _missing(order)
-    return [_judged(change, order, missing) for change in changes]
+    return unbound_without_policies([_judged(change, order, missing) for change in changes], existing)
 
 
 def _judged(change: Change, order: DeclaringOrder, missing: Mapping[Node, Change]) -> Change:

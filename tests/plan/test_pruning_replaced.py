@@ -101,4 +101,7 @@ def test_a_way_that_a_renamed_queue_is_to_take_stays_until_it_is_renamed(how: Re
         }
     else:
         assert went == {"delete in -[c]-> wait"}
-        assert "delete in -[a.b]-> next: in -[a.*]-> job, which may take its place, is held back" in gone(plan)
+        assert (
+            "delete in -[a.b]-> next: in -[a.*]-> job may take over from it and is held back: that goes first"
+            in gone(plan)
+        )
