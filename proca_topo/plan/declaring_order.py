@@ -29,6 +29,8 @@ from proca_topo.plan.redirecting import Redirect, redirects, ways_on
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
+from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.routing.routes import Routes
 
 POLICIES: Final = "policies"
 
@@ -44,10 +46,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """That a message which comes to this exchange or queue finds its way on."""
+    """That a message which comes to this exchange or queue finds its way on; with any key if `key` is None."""
 
     kind: Kind
     name: str
+    key: str | None
 
 
 Node = Noun | At
@@ -123,12 +126,23 @@ class DeclaringOrder:
             noun = then.queues.get(place.name)
         else:
             noun = then.exchanges.get(place.name)
-            for binding in self._then.by_source.get(place.name, ()):
+            taken = self._taken(place)
+            if taken is None:
+                yield replace(place, key=None)
+                return
+            for binding in taken:
                 if binding in self.by_noun:
                     yield binding
-                yield At(Kind(binding.destination_type), binding.destination)
+                yield At(Kind(binding.destination_type), binding.destination, place.key)
         if noun is not None:
-            yield from self._ways_on(noun)
+            yield from self._ways_on(noun, place.key)
+
+    def _taken(self, place: At) -> Sequence[Binding] | None:
+        """The bindings by which a message may leave an exchange; None where its key does not tell."""
+        if place.key is None:
+            return self._then.by_source.get(place.name, ())
+        hop = self._routes.hop(place.name, Message(routing_key=place.key, any_headers=True))
+        return hop.bindings if hop.is_known else None
 
     @cached_property
     def by_noun(self) -> Mapping[Noun, Change]:
@@ -178,12 +192,16 @@ class DeclaringOrder:
             if name in self._redirecting_named:
                 yield self._redirecting_named[name]
 
-    def _ways_on(self, noun: Queue | Exchange) -> Iterator[At]:
+    def _ways_on(self, noun: Queue | Exchange, key: str | None) -> Iterator[At]:
         """From what is there already, the ways on that it has now: who redirects it comes after the new ones."""
         policies = self._policies_now if self.existing.has(noun) else self._policies_then
         for way in ways_on(noun, policies):
             if way is not None:
-                yield from _along(way.exchange, way.routing_key)
+                yield from _along(way.exchange, key if way.routing_key is None else way.routing_key)
+
+    @cached_property
+    def _routes(self) -> Routes:
+        return Routes(self._then.existing)
 
     @cached_property
     def _then(self) -> ExistingIndex:
@@ -216,9 +234,9 @@ def _is_set(change: Change) -> bool:
 def _along(exchange: str, key: str | None) -> Iterator[At]:
     """Where a message comes by an exchange; by the default one to the queue that its key names."""
     if exchange:
-        yield At(Kind.EXCHANGE, exchange)
+        yield At(Kind.EXCHANGE, exchange, key)
     elif key is not None:
-        yield At(Kind.QUEUE, key)
+        yield At(Kind.QUEUE, key, key)
 
 
 def _after_policies(changes: Iterable[Change]) -> Iterator[Stage]:

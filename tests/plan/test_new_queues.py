@@ -15,8 +15,8 @@ from proca_topo.plan.changes import Declare
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.nouns import Noun
-from tests.plan.circuit_world import bind, queue
+from proca_topo.topology.nouns import Exchange, Noun
+from tests.plan.circuit_world import bind, desired, existing, queue
 from tests.plan.test_redirecting import BINDINGS2, TO_SECOND, before, policy, wanted
 
 NEW = queue("new")
@@ -98,3 +98,26 @@ class Refusing:
             policies=then.policies,
         )
         return [Failure(noun=noun, reason="refused") for noun in nouns if noun in self.refused]
+
+
+@pytest.mark.parametrize("kind", ["direct", "topic", "fanout", "headers", "x-random"])
+def test_what_is_missing_for_other_keys_holds_no_policy_back(kind: str) -> None:
+    """A policy for each org, all to one exchange, and a queue of the second org is on a node that is down."""
+    fail = Exchange(name="fail", type=kind)
+    works, waits = [queue("work.a"), queue("work.b")], [queue("wait.a"), queue("wait.b")]
+    ways = [bind("fail", "a", "wait.a"), bind("fail", "b", "wait.b")]
+    policies = [
+        policy(f"p.{org}", rf"^work\.{org}$", dead_letter_exchange="fail", dead_letter_routing_key=org)
+        for org in ("a", "b")
+    ]
+    there = existing(exchanges=(fail,), queues=(*works, *waits), bindings=())
+    down = replace(there, activity={**there.activity, "wait.b": Activity(counted=False)})
+    then = desired(
+        exchanges=(fail,),
+        queues=(*works, *waits),
+        bindings=(*ways,),
+        policies=(*policies,),
+        owns=("fail", r"work\..", r"wait\..", r"p\.."),
+    )
+    held_back = [one.held_back is not None for one in make_plan(down, then).changes if one.noun in policies]
+    assert held_back == [kind not in {"direct", "topic"}, True]
