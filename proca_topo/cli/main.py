@@ -11,7 +11,11 @@ _OBJECTS_BETWEEN_SEARCHES = 100_000
 
 def program() -> None:
     """The command: `main`, and out. Python would first take tens of thousands of objects apart, one by one."""
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # while Python was still loading it, a tenth of a second
+        sys.stderr.write("Interrupted before anything was begun.\n")
+        code = 130
     from contextlib import suppress
 
     for stream in (sys.stdout, sys.stderr):

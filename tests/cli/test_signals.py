@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -41,3 +42,28 @@ def test_a_signal_ends_it_at_once_and_in_order(
         out, err = process.communicate(timeout=AT_ONCE_SECONDS)
     assert (process.returncode, out) == (code, "")
     assert err == "Interrupted. Nothing is half-done that running the same command again would not finish.\n"
+
+
+def test_ctrl_c_while_python_still_loads_it_shows_no_traceback(place: Place) -> None:
+    loading = """
+import importlib.abc, os, signal, sys
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "proca_topo.cli.options":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from proca_topo.cli.main import program
+program()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", loading, "plan"],
+        cwd=place.path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr == "Interrupted before anything was begun.\n"
