@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.keeping import with_policies
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun
 from proca_topo.topology.routing.topic_trie import TopicTrie
 
 
@@ -15,26 +16,19 @@ def kept_until_bound(awaited: Collection[Binding], gone: Undesired, index: Exist
 
     Without them a message with such a key would have no way on in the meantime.
     """
-    reasons: dict[Noun, str] = {}
-    queues: dict[str, str] = {}
-    exchanges: dict[str, str] = {}
+    queues = {queue.name: queue for queue in gone.queues}
+    own: dict[Noun, str] = {}
+    ends: dict[Noun, str] = {}
+    behind: dict[Noun, str] = {}
     for old, reason in _shared(awaited, gone, index).items():
-        reasons[old] = reason
-        if old.destination_type is DestinationType.QUEUE:
-            queues.setdefault(old.destination, reason)
-        else:
-            exchanges.update(dict.fromkeys(index.reached_from(old.destination), reason))
-            queues.update(dict.fromkeys(index.queues_behind(old.destination), reason))
-    for noun in gone.without(reasons).everything() if reasons else ():
-        behind = _behind(noun, queues, exchanges)
-        if behind is not None:
-            reasons[noun] = behind
-    standing = {noun: why for noun, why in reasons.items() if isinstance(noun, (Queue, Exchange))}
-    for policy in gone.policies if standing else ():
-        for noun, why in standing.items():
-            if policy in index.candidates(noun):
-                reasons.setdefault(policy, f"{shown(noun.name)} needs it and stays: {why}")
-    return reasons
+        own[old] = reason
+        if old.destination_type is DestinationType.EXCHANGE:
+            behind.update(dict.fromkeys(gone.behind(old.destination, index), reason))
+        elif (queue := queues.get(old.destination)) is not None:
+            ends.setdefault(queue, reason)
+    reasons = ends | behind | own
+    in_order = {noun: reasons[noun] for noun in gone.everything() if noun in reasons}
+    return with_policies(in_order, gone, index)
 
 
 def _shared(awaited: Collection[Binding], gone: Undesired, index: ExistingIndex) -> Mapping[Binding, str]:
@@ -70,15 +64,3 @@ def _pairs(
                 new = awaited[0]
         if new is not None:
             yield old, new
-
-
-def _behind(noun: Noun, queues: Mapping[str, str], exchanges: Mapping[str, str]) -> str | None:
-    match noun:
-        case Queue(name=name):
-            return queues.get(name)
-        case Exchange(name=name):
-            return exchanges.get(name)
-        case Binding(source=name):
-            return exchanges.get(name)
-        case Policy():
-            return None

@@ -78,24 +78,12 @@ def kept_for_upstreams(gone: Undesired, index: ExistingIndex) -> Mapping[Noun, s
             f"the policy {shown(by.name)} federates it, and what comes for it on its upstream would wait there for"
             f" ever: {_drained(exchange)}, clear that policy, and apply again"
         )
-        behind = index.reached_from(exchange.name)
-        queues = index.queues_behind(exchange.name)
-        for noun in gone.without([exchange]).everything():
-            match noun:
-                case Exchange(name=name):
-                    needed = name in behind
-                case Queue(name=name):
-                    needed = name in queues
-                case Policy():
-                    needed = False
-                case _:
-                    needed = noun.source in behind
-            if needed:
-                reasons.setdefault(
-                    noun,
-                    f"messages from the upstream of {shown(exchange.name)}, which the policy {shown(by.name)}"
-                    " federates, may still need it: that goes first",
-                )
+        needed = (
+            f"messages from the upstream of {shown(exchange.name)}, which the policy {shown(by.name)} federates,"
+            " may still need it: that goes first"
+        )
+        for noun in gone.behind(exchange.name, index):
+            reasons.setdefault(noun, needed)
     return reasons
 
 

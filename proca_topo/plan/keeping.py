@@ -40,9 +40,15 @@ def kept(desired: Desired, gone: Undesired, index: ExistingIndex) -> Mapping[Nou
         for end in ends:
             if end is not None:
                 reasons.setdefault(end, f"{shown(binding.name)} needs it and is {reason}")
+    return with_policies(reasons, gone, index)
+
+
+def with_policies(reasons: Mapping[Noun, str], gone: Undesired, index: ExistingIndex) -> Mapping[Noun, str]:
+    """What is kept, and the undesired policies that may be in force on it."""
+    found = dict(reasons)
     standing = [noun for noun in reasons if isinstance(noun, (Queue, Exchange))]
-    for policy in gone.policies:
+    for policy in gone.policies if standing else ():
         for noun in standing:
             if policy in index.candidates(noun):
-                reasons.setdefault(policy, f"{shown(noun.name)} needs it and stays: {reasons[noun]}")
-    return reasons
+                found.setdefault(policy, f"{shown(noun.name)} needs it and stays: {reasons[noun]}")
+    return found

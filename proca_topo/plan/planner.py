@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import assert_never
 
 from proca_topo.plan.changes import (
     Change,
@@ -11,6 +10,7 @@ from proca_topo.plan.changes import (
     Replacing,
     Update,
 )
+from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.once_replaced import once_replaced
@@ -23,7 +23,7 @@ from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, is_reserved
 
 _NEEDS_PRUNE = "deletions need --prune"
 
@@ -58,7 +58,7 @@ def make_plan(
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
     scope = desired.scope
     # What was begun is finished though the spec may not want it any more.
-    touched = sum(_is_wanted(change.noun, desired) for change in declared)
+    touched = sum(counterpart(change.noun, desired) is not None for change in declared)
     wanted = sum(map(len, (desired.exchanges, desired.queues, desired.bindings, desired.policies)))
     return Plan(
         broker=existing.broker,
@@ -67,20 +67,6 @@ def make_plan(
         unchanged=wanted - touched,
         orgs=tuple(sorted(scope.orgs)) if scope is not None else (),
     )
-
-
-def _is_wanted(noun: Noun, desired: Desired) -> bool:
-    match noun:
-        case Exchange():
-            return noun.name in desired.exchanges
-        case Queue():
-            return noun.name in desired.queues
-        case Binding():
-            return noun in desired.bindings
-        case Policy():
-            return noun.name in desired.policies
-        case _:
-            assert_never(noun)
 
 
 def _exchange_changes(

@@ -29,13 +29,14 @@ def redirects(wanted: Collection[Policy], existing: Existing) -> Mapping[str, Re
     A policy takes effect at once, whichever others are still to be set. One that loses an object, by another
     pattern or a lower priority, redirects too if that brings another one into force.
     """
-    return _Redirecting(wanted, existing).found()
+    changed = [one for one in wanted if existing.policies.get(one.name) != one]
+    return _Redirecting(changed, existing).found() if changed else {}
 
 
 class _Redirecting:
-    def __init__(self, wanted: Collection[Policy], existing: Existing) -> None:
+    def __init__(self, changed: Collection[Policy], existing: Existing) -> None:
         self.existing = existing
-        self.changed = {one.name: one for one in wanted if existing.policies.get(one.name) != one}
+        self.changed = {one.name: one for one in changed}
         self.before = PoliciesInForce(existing.policies.values())
         self.after = PoliciesInForce({**existing.policies, **self.changed}.values())
         # For each object the policies that leave it without a way until another one is set.

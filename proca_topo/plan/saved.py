@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from proca_topo.plan.changes import Action, Change, Delete, Plan, Replace, Replacing, action_of
+from proca_topo.plan.counterpart import counterpart
 from proca_topo.topology.definitions import definition
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import BrokerIdentity, Existing
 from proca_topo.topology.holding import Replaced
-from proca_topo.topology.nouns import Binding, Exchange, Kind, Noun, Policy, Queue, kind_of
+from proca_topo.topology.nouns import Binding, Kind, Noun, Queue, kind_of
 
 # Two objects of one vhost with the same 64 bits would only mean that a reason is told wrong.
 _DIGEST_LENGTH = 16
@@ -110,21 +111,6 @@ def _before(change: Change, existing: Existing) -> Noun | None:
 def key_of(noun: Noun) -> tuple[Kind, str | Binding]:
     """What makes two nouns the same object, however they look."""
     return kind_of(noun), noun if isinstance(noun, Binding) else noun.name
-
-
-def counterpart(noun: Noun, side: Existing | Desired) -> Noun | None:
-    """The same object as the broker has it, or as the spec does; None where there is none."""
-    match noun:
-        case Exchange():
-            return side.exchanges.get(noun.name)
-        case Queue():
-            return side.queues.get(noun.name)
-        case Binding():
-            return noun if noun in side.bindings else None
-        case Policy():
-            return side.policies.get(noun.name)
-        case _:
-            assert_never(noun)
 
 
 def with_type(noun: Noun, default_queue_type: str) -> Noun:

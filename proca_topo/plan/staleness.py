@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.plan.changes import Change, Plan, Replace, Retire
-from proca_topo.plan.saved import SavedChange, SavedPlan, counterpart, digest, key_of, saved_change, with_type
+from proca_topo.plan.counterpart import counterpart
+from proca_topo.plan.saved import SavedChange, SavedPlan, digest, key_of, saved_change, with_type
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown

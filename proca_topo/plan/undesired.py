@@ -29,6 +29,13 @@ class Undesired:
         yield from self.exchanges
         yield from self.policies
 
+    def behind(self, exchange: str, index: ExistingIndex) -> Iterator[Noun]:
+        """What of it a message in this exchange may meet: the exchange itself, and all that it leads to."""
+        exchanges, queues = index.reached_from(exchange), index.queues_behind(exchange)
+        yield from (binding for binding in self.bindings if binding.source in exchanges)
+        yield from (queue for queue in self.queues if queue.name in queues)
+        yield from (one for one in self.exchanges if one.name in exchanges)
+
     def without(self, nouns: Collection[Noun]) -> "Undesired":
         """What is left without these."""
         return Undesired(

@@ -12,7 +12,8 @@ import pytest
 from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
 from proca_topo.sandbox.installation import Installation
-from proca_topo.sandbox.node import PASSWORD, USERNAME, running_node
+from proca_topo.sandbox.node import running_node
+from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import TestBroker, new_vhost
 from tests.live import Live, desired_in, live_vhost
 from tests.waiting import wait_until
@@ -82,13 +83,7 @@ def write(folder: Path, kind: str, policy: str = "") -> None:
 def federating(installation: Installation) -> Iterator[TestBroker]:
     """A broker that can federate."""
     with running_node(installation, plugins=["rabbitmq_federation"]) as node:
-        yield TestBroker(
-            management_url=node.management_url,
-            amqp_url=node.amqp_url,
-            username=USERNAME,
-            password=PASSWORD,
-            version=node.version,
-        )
+        yield as_broker(node)
 
 
 @pytest.fixture
