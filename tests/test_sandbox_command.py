@@ -142,6 +142,47 @@ def test_a_signal_to_the_sandbox_alone_at_a_terminal(number: signal.Signals, cod
     os.close(terminal)
 
 
+def test_a_signal_as_soon_as_the_command_runs() -> None:
+    """It is not lost, however early it comes. Every command sends it at once, many of them to be early enough."""
+    script = (
+        "from proca_topo.sandbox.session import announced_node\n"
+        "from proca_topo.sandbox.command import run_with\n"
+        "with announced_node() as node:\n"
+        "    print([run_with(node, ['sh', '-c', 'kill -INT $PPID; exec sleep 3']) for _ in range(20)])"
+    )
+    code, shown = _at_terminal([sys.executable, "-c", script])
+    assert (code, shown.splitlines()[-1]) == (0, str([130] * 20))
+
+
+def test_the_command_does_not_run_without_what_would_end_it(tmp_path: Path) -> None:
+    """Its keeper was killed: nothing would end the command if the sandbox is killed too."""
+    script = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from proca_topo.errors import SandboxError\n"
+        "from proca_topo.sandbox.session import announced_node\n"
+        "from proca_topo.sandbox.command import run_with\n"
+        "with announced_node() as node:\n"
+        "    keeper, = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()\n"
+        "    kept = Path(f'/proc/{keeper}/task/{keeper}/children').read_text().split()\n"
+        "    for pid in [keeper, *reversed(kept)]: os.kill(int(pid), signal.SIGKILL)\n"
+        "    try: run_with(node, ['echo', 'not reached'])\n"
+        "    except SandboxError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # what a killed keeper leaves
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout == (
+        "sandbox: echo was not run: the sandbox's keeper process was ended from outside, and the broker with it. "
+        "Start again.\n"
+    )
+
+
 def test_ctrl_c_comes_to_the_command_once() -> None:
     """The terminal sends it to COMMAND too: passed on it would interrupt the cleaning up."""
     script = (
@@ -153,7 +194,7 @@ def test_ctrl_c_comes_to_the_command_once() -> None:
         "time.sleep(2)\n"
         "print('got', len(got))\n"
     )
-    code, output = _at_terminal(["--", sys.executable, "-c", script], ctrl_c_after="ready")
+    code, output = _at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after="ready")
     assert code == 0
     assert "got 1" in output
 
@@ -205,7 +246,7 @@ def test_ctrl_c_ends_the_command_before_the_broker() -> None:
         "    print('then', httpx.get(url, auth=('guest', 'guest')).status_code)\n"
         "    raise SystemExit(5)\n"
     )
-    code, output = _at_terminal(["--", sys.executable, "-c", script], ctrl_c_after="ready")
+    code, output = _at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after="ready")
     assert code == 5
     assert "then 200" in output
     assert "Traceback" not in output
@@ -213,7 +254,7 @@ def test_ctrl_c_ends_the_command_before_the_broker() -> None:
 
 def test_without_a_command_it_says_where_the_broker_is_until_ctrl_c() -> None:
     """Two lines for a shell; Ctrl-C is the ordinary end."""
-    code, output = _at_terminal([], ctrl_c_after="until Ctrl-C")
+    code, output = _at_terminal(_COMMAND, ctrl_c_after="until Ctrl-C")
     assert code == 0
     assert re.search(r"^export PROCA_TOPO_BROKER=http://127\.0\.0\.1:\d+\r$", output, re.MULTILINE)
     assert re.search(r"^export PROCA_TOPO_AMQP=amqp://guest:guest@127\.0\.0\.1:\d+/\r$", output, re.MULTILINE)
@@ -222,7 +263,7 @@ def test_without_a_command_it_says_where_the_broker_is_until_ctrl_c() -> None:
 
 def test_ctrl_c_while_starting_is_quiet() -> None:
     """Nothing but the shell's own code for it."""
-    code, output = _at_terminal([], ctrl_c_after="Starting RabbitMQ")
+    code, output = _at_terminal(_COMMAND, ctrl_c_after="Starting RabbitMQ")
     assert code == 128 + signal.SIGINT
     assert "Traceback" not in output
 
@@ -231,11 +272,11 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*_COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def _at_terminal(arguments: list[str], *, ctrl_c_after: str) -> tuple[int, str]:
-    """Run it in the foreground of a terminal; its exit code and all that the terminal showed."""
+def _at_terminal(command: list[str], *, ctrl_c_after: str | None = None) -> tuple[int, str]:
+    """Run a command in the foreground of a terminal; its exit code and all that the terminal showed."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(_COMMAND[0], [*_COMMAND, *arguments])  # noqa: S606 - no shell is wanted
+        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
     shown = b""
     is_pressed = False
     deadline = time.monotonic() + PATIENCE
@@ -246,7 +287,7 @@ def _at_terminal(arguments: list[str], *, ctrl_c_after: str) -> tuple[int, str]:
             except OSError:
                 # Linux's way of saying that the other side has closed it.
                 break
-        if not is_pressed and ctrl_c_after.encode() in shown:
+        if ctrl_c_after is not None and not is_pressed and ctrl_c_after.encode() in shown:
             os.write(terminal, b"\x03")
             is_pressed = True
     os.close(terminal)

@@ -45,8 +45,8 @@ class Keeper:
                     return self.signal(**request)
                 case "adopt":
                     return self.adopt(**request)
-                case "release":
-                    return self.release(**request)
+                case "release_adopted":
+                    return self.release_adopted()
                 case _:
                     return self.status(**request)
         except OSError as error:
@@ -89,9 +89,9 @@ class Keeper:
         self.adopted[pid] = group
         return {}
 
-    def release(self, *, pid: int) -> dict[str, Any]:
-        """The process has ended, and its number may be somebody else's."""
-        self.adopted.pop(pid, None)
+    def release_adopted(self) -> dict[str, Any]:
+        """They have ended, and their numbers may be somebody else's."""
+        self.adopted.clear()
         return {}
 
     def clean_up(self) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,15 +55,17 @@ class KeptProcesses:
         """Have a child of this process killed, or its whole group, if this process ends before it."""
         self._ask(do="adopt", pid=pid, group=group)
 
-    def release(self, pid: int) -> None:
-        """Forget an adopted process, which has ended."""
-        self._ask(do="release", pid=pid)
+    def release_adopted(self) -> None:
+        """Forget the adopted processes, which have ended."""
+        self._ask(do="release_adopted")
 
     def close(self) -> None:
         """End every process and remove the directory; returns when that is done. No error if done before."""
         for pipe in (self._keeper.stdin, self._keeper.stdout):
-            if pipe is not None:
-                pipe.close()
+            # A keeper that was killed leaves the request that it did not read, and `close` tries to send it.
+            with suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
         self._keeper.wait(_CLEAN_UP_SECONDS)
 
     def __enter__(self) -> Self:

@@ -157,14 +157,18 @@ class Node:
         if done.returncode != 0:
             raise SandboxError(f"rabbitmqctl {' '.join(arguments)} failed: {done.stderr or done.stdout}")
 
-    @contextmanager
-    def outlived_by_none(self, pid: int, *, group: bool) -> Iterator[None]:
-        """In this block a child of this process, or its whole group, ends with this process, as the node does."""
+    def adopt(self, pid: int, *, group: bool) -> None:
+        """Have a child of this process, or its whole group, end with this process, as the node does.
+
+        The child itself can ask for it, before it runs another program.
+        """
         self._processes.adopt(pid, group=group)
-        yield
+
+    def release_adopted(self) -> None:
+        """Forget what was adopted: it has ended, and its number may be somebody else's."""
         # A keeper that was killed has nothing to forget.
         with suppress(SandboxError):
-            self._processes.release(pid)
+            self._processes.release_adopted()
 
     def close(self) -> None:
         """End everything and remove the files. Returns when that is done; no error if done before."""
