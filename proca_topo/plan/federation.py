@@ -7,6 +7,7 @@ federated queue has not got yet stays on the upstream whatever happens. (All mea
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from proca_topo.plan.existing_index import ExistingIndex
@@ -42,8 +43,18 @@ def why_not_replaced(
             )
 
 
-def why_not_changed(policy: Policy, after: Policy | None, existing: Existing, index: ExistingIndex) -> str | None:
-    """Why setting or deleting a policy drops messages on an upstream; `after` is None if it is deleted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamLoss:
+    """What RabbitMQ drops on an upstream, and what to do first."""
+
+    what: str
+    remedy: str
+
+
+def why_not_changed(
+    policy: Policy, after: Policy | None, existing: Existing, index: ExistingIndex
+) -> UpstreamLoss | None:
+    """What setting or deleting a policy drops on an upstream; `after` is None if it is deleted."""
     then: PoliciesInForce | None = None
     for version in (existing.policies.get(policy.name), after):
         for exchange in under(version, existing.exchanges) if version is not None else ():
@@ -54,10 +65,10 @@ def why_not_changed(policy: Policy, after: Policy | None, existing: Existing, in
             # Made of all policies, and seldom needed.
             then = then or _with(policy.name, after, existing)
             if set(then.candidates(exchange)) != set(now):
-                return (
-                    f"{shown(exchange.name)} is federated by {shown(by.name)}, and with any change of its policy"
-                    f" RabbitMQ drops what waits for it on its upstream: {_drained(exchange)}, clear the policy"
-                    f" {shown(by.name)}, and apply again"
+                return UpstreamLoss(
+                    what=f"{shown(exchange.name)} is federated by {shown(by.name)}, and with any change of its"
+                    " policy RabbitMQ drops what waits for it on its upstream",
+                    remedy=f"{_drained(exchange)}, clear the policy {shown(by.name)}, and apply again",
                 )
     return None
 

@@ -7,7 +7,7 @@ from typing import Final
 from proca_topo.plan.busy import messages
 from proca_topo.plan.changes import Hazard, HazardCode
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.federation import why_not_changed
+from proca_topo.plan.federation import UpstreamLoss, why_not_changed
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
@@ -57,12 +57,13 @@ def removal_effects(policy: Policy, existing: Existing, index: ExistingIndex) ->
     return _with_upstreams(effects, why_not_changed(policy, None, existing, index))
 
 
-def _with_upstreams(effects: Effects, loss: str | None) -> Effects:
+def _with_upstreams(effects: Effects, loss: UpstreamLoss | None) -> Effects:
     """With what it costs on the upstreams of exchanges that are federated."""
     if loss is None:
         return effects
-    hazard = Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss)
-    return replace(effects, hazards=(*effects.hazards, hazard), held_back=effects.held_back or loss)
+    hazard = Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss.what)
+    held_back = effects.held_back or f"{loss.what}: {loss.remedy}"
+    return replace(effects, hazards=(*effects.hazards, hazard), held_back=held_back)
 
 
 def _effects(
