@@ -87,5 +87,9 @@ def plan(
 
         there = broker_options(broker=broker, amqp=amqp, vhost=vhost)
         command = command_line("apply", str(out), *there, directory=directory)
-        output.say(f"Saved to {out}; apply it with: {command}")
+        if found.refused is None:
+            output.say(f"Saved to {out}; apply it with: {command}")
+        else:
+            meant = f"If so many deletions are meant: {command} --allow-deletes N"
+            output.say(f"Saved to {out}, which apply refuses as it is. {meant}")
     raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

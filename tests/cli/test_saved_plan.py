@@ -41,6 +41,22 @@ def test_a_plan_without_changes_is_one_too(place: Place) -> None:
     assert applied.out.endswith("No changes. 7 objects are as desired.\n")
 
 
+def test_a_plan_that_apply_refuses_is_saved_with_a_word_on_that(place: Place) -> None:
+    orgs = ("beta", "gamma", "delta", "epsilon", "zeta")
+    for org in orgs:
+        place.write_org(org)
+    place.run("apply")
+    for org in orgs:
+        (place.path / "orgs" / f"{org}.yaml").unlink()
+    planned = place.run("plan", "--prune", "--out", "plan.json")
+    assert planned.err == (
+        "Saved to plan.json, which apply refuses as it is. If so many deletions are meant: "
+        "proca-topo apply plan.json --allow-deletes N\n"
+    )
+    assert place.run("apply", "plan.json").code == 4
+    assert place.run("apply", "plan.json", "--allow-deletes", "100").code == 0
+
+
 def test_a_second_time_everything_is_already_done(place: Place) -> None:
     place.run("plan", "--out", "plan.json")
     place.run("apply", "plan.json")
