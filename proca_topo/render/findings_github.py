@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from proca_topo.render.findings_text import message
-from proca_topo.render.validation import problem
+from proca_topo.render.validation import code_in, problem
 from proca_topo.spec.findings import PlacedFinding, unallowed
 from proca_topo.topology.names import one_line
 
@@ -23,10 +23,11 @@ def findings_github(found: Iterable[PlacedFinding], directory: Path) -> Iterator
 def problems_github(problems: Iterable[str], directory: Path) -> Iterator[str]:
     """The same for what makes a spec invalid."""
     for text in problems:
-        told = problem(text)
-        where = ""
+        told, code = problem(text), code_in(text)
+        about = [] if code is None else [f"title={code}"]
         if told["file"] is not None:
-            where = f" file={_property(directory / told['file'])},line={told['line']},col={told['column']}"
+            about.insert(0, f"file={_property(directory / told['file'])},line={told['line']},col={told['column']}")
+        where = f" {','.join(about)}" if about else ""
         yield f"::error{where}::{one_line(told['message']).translate(_IN_TEXT)}\n"
 
 

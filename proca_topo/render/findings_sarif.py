@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from proca_topo import version
 from proca_topo.render.findings_text import message
-from proca_topo.render.validation import problem
+from proca_topo.render.validation import code_in, problem
 from proca_topo.rules.registry import RULES
 from proca_topo.spec.findings import PlacedFinding
 
@@ -25,7 +25,11 @@ def problems_sarif(problems: Iterable[str], directory: Path) -> str:
     results = []
     for text in problems:
         told = problem(text)
-        result: dict[str, Any] = {"ruleId": _SPEC, "level": "error", "message": {"text": told["message"]}}
+        result: dict[str, Any] = {
+            "ruleId": code_in(text) or _SPEC,
+            "level": "error",
+            "message": {"text": told["message"]},
+        }
         if told["file"] is not None:
             result["locations"] = [_location(directory / told["file"], told["line"], told["column"])]
         results.append(result)

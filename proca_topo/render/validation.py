@@ -5,17 +5,22 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from proca_topo.render.lines import as_text, wrapped
+from proca_topo.rules.codes import CODES
 from proca_topo.rules.rule import Severity
 from proca_topo.spec.findings import PlacedFinding, unallowed
 from proca_topo.topology.desired import Desired
 
+# As the text of a problem has it that a rule has a page for.
+_CODE: Final = re.compile(r" \((PT\d{3})\)")
 _POSITION: Final = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+): (?P<message>.*)", re.DOTALL)
 
 
 def valid_text(desired: Desired, org_files: int) -> str:
     """`topology.yaml and 2 org files are valid: 4 exchanges, 9 queues, 14 bindings, 0 policies.`"""
     counts = ", ".join(_counted(count, *_WORDS[kind]) for kind, count in _counts(desired).items())
-    return f"topology.yaml and {_counted(org_files, 'org file', 'org files')} are valid: {counts}.\n"
+    files = _counted(org_files, "org file", "org files")
+    return as_text(wrapped(f"topology.yaml and {files} are valid: {counts}."))
 
 
 def valid_json(desired: Desired, org_files: int, found: Iterable[PlacedFinding]) -> str:
@@ -74,7 +79,13 @@ def _finding(one: PlacedFinding) -> dict[str, Any]:
 
 
 def _of_the_spec(text: str) -> dict[str, Any]:
-    return {**problem(text), "code": None, "severity": Severity.ERROR, "allowed": None}
+    return {**problem(text), "code": code_in(text), "severity": Severity.ERROR, "allowed": None}
+
+
+def code_in(text: str) -> str | None:
+    """The rule whose page explains a problem of the spec, if there is one: `PT101`."""
+    found = _CODE.search(text)
+    return found[1] if found is not None and found[1] in CODES else None
 
 
 def problem(text: str) -> dict[str, Any]:

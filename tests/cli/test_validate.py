@@ -29,7 +29,8 @@ ORG.(mail|sms), as those of in (and the same for 1 more org)
 topology.yaml:13:5: PT301 warning: queue acme.log: nothing is bound to it: messages reach it by its name only \
 (and the same for 1 more org)
 1 error, 1 warning.
-topology.yaml and 2 org files are valid: 1 exchange, 5 queues, 5 bindings, 0 policies.
+topology.yaml and 2 org files are valid: 1 exchange, 5 queues, 5 bindings, 0
+policies.
 """
 
 
@@ -110,6 +111,9 @@ def test_a_missing_dead_letter_exchange_can_be_allowed(spec: Place) -> None:
     change(spec, "sms: {", "sms: {arguments: {x-dead-letter-exchange: gone}, ")
     refused = "topology.yaml:6:45: no exchange gone is declared; known here: in (PT101)\n"
     assert spec.run("export").err.startswith(refused)
+    assert spec.run("validate", "--format", "json").document()["problems"][0]["code"] == "PT101"
+    assert sarif(spec)["results"][0]["ruleId"] == "PT101"
+    assert ",col=45,title=PT101::no exchange gone" in spec.run("validate", "--format", "github").out
     change(spec, "sms: {", 'sms: {allow: {PT101: "dropped on purpose"}, ')
     assert spec.run("export").code == 0
     assert "1 allowed" in spec.run("validate").out
