@@ -47,7 +47,7 @@ def plan_lines(plan: Plan) -> list[Line]:
         lines += advice_lines(plan)
     else:
         lines.append(BLANK)
-    lines.append(Line(summary(plan), Role.SUMMARY))
+    lines += wrapped(summary(plan), Role.SUMMARY)
     if plan.refused is not None:
         lines += wrapped(refusal(plan.refused), Role.FAILURE)
     return lines

@@ -108,14 +108,15 @@ def _good_end(report: Report, applied: int, *, held_back: int, draining: int) ->
     if not held_back and not draining:
         return f"{done} Nothing is pending."
     held = f" {held_back} held back: what each needs is said above." if held_back else ""
-    drains = f" {draining} draining: {_end_of_draining(report)} finishes it." if draining else ""
+    drains = f" {draining} draining: {_end_of_draining(report)} the same command finishes it." if draining else ""
     return f"{done}{held}{drains}"
 
 
 def _end_of_draining(report: Report) -> str:
     if remedies([result for result in report.results if result.status is Status.DRAINING]):
-        return "some wait for what is said above; after that the same command"
-    return "the same command, run later,"
+        return "some wait for what is said above; after that"
+    # Time alone does not end it where nobody consumes, or somebody goes on consuming.
+    return "once that is over,"
 
 
 def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Iterator[Line]:
@@ -123,7 +124,7 @@ def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Ite
         return
     counts = Counter(action_of(result.change) for result in results)
     done = ", ".join(f"{counts[action]} {_DONE[action]}" for action in Action if counts[action])
-    yield Line(f"Applied to {target(report.plan)}: {done}", Role.HEADING)
+    yield from wrapped(f"Applied to {target(report.plan)}: {done}", Role.HEADING)
     if verbose or len(results) <= _FEW:
         yield from (Line(f"  {headline(result.change)}", role_of(result.change)) for result in results)
     yield BLANK

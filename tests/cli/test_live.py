@@ -92,8 +92,8 @@ Draining: 1
         in ran.out
     )
     assert ran.out.endswith("""\
-Done: 1 change applied and read back. 1 draining: the same command, run later,
-finishes it.
+Done: 1 change applied and read back. 1 draining: once that is over, the same
+command finishes it.
 """)
     with live.broker.http() as http:
         http.delete(f"/api/queues/{live.vhost}/acme.crm/contents").raise_for_status()

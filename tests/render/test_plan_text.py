@@ -54,7 +54,8 @@ Notes
   [2] hazard (2 changes): what is published straight to its name in that moment
     is lost
 
-Plan: 5 to declare, 1 to update, 1 to replace, 1 to retire, 3 to delete; 5 held back; 120 unchanged.
+Plan: 5 to declare, 1 to update, 1 to replace, 1 to retire, 3 to delete; 5 held
+back; 120 unchanged.
 """
     )
 

@@ -24,7 +24,8 @@ def test_all_went_well() -> None:
     assert (
         report_text(report_of(*applied(CONFIRM, CRM, OLD)))
         == """\
-Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 2 declared, 1 deleted
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 2 declared, 1
+deleted
   + exchange confirm (topic)
   + queue    acme.crm
   - queue    old.crm
@@ -115,7 +116,7 @@ Draining: 1
       3 messages in it
 
 Done: 1 change applied and read back. 1 held back: what each needs is said
-above. 1 draining: the same command, run later, finishes it.
+above. 1 draining: once that is over, the same command finishes it.
 """
     )
 
@@ -178,7 +179,7 @@ def test_what_waits_for_something_that_drains_itself_needs_only_time() -> None:
             )
         )
     )
-    assert text.endswith("draining: the same command, run later, finishes it.\n")
+    assert text.endswith("2 draining: once that is over, the same command finishes\nit.\n")
     assert "this apply does not" not in text
 
 
