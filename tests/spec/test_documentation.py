@@ -3,6 +3,10 @@
 import re
 from typing import Final
 
+import pytest
+
+from proca_topo.spec.documents import OrgDoc
+from proca_topo.spec.parts import CircuitDoc, Document, ExchangeDoc, QueueDoc, RouteDoc
 from tests.spec.nouns import ROOT, bound, desired_of
 
 TEXT: Final = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
@@ -48,3 +52,20 @@ def test_route_contracts() -> None:
         ["system.email.thankyou"],
     ]
     assert len(BLOCKS) == 8, "every example is read here"
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("orgs/ORG.yaml", OrgDoc),
+        ("Exchange", ExchangeDoc),
+        ("Queue", QueueDoc),
+        ("Retry circuit", CircuitDoc),
+        ("Route contract", RouteDoc),
+    ],
+)
+def test_the_tables_have_every_key_and_no_other(heading: str, model: type[Document]) -> None:
+    section = TEXT.partition(f"\n### {heading}\n")[2].partition("\n#")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    listed = {key for cell in cells for key in re.findall(r"`([\w-]+)", cell)}
+    assert listed == {info.alias for info in model.model_fields.values()}
