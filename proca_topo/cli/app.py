@@ -141,7 +141,8 @@ def _root(
 
     \b
     Environment:
-      PROCA_TOPO_BROKER    management URL, or a definitions file
+      PROCA_TOPO_BROKER    management URL (by default http://127.0.0.1:15672),
+                           or a definitions file
       PROCA_TOPO_AMQP      AMQP URL of that broker, if its port is unusual
       PROCA_TOPO_VHOST     vhost, where it is not the one in topology.yaml
       PROCA_TOPO_USERNAME  user, by default guest

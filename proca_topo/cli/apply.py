@@ -55,6 +55,9 @@ def apply(
     A plan that deletes suspiciously much is refused as a whole (exit code 4), and so is a cluster that the spec is
     not for. An org without a file that --org names is deleted on purpose, and not counted.
 
+    What to do about what is held back, drains or failed is in docs/held-back.md. The format of --format json is
+    docs/report.schema.json.
+
     \b
       proca-topo apply
       proca-topo apply --org acme

@@ -38,7 +38,8 @@ def plan(
     and what would let it through. A plan that apply would refuse altogether says so in the end.
 
     With --out the plan is also saved, for an apply that makes these changes and no others. It takes the place of
-    an older plan, but of no other file. It holds no passwords; its format is docs/saved-plan.schema.json.
+    an older plan, but of no other file. It holds no passwords; its format is docs/saved-plan.schema.json, that of
+    --format json docs/plan.schema.json.
 
     \b
       proca-topo plan
