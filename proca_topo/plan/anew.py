@@ -7,7 +7,10 @@ from proca_topo.topology.nouns import Binding
 def why_not_anew(binding: Binding) -> str | None:
     """Why nobody can make a binding anew from what RabbitMQ shows of it; None if that can be done."""
     if binding.hides_others:
-        return f"its binding {shown(binding.name)} cannot be made anew: a '~' in the key of one with arguments"
+        return (
+            f"its binding {shown(binding.name)} cannot be made anew: RabbitMQ's API cannot list one with a '~' in"
+            " its key and with arguments. Unbind it first, and bind it again afterwards"
+        )
     if binding.may_lack_a_value:
         return (
             f"its binding {shown(binding.name)} cannot be made anew: RabbitMQ shows an argument that has no value"

@@ -241,6 +241,16 @@ def test_a_binding_that_came_meanwhile_and_cannot_be_made_anew() -> None:
     assert resumed(there, WORK).held_back is None
 
 
+def test_a_binding_that_no_api_can_list_and_cannot_be_made_anew() -> None:
+    draining = begun(there=(WORK,), old_is_gone=False)
+    unlisted = replace(SOURCE, routing_key="a~b", arguments=Arguments.of({"n": 1}))
+    change = resumed(replace(draining, bindings={**draining.bindings, unlisted: ("key",)}), WORK)
+    assert change.held_back == (
+        "its binding in -[a~b]-> work cannot be made anew: RabbitMQ's API cannot list one with a '~' in its"
+        " key and with arguments. Unbind it first, and bind it again afterwards"
+    )
+
+
 @pytest.mark.parametrize("value", ["undefined ", '"undefined"', 'x"undefined', 'x:"undefined"', {"undefined": 1}])
 def test_what_only_looks_like_an_argument_without_a_value(value: object) -> None:
     assert not replace(SOURCE, arguments=Arguments.of({"n": value})).may_lack_a_value
