@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from proca_topo.cli import options, output
+from proca_topo.cli.named_orgs import check_named_orgs
 from proca_topo.cli.places import check_place
 
 
@@ -37,6 +38,7 @@ def export(
     if out is not None:
         check_place(out, directory, "the export")
     topology = read_topology(directory)
+    check_named_orgs(orgs or (), topology)
     text = definitions_json(load_desired(topology, orgs=orgs or None), vhost_of(vhost, topology))
     if out is None:
         output.result(text)

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from proca_topo.cli import options, output
+from proca_topo.cli.named_orgs import check_named_orgs
 from proca_topo.cli.places import check_place
 from proca_topo.errors import UsageError
-from proca_topo.topology.names import shown
 
 
 class Format(StrEnum):
@@ -65,10 +65,7 @@ def graph(
     if out is not None:
         check_place(out, directory, "the graph")
     topology = read_topology(directory)
-    if org is not None and not topology.has_org_file(org):
-        from proca_topo.spec.problems import nearest
-
-        raise UsageError(f"there is no org {shown(org)}{nearest(org, topology.org_names())}")
+    check_named_orgs([] if org is None else [org], topology)
     match result_format:
         case Format.MERMAID | Format.DOT:
             from proca_topo.render.graph.dot import dot

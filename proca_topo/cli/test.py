@@ -9,6 +9,7 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import broker_address, show_requests
+from proca_topo.cli.named_orgs import check_named_orgs
 from proca_topo.cli.places import check_place
 from proca_topo.errors import ExitCode, UsageError
 from proca_topo.topology.names import shown
@@ -16,7 +17,6 @@ from proca_topo.topology.names import shown
 if TYPE_CHECKING:
     from proca_topo.apply.trying import Tried
     from proca_topo.broker.address import BrokerAddress
-    from proca_topo.spec.topology_file import TopologyFile
     from proca_topo.topology.desired import Desired
 
 _CLEANING: Final = "Still removing the vhost of the test."
@@ -66,7 +66,7 @@ def test(
     if junit is not None:
         check_place(junit, directory, "the report")
     topology = read_topology(directory)
-    _check_orgs(orgs or (), topology)
+    check_named_orgs(orgs or (), topology)
     desired = load_desired(topology, with_routes=True)
     if live and desired.routes_of(orgs or None):
         tried = _tried(desired, orgs or None, broker, amqp)
@@ -135,11 +135,3 @@ def _address(broker: str | None, amqp: str | None, desired: "Desired") -> "Itera
             " or none for a sandbox"
         )
     yield named
-
-
-def _check_orgs(orgs: Collection[str], topology: "TopologyFile") -> None:
-    for org in orgs:
-        if not topology.has_org_file(org):
-            from proca_topo.spec.problems import nearest
-
-            raise UsageError(f"there is no org {shown(org)}{nearest(org, topology.org_names())}")

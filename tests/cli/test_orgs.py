@@ -187,6 +187,12 @@ def test_export_of_one_org_holds_that_org_alone(place: Place) -> None:
     assert document["exchanges"] == []
 
 
+def test_export_of_an_org_that_is_none_writes_nothing(place: Place) -> None:
+    place.write_org("beta")
+    ran = place.run("export", "--org", "bela", "--out", "broker.json")
+    assert (ran.code, ran.err) == (2, "error: there is no org bela; did you mean beta?\n")
+
+
 @pytest.mark.parametrize("out", ["topology.yaml", "orgs/acme.yaml"])
 def test_export_does_not_overwrite_the_spec(place: Place, out: str) -> None:
     place.write_org("acme")
