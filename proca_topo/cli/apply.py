@@ -136,8 +136,16 @@ def _show(plan: "Plan", result_format: options.Format, *, asks: bool) -> None:
         output.talk(plan_lines(plan))
     if plan.refused is not None:
         raise RefusedError(f"nothing was done: {plan.refused}")
-    if asks and not output.confirmed("Apply these changes?"):
+    if asks and not _agreed():
         raise RefusedError("nothing was applied, since the answer was no")
+
+
+def _agreed() -> bool:
+    try:
+        return output.confirmed("Apply these changes?")
+    except KeyboardInterrupt:
+        output.say("\nNothing was applied.")  # ends the question's line first
+        raise
 
 
 def _tell(report: "Report", result_format: options.Format, *, verbose: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ class Session:
     seen: str
 
 
-def at_a_terminal(place: Place, *arguments: str, answer: str, **environment: str) -> Session:
-    """Run the command on a terminal of its own and type `answer` when it asks."""
+def at_a_terminal(place: Place, *arguments: str, answer: str | signal.Signals, **environment: str) -> Session:
+    """Run the command on a terminal of its own and type `answer` when it asks, or send that signal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [COMMAND, *arguments],
@@ -44,7 +45,10 @@ def at_a_terminal(place: Place, *arguments: str, answer: str, **environment: str
             except OSError:  # Linux says so when the other side is closed
                 break
         if not answered and QUESTION.encode() in seen:
-            os.write(ours, answer.encode())
+            if isinstance(answer, signal.Signals):
+                process.send_signal(answer)
+            else:
+                os.write(ours, answer.encode())
             answered = True
     os.close(ours)
     return Session(code=process.wait(10), seen=seen.decode().replace("\r\n", "\n"))
@@ -86,3 +90,11 @@ def test_no_color_is_respected(place: Place) -> None:
     session = at_a_terminal(place, "plan", answer="", NO_COLOR="1")
     assert session.code == 0
     assert "\x1b[" not in session.seen
+
+
+def test_ctrl_c_instead_of_an_answer_says_that_nothing_was_applied(place: Place) -> None:
+    before = place.broker.read_bytes()
+    session = at_a_terminal(place, "apply", answer=signal.SIGINT)
+    assert session.code == 130
+    assert f"{QUESTION}\nNothing was applied.\n" in session.seen
+    assert place.broker.read_bytes() == before
