@@ -46,6 +46,7 @@ def at_a_terminal(place: Place, *arguments: str, answer: str | signal.Signals, *
                 break
         if not answered and QUESTION.encode() in seen:
             if isinstance(answer, signal.Signals):
+                time.sleep(0.2)  # until it waits for the answer
                 process.send_signal(answer)
             else:
                 os.write(ours, answer.encode())
