@@ -127,18 +127,17 @@ def test_a_user_who_may_not_have_the_new_name(
 
 @contextmanager
 def consumed(live: Live) -> Iterator[None]:
-    """Somebody consumes, and RabbitMQ's statistics tell who."""
+    """Somebody consumes, and RabbitMQ's statistics tell who, and how many: the one seconds after the other."""
     path = f"/api/queues/{live.path}/work"
+
+    def is_told() -> bool:
+        told = live.http.get(path).json()
+        return bool(told.get("consumer_details")) and told.get("consumers") == 1
+
     with live.channel() as channel:
         channel.basic_qos(prefetch_count=1)
         channel.basic_consume("work", lambda *_: None)
-        wait_until(
-            lambda: (
-                channel.connection.process_data_events(0) or live.http.get(path).json().get("consumer_details")
-            ),
-            "the consumer is told",
-            seconds=20,
-        )
+        wait_until(lambda: channel.connection.process_data_events(0) or is_told(), "it is told", seconds=60)
         yield
 
 
