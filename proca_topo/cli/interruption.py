@@ -67,7 +67,11 @@ def interruptible(watch: Watcher) -> Iterator[Interruption]:
 
 
 class Ending:
-    """Signals that end what goes on, wherever it is, until it is `cleaning` up: that is not disturbed any more."""
+    """Signals that end what goes on, wherever it is.
+
+    Only the first raises: another one on the way from there to what cleans up could have that left out. It is only
+    told, as it is while it is `cleaning` up.
+    """
 
     def __init__(self, end: Callable[[int], BaseException], told: str) -> None:
         self.cleaning = False
@@ -77,8 +81,9 @@ class Ending:
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
         """Handle a signal."""
+        is_first = self._heard is None
         self._heard = self._heard or number
-        if not self.cleaning:
+        if is_first and not self.cleaning:
             raise self._end(self._heard)
         with suppress(OSError):
             os.write(sys.stderr.fileno(), f"{self._told}\n".encode())
@@ -107,8 +112,8 @@ class Checked:
 
 @contextmanager
 def ended_by_signals(end: Callable[[int], BaseException], told: str) -> Iterator[Ending]:
-    """In this block Ctrl-C, SIGTERM and SIGHUP raise what `end` makes of the first of them; while it is cleaning
-    up they only say `told`.
+    """In this block the first Ctrl-C, SIGTERM or SIGHUP raises what `end` makes of it, unless it is cleaning up by
+    then; the others only say `told`.
 
     A signal that whoever started us wants ignored stays ignored.
     """
