@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +22,10 @@ from proca_topo.sandbox.node import Node, running_node
 from proca_topo.sandbox.plugins import OF_EXCHANGE_TYPES
 from proca_topo.sandbox.ports import Ports, free_ports
 from tests.brokers.fixtures import NodeFactory, TestBroker
+from tests.brokers.written import write_down
 from tests.waiting import wait_until
 
-PATIENCE = 30  # seconds; what is waited for takes one
+PATIENCE = 60  # seconds; what is waited for takes one
 
 
 @pytest.mark.broker
@@ -43,8 +43,7 @@ def test_restart_keeps_ports_and_durable_queues(node_factory: NodeFactory) -> No
     node = node_factory()
     before = (node.management_url, node.amqp_url)
     _declare_queue(node, "kept")
-    # 3.10 acknowledges a declaration before it has written it, see Node.kill.
-    time.sleep(3)
+    write_down(node)
     for end in (node.kill, node.stop):
         end()
         assert not node.is_running
@@ -260,29 +259,39 @@ def _read(pid: int, name: str) -> str:
 def test_another_users_process_does_not_keep_the_rest_from_being_cleaned_up() -> None:
     """The command may have been started with sudo: only who started it can end it."""
     is_root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory() as place, subprocess.Popen(["sleep", "60"]) as theirs:
-        Path(place).chmod(0o777)
-        asked, asking = os.pipe()
-        answering, answered = os.pipe()
-        # Not a program of its own: nobody else may be able to read this Python's files.
-        child = os.fork()
-        if child == 0:
-            os.close(asking)
-            if is_root:
-                os.setuid(65534)
-            sys.argv, sys.stdin, sys.stdout = ["keeper", place], os.fdopen(asked), os.fdopen(answered, "w")
-            keeper_module.main()
-            os._exit(0)
-        os.close(asked)
-        os.close(answered)
-        with os.fdopen(answering) as answers, os.fdopen(asking, "w") as requests:
-            directory = Path(json.loads(answers.readline())["directory"])
-            start = {"do": "start", "command": ["sleep", "60"], "environment": {}, "log": str(directory / "log")}
-            for request in ({"do": "adopt", "pid": theirs.pid if is_root else 1, "group": False}, start):
-                print(json.dumps(request), file=requests, flush=True)
-                answer = json.loads(answers.readline())
-        assert os.waitpid(child, 0) == (child, 0)
-        assert not directory.exists()
-        assert not Path(f"/proc/{answer['pid']}").exists()
-        assert theirs.poll() is None
-        theirs.kill()
+    with tempfile.TemporaryDirectory() as place, subprocess.Popen(["sleep", "600"]) as theirs:
+        try:
+            Path(place).chmod(0o777)
+            asked, asking = os.pipe()
+            answering, answered = os.pipe()
+            # Not a program of its own: nobody else may be able to read this Python's files.
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.close(asking)
+                    if is_root:
+                        os.setuid(65534)
+                    sys.argv, sys.stdin, sys.stdout = ["keeper", place], os.fdopen(asked), os.fdopen(answered, "w")
+                    keeper_module.main()
+                    os._exit(0)
+                finally:  # whatever happens, it must not go on with the tests
+                    os._exit(1)
+            os.close(asked)
+            os.close(answered)
+            with os.fdopen(answering) as answers, os.fdopen(asking, "w") as requests:
+                directory = Path(json.loads(answers.readline())["directory"])
+                start = {
+                    "do": "start",
+                    "command": ["sleep", "600"],
+                    "environment": {},
+                    "log": str(directory / "log"),
+                }
+                for request in ({"do": "adopt", "pid": theirs.pid if is_root else 1, "group": False}, start):
+                    print(json.dumps(request), file=requests, flush=True)
+                    answer = json.loads(answers.readline())
+            assert os.waitpid(child, 0) == (child, 0)
+            assert not directory.exists()
+            assert not Path(f"/proc/{answer['pid']}").exists()
+            assert theirs.poll() is None
+        finally:
+            theirs.kill()

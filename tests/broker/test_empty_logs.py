@@ -1,6 +1,5 @@
 """A quorum queue that RabbitMQ has made anew, without a leader, does not stop what moves its messages."""
 
-import time
 from contextlib import closing
 
 import pytest
@@ -15,11 +14,9 @@ from tests.broker.raw import Raw
 from tests.broker.tracks import QUORUM, SOURCE, Tracks
 from tests.brokers.fixtures import NodeFactory
 from tests.brokers.leaders import forget, resume, suspend
+from tests.brokers.written import write_down
 
 pytestmark = [pytest.mark.broker, pytest.mark.parametrize("tracks", [QUORUM], indirect=True)]
-
-# A node that is killed may forget what was declared just before.
-WRITTEN_SECONDS = 5
 
 
 def move_away(tracks: Tracks) -> Moved:
@@ -41,7 +38,7 @@ def test_a_queue_whose_log_is_lost_is_deleted(
     node = node_factory()
     there = tracks.on(node)
     there.lay()
-    time.sleep(WRITTEN_SECONDS)
+    write_down(node)
     forget(node, there.vhost, SOURCE)
     if node.version.startswith("3."):
         monkeypatch.setattr(transfer, "_STALL_SECONDS", 3.0)
@@ -65,7 +62,7 @@ def test_what_has_been_written_to_is_not_taken_for_empty(tracks: Tracks, node_fa
     suspend(node, there.vhost, SOURCE)
     assert not is_empty(there)
     resume(node, there.vhost, SOURCE)
-    time.sleep(WRITTEN_SECONDS)
+    write_down(node)
     node.kill()
     node.restart()
     assert not is_empty(there)

@@ -1,7 +1,6 @@
 """A move that cannot go on loses nothing, and leaves no connection."""
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from tests.broker.tracks import PRIVATE, QUORUM, SOURCE, TARGET, Tracks
 from tests.brokers.alarms import raise_alarm
 from tests.brokers.fixtures import NodeFactory
 from tests.brokers.leaders import resume, suspend
+from tests.brokers.written import write_down
 
 pytestmark = pytest.mark.broker
 
@@ -213,7 +213,7 @@ def test_a_node_that_goes_away(tracks: Tracks, node_factory: NodeFactory, monkey
     there = tracks.on(node)
     there.lay()
     there.fill(COUNT)
-    time.sleep(2)  # killed within a second of its declaration, a node forgets a quorum queue
+    write_down(node)
     with pytest.raises(UnreachableError, match="was lost"):
         move_until(there, node.kill)
     node.run()
