@@ -2,14 +2,21 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 COMMAND: Final = str(Path(sys.executable).with_name("proca-topo"))
+PATIENCE: Final = 120  # seconds, for what takes some at most; a busy machine takes many times as long
+
+_PROGRESS: Final = re.compile(
+    r"^(?:reading back|[a-z ]+: [\d,]+ of [\d,]+(?:, [\d,]+/s, [\d,]+ s left)?)\n", re.MULTILINE
+)
 
 TOPOLOGY: Final = """\
 topology: 1
@@ -75,7 +82,28 @@ class Place:
             capture_output=True,
             check=False,
         )
-        return Ran(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+        return Ran(code=done.returncode, out=done.stdout.decode(), err=without_progress(done.stderr.decode()))
+
+
+def rest_of(process: "subprocess.Popen[str]") -> str:
+    """What it still says on stderr until it ends, after some lines of that were read.
+
+    `communicate` leaves out what was read ahead with these lines.
+    """
+    assert process.stderr is not None
+    patience = threading.Timer(PATIENCE, process.kill)
+    patience.start()
+    try:
+        said = process.stderr.read()
+        process.wait()
+    finally:
+        patience.cancel()
+    return said
+
+
+def without_progress(err: str) -> str:
+    """What was said on stderr but for how far it is, which is told every ten seconds on a machine that is slow."""
+    return _PROGRESS.sub("", err)
 
 
 def clean_environment() -> Mapping[str, str]:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from proca_topo.render.saved_plan import saved_plan_schema
-from tests.cli.command import Place
+from tests.cli.command import PATIENCE, Place
 from tests.cli.test_plan_apply import FIRST_PLAN, FIRST_REPORT
 from tests.cli.test_terminal import QUESTION, at_a_terminal
 
@@ -281,7 +281,7 @@ def test_it_goes_through_a_pipe(place: Place) -> None:
     os.mkfifo(fifo)
     reader = subprocess.Popen(["cat", str(fifo)], stdout=subprocess.PIPE, text=True)
     assert place.run("plan", "--out", "fifo").code == 0
-    (place.path / "plan.json").write_text(reader.communicate(timeout=10)[0])
+    (place.path / "plan.json").write_text(reader.communicate(timeout=PATIENCE)[0])
     assert place.run("apply", "plan.json").code == 0
 
 

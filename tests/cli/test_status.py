@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.cli.command import COMMAND, Place, clean_environment
+from tests.cli.command import COMMAND, PATIENCE, Place, clean_environment
 
 
 def test_a_definitions_file_is_a_broker_where_nothing_goes_on(place: Place) -> None:
@@ -122,9 +122,9 @@ class Watching:
         os.close(theirs)
         self.seen = ""
 
-    def until(self, text: str, *, seconds: float = 20) -> None:
+    def until(self, text: str) -> None:
         """Read on until this is to be seen."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         since = len(self.seen)
         while text not in self.seen[since:]:
             assert time.monotonic() < deadline, f"{text!r} never came: {self.seen[since:]!r}"
@@ -137,7 +137,7 @@ class Watching:
         while self._read():
             pass
         os.close(self._ours)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE)
 
     def _read(self) -> bool:
         if select.select([self._ours], [], [], 0.2)[0]:

@@ -10,6 +10,7 @@ from proca_topo.topology.nouns import Queue
 from tests.cli.command import Place
 from tests.cli.test_live import LivePlace
 from tests.live import Live, live_vhost
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -29,7 +30,7 @@ org:
 """
 REPLACED: Final = Replaced(was=Queue(name="acme.confirm", type="classic"), becomes="acme.confirm")
 # RabbitMQ counts consumers, and on 3.10 single queues, in its statistics.
-SOON_SECONDS: Final = 20.0
+SOON_SECONDS: Final = 60.0
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def _all_that_can_be(live: LivePlace) -> None:
         world.fill("acme.crm", 3)
         world.fill("beta.crm", 4)
         world.fill("system.mail", 2)
-        _reject(world, "system.mail", 2)
+        _reject(world, "system.mail", 2, waiting="system.wait")
         with world.channel() as channel:
             for name in (REPLACED.holding.parked, REPLACED.holding.arriving):
                 channel.queue_declare(name, durable=True, arguments=REPLACED.arguments)
@@ -59,12 +60,17 @@ def _all_that_can_be(live: LivePlace) -> None:
     live.place.write_org("beta", "options: {crm: false}\n")
 
 
-def _reject(world: Live, queue: str, count: int) -> None:
+def _reject(world: Live, queue: str, count: int, *, waiting: str) -> None:
     with world.channel() as channel:
         for _ in range(count):
             method, _, _ = channel.basic_get(queue)
             assert method is not None
             channel.basic_reject(method.delivery_tag, requeue=False)
+        wait_until(
+            lambda: channel.queue_declare(waiting, passive=True).method.message_count == count,
+            f"what was rejected is in {waiting}",
+            seconds=SOON_SECONDS,
+        )
 
 
 def test_everything_at_once(live: LivePlace) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.cli.command import COMMAND, Place, clean_environment
+from tests.cli.command import COMMAND, PATIENCE, Place, clean_environment
 
 QUESTION = "Apply these changes? [y/N] "
 
@@ -37,8 +37,12 @@ def at_a_terminal(place: Place, *arguments: str, answer: str | signal.Signals, *
     os.close(theirs)
     seen = b""
     answered = False
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"it has not ended after {PATIENCE} s: {seen.decode()}")
         if select.select([ours], [], [], 0.1)[0]:
             try:
                 seen += os.read(ours, 65536)
@@ -52,7 +56,7 @@ def at_a_terminal(place: Place, *arguments: str, answer: str | signal.Signals, *
                 os.write(ours, answer.encode())
             answered = True
     os.close(ours)
-    return Session(code=process.wait(10), seen=seen.decode().replace("\r\n", "\n"))
+    return Session(code=process.wait(PATIENCE), seen=seen.decode().replace("\r\n", "\n"))
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "what?\n", "\x04"])

@@ -59,4 +59,4 @@ def test_what_the_operator_limits_counts(live: LivePlace) -> None:
         assert "expires after 500ms" in live.run(*expiring).out
         with world.channel() as channel:
             channel.basic_publish("in", "a", b"", mandatory=True)
-            wait_until(lambda: channel.basic_get("dead", auto_ack=True)[0] is not None, "it expires", seconds=20)
+            wait_until(lambda: channel.basic_get("dead", auto_ack=True)[0] is not None, "it expires", seconds=60)
