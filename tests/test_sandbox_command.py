@@ -1,14 +1,11 @@
 """`proca-topo sandbox` runs a command with a broker, gives its exit code back, and ends cleanly."""
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +14,8 @@ from typing import IO, Final
 import pytest
 
 from proca_topo.sandbox.ports import accepts
+from tests.terminals import PATIENCE, at_terminal, ctrl_c_after, runs
 from tests.waiting import wait_until
-
-PATIENCE = 60  # seconds; a broker is up in three to ten
 
 _COMMAND: Final = [str(Path(sys.executable).with_name("proca-topo")), "sandbox"]
 
@@ -79,17 +75,10 @@ def _children(pid: str) -> list[str]:
     return [Path(f"/proc/{child}/comm").read_text().strip() for child in pids]
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
 def _assert_all_gone(output: IO[str], pids: list[int], url: str) -> None:
     port = int(url.rpartition(":")[2])
     wait_until(
-        lambda: not (any(map(_runs, pids)) or accepts(port) or _homes()),
+        lambda: not (any(map(runs, pids)) or accepts(port) or _homes()),
         f"COMMAND {pids}, the broker {url} and its files are gone",
         seconds=PATIENCE,
     )
@@ -129,17 +118,16 @@ def test_sigkill_of_the_sandbox_ends_all_of_it(monkeypatch: pytest.MonkeyPatch, 
 def test_a_signal_to_the_sandbox_alone_at_a_terminal(number: signal.Signals, code: int) -> None:
     """There COMMAND shares the terminal's foreground with the sandbox."""
     script = "import os, time; print('pid', os.getpid(), 'end', flush=True); time.sleep(600)"
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(_COMMAND[0], [*_COMMAND, "--", sys.executable, "-c", script])  # noqa: S606 - no shell is wanted
-    shown = b""
-    while b"end" not in shown:
-        shown += os.read(terminal, 4096)
-    command = int(shown.split(b"pid ")[1].split()[0])
-    os.kill(pid, number)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
-    wait_until(lambda: not _runs(command), f"COMMAND has ended ({command})", seconds=PATIENCE)
-    os.close(terminal)
+    commands: list[int] = []
+
+    def send(pid: int, _terminal: int, shown: str) -> bool:
+        if "end" in shown:
+            commands.append(int(shown.partition("pid ")[2].partition(" ")[0]))
+            os.kill(pid, number)
+        return bool(commands)
+
+    assert at_terminal([*_COMMAND, "--", sys.executable, "-c", script], send)[0] == code
+    wait_until(lambda: not runs(commands[0]), f"COMMAND has ended ({commands[0]})", seconds=PATIENCE)
 
 
 def test_a_signal_as_soon_as_the_command_runs() -> None:
@@ -148,9 +136,9 @@ def test_a_signal_as_soon_as_the_command_runs() -> None:
         "from proca_topo.sandbox.session import announced_node\n"
         "from proca_topo.sandbox.command import run_with\n"
         "with announced_node() as node:\n"
-        "    print([run_with(node, ['sh', '-c', 'kill -INT $PPID; exec sleep 3']) for _ in range(20)])"
+        "    print([run_with(node, ['sh', '-c', 'kill -INT $PPID; exec sleep 600']) for _ in range(20)])"
     )
-    code, shown = _at_terminal([sys.executable, "-c", script])
+    code, shown = at_terminal([sys.executable, "-c", script])
     assert (code, shown.splitlines()[-1]) == (0, str([130] * 20))
 
 
@@ -194,7 +182,7 @@ def test_ctrl_c_comes_to_the_command_once() -> None:
         "time.sleep(2)\n"
         "print('got', len(got))\n"
     )
-    code, output = _at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after="ready")
+    code, output = at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after("ready"))
     assert code == 0
     assert "got 1" in output
 
@@ -246,7 +234,7 @@ def test_ctrl_c_ends_the_command_before_the_broker() -> None:
         "    print('then', httpx.get(url, auth=('guest', 'guest')).status_code)\n"
         "    raise SystemExit(5)\n"
     )
-    code, output = _at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after="ready")
+    code, output = at_terminal([*_COMMAND, "--", sys.executable, "-c", script], ctrl_c_after("ready"))
     assert code == 5
     assert "then 200" in output
     assert "Traceback" not in output
@@ -254,7 +242,7 @@ def test_ctrl_c_ends_the_command_before_the_broker() -> None:
 
 def test_without_a_command_it_says_where_the_broker_is_until_ctrl_c() -> None:
     """Two lines for a shell; Ctrl-C is the ordinary end."""
-    code, output = _at_terminal(_COMMAND, ctrl_c_after="until Ctrl-C")
+    code, output = at_terminal(_COMMAND, ctrl_c_after("until Ctrl-C"))
     assert code == 0
     assert re.search(r"^export PROCA_TOPO_BROKER=http://127\.0\.0\.1:\d+\r$", output, re.MULTILINE)
     assert re.search(r"^export PROCA_TOPO_AMQP=amqp://guest:guest@127\.0\.0\.1:\d+/\r$", output, re.MULTILINE)
@@ -263,32 +251,10 @@ def test_without_a_command_it_says_where_the_broker_is_until_ctrl_c() -> None:
 
 def test_ctrl_c_while_starting_is_quiet() -> None:
     """Nothing but the shell's own code for it."""
-    code, output = _at_terminal(_COMMAND, ctrl_c_after="Starting RabbitMQ")
+    code, output = at_terminal(_COMMAND, ctrl_c_after("Starting RabbitMQ"))
     assert code == 128 + signal.SIGINT
     assert "Traceback" not in output
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*_COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-def _at_terminal(command: list[str], *, ctrl_c_after: str | None = None) -> tuple[int, str]:
-    """Run a command in the foreground of a terminal; its exit code and all that the terminal showed."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
-    shown = b""
-    is_pressed = False
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if terminal in select.select([terminal], [], [], 1)[0]:
-            try:
-                shown += os.read(terminal, 4096)
-            except OSError:
-                # Linux's way of saying that the other side has closed it.
-                break
-        if ctrl_c_after is not None and not is_pressed and ctrl_c_after.encode() in shown:
-            os.write(terminal, b"\x03")
-            is_pressed = True
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
