@@ -13,6 +13,7 @@ Published = tuple[str, Message]
 """An exchange, and what is published to it."""
 
 _HAS_HEADERS = 0x2000
+_SECONDS = 120
 
 
 def queues_reached(
@@ -50,7 +51,9 @@ def _consume(
 
     for queue in queues:
         channel.basic_consume(queue, lambda *got, queue=queue: taken(queue, got[3]), auto_ack=True)
+    channel.connection.call_later(_SECONDS, channel.stop_consuming)
     channel.start_consuming()
+    assert not left, f"{left} of {count} messages have not come after {_SECONDS} s"
 
 
 def table(values: Mapping[str, Any]) -> bytes:
