@@ -14,7 +14,7 @@ from tests.torture.ledger import Ledger
 
 _TICK_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.1
-_PAUSE_SECONDS: Final = 60
+_PAUSE_SECONDS: Final = 180
 # A broker that has stopped answering is not sent ever more.
 _UNCONFIRMED: Final = 500
 _BURST_PER_TICK: Final = 50
@@ -54,12 +54,13 @@ class Publisher:
         """Publish, and write into this ledger. So many messages go faster than the others."""
         self._ledger = ledger
         self._burst = burst
-        self._idle.clear()
         self._running.set()
 
     def pause(self) -> None:
         """Stop, and wait until everything is confirmed or its connection lost."""
         self._running.clear()
+        # Not in `resume`, just before which the thread may have seen that it was not to run.
+        self._idle.clear()
         assert self._idle.wait(_PAUSE_SECONDS), f"unconfirmed messages after {_PAUSE_SECONDS} s"
 
     def end(self) -> None:
