@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pika
 import pytest
@@ -13,6 +14,7 @@ from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
+from tests.broker.proxy import Proxy, proxy
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import TestBroker, new_vhost
 from tests.live import Live, desired_in, live_vhost
@@ -20,7 +22,9 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
-MESSAGES: Final = 4_000
+MESSAGES: Final = 1_000
+# So that all of them take a minute: the link takes them one by one.
+PAUSE_SECONDS: Final = 0.05
 FEDERATED: Final = {"federation-upstream-set": "all"}
 
 
@@ -30,6 +34,7 @@ class Federation:
 
     down: Live
     up: Live
+    link: Proxy
 
     def set_policy(self, definition: Mapping[str, Any] | None) -> None:
         path = f"/api/policies/{self.down.path}/theirs"
@@ -51,7 +56,6 @@ class Federation:
         return next((queue["name"] for queue in listed if queue["name"].startswith("federation: in")), None)
 
     def publish(self) -> None:
-        """More than comes over at once: the link takes them one by one."""
         with self.up.channel(confirms=False) as channel:
             channel.tx_select()
             for number in range(MESSAGES):
@@ -96,12 +100,15 @@ def federation(federating: TestBroker, tmp_path: Path) -> Iterator[Federation]:
         write(tmp_path, "topic")
         for live in (down, up):
             live.apply(desired_in(tmp_path))
-        upstream = {"uri": f"{federating.amqp_url}{up.path}", "prefetch-count": 1}
+        link = stack.enter_context(proxy(federating.amqp_url))
+        uri = federating.amqp_url.replace(f":{urlsplit(federating.amqp_url).port}/", f":{link.port}/")
+        upstream = {"uri": f"{uri}{up.path}", "prefetch-count": 1}
         path = f"/api/parameters/federation-upstream/{down.path}/up"
         down.http.put(path, json={"value": upstream}).raise_for_status()
-        found = Federation(down=down, up=up)
+        found = Federation(down=down, up=up, link=link)
         found.set_policy(FEDERATED)
-        wait_until(lambda: found.bound, "the link is there", seconds=30)
+        wait_until(lambda: found.bound, "the link is there", seconds=60)
+        link.pause_seconds = PAUSE_SECONDS
         found.publish()
         assert found.waiting() > MESSAGES / 2
         yield found
@@ -122,7 +129,8 @@ def test_what_waits_on_the_upstream_comes_over_whatever_is_applied(federation: F
     gone = {"in", "in -[a]-> work", "work"}
     assert held_back(down.apply(desired_in(tmp_path), with_prune=True)) == gone
     assert federation.waiting() > 0
-    wait_until(lambda: federation.arrived() == MESSAGES, "all of it has come", seconds=90)
+    federation.link.pause_seconds = 0
+    wait_until(lambda: federation.arrived() == MESSAGES, "all of it has come", seconds=120)
     # As the reason tells to.
     federation.set_policy(None)
     write(tmp_path, "direct", LINES)
@@ -133,5 +141,5 @@ def test_what_waits_on_the_upstream_comes_over_whatever_is_applied(federation: F
 
 def test_rabbitmq_drops_what_waits_on_the_upstream_with_any_change_of_the_policy(federation: Federation) -> None:
     federation.set_policy({**FEDERATED, "alternate-exchange": "amq.fanout"})
-    wait_until(lambda: federation.waiting() == 0, "the upstream's queue is gone or another one", seconds=30)
+    wait_until(lambda: federation.waiting() == 0, "the upstream's queue is gone or another one", seconds=60)
     assert federation.arrived() < MESSAGES

@@ -110,7 +110,7 @@ def test_an_apply_that_loses_its_lock_stops_and_says_so(
         existing = read_existing(live.broker, vhost, desired, with_prune=False)
         plan = make_plan(existing, desired)
         _close_connections(live)
-        wait_until(lambda: _is_lost(lock), "the lock is lost", seconds=20)
+        wait_until(lambda: _is_lost(lock), "the lock is lost", seconds=60)
         report = apply_plan(plan, existing, desired, live.broker, with_prune=False, watch=Guarded(SILENT, lock))
         assert report.stopped is not None
         assert "the lock was lost with its connection" in report.stopped
@@ -131,7 +131,7 @@ def _close_connections(live: Live) -> None:
         found: list[dict[str, str]] = answer.json()
         return found
 
-    wait_until(listed, "the lock's connection is listed", seconds=20)
+    wait_until(listed, "the lock's connection is listed", seconds=60)
     for connection in listed():
         live.http.delete(f"/api/connections/{quote(connection['name'], safe='')}")
 

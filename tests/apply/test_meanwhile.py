@@ -21,6 +21,7 @@ from proca_topo.topology.nouns import Queue
 from proca_topo.topology.routing.topics import topic_matches
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost, restricted
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -121,6 +122,10 @@ def test_a_message_that_came_to_wait_since_keeps_its_queue_and_its_way_back(
             while method is None:
                 method, _, _ = channel.basic_get("work")
             channel.basic_nack(method.delivery_tag, requeue=False)
+            # Nobody is told when RabbitMQ has put it there.
+            wait_until(
+                lambda: channel.queue_declare("wait", passive=True).method.message_count, "it waits", seconds=60
+            )
         report = apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=SILENT)
         assert {(r.change.noun.name, r.status, r.reason) for r in report.results} == {
             ("work", Status.DRAINING, "1 message in wait may still come to it"),

@@ -90,7 +90,7 @@ def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes
         assert "may still come to it" in reason or "messages in it" in reason
         with live.channel() as channel, pytest.raises(pika.exceptions.UnroutableError):
             channel.basic_publish("in", "acme.late", b"{}", mandatory=True)
-        wait_until(lambda: ready(live, "acme.crm") == 3, "the three messages have come back", seconds=30)
+        wait_until(lambda: ready(live, "acme.crm") == 3, "the three messages have come back", seconds=60)
         status, reason = queue_status(live, folder)
         assert (status, reason) == (Status.DRAINING, "3 messages in it")
         with live.channel() as channel:
@@ -189,7 +189,7 @@ def test_a_message_that_a_consumer_holds_unacknowledged_keeps_its_queue(
             channel.basic_ack(method.delivery_tag)
         # Nobody is told when the acknowledgement has come to the queue.
         wait_until(
-            lambda: queue_status(live, folder)[0] is Status.APPLIED, "what is acknowledged is gone", seconds=30
+            lambda: queue_status(live, folder)[0] is Status.APPLIED, "what is acknowledged is gone", seconds=60
         )
 
 
@@ -305,6 +305,6 @@ def test_a_stream_that_somebody_reads_stays(folder: Path, broker_urls: TestBroke
         wait_until(
             lambda: not live.apply(desired_in(folder), with_prune=True).plan.changes,
             "an empty stream that nobody reads is gone",
-            seconds=40,
+            seconds=90,
             look_seconds=1,
         )

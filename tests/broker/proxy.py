@@ -1,7 +1,8 @@
-"""A way to a broker that goes silent when told to: it still takes what is sent, and answers nothing."""
+"""A way to a broker that goes slow or silent when told to. A silent one takes what is sent and answers nothing."""
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = [self._listener]
         self._is_silent = False
+        self.pause_seconds = 0.0
+        """Before each piece of what the broker says."""
         self._ended = threading.Semaphore(0)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -62,6 +65,7 @@ class Proxy:
     def _to_client(self, broker: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while data := broker.recv(_CHUNK):
+                time.sleep(self.pause_seconds)
                 if not self._is_silent:
                     client.sendall(data)
 

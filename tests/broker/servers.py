@@ -19,13 +19,6 @@ def pem(name: str) -> Path:
     return Path(__file__).parent / f"{name}.pem"
 
 
-def free_port() -> int:
-    """A port where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def http_server(
     answers: list[tuple[int, str, str]],

@@ -20,7 +20,7 @@ from proca_topo.errors import (
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
 from tests.broker.raw import Raw
-from tests.broker.servers import free_port, http_server, mute_server
+from tests.broker.servers import http_server, mute_server
 from tests.brokers.fixtures import TestBroker
 
 
@@ -132,8 +132,8 @@ def test_tls_where_there_is_none(where: BrokerAddress) -> None:
     assert "TLS with amqps://127.0.0.1" in str(failure)
 
 
-def test_nothing_listens() -> None:
-    failure = _failure(_at(free_port()))
+def test_nothing_listens(deaf_port: int) -> None:
+    failure = _failure(_at(deaf_port))
     assert isinstance(failure, UnreachableError)
     assert "nothing listens at amqp://127.0.0.1:" in str(failure)
 

@@ -16,7 +16,6 @@ from proca_topo.topology.existing import Activity
 from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 from tests.broker.nouns import silent
 from tests.broker.raw import Raw
-from tests.broker.servers import free_port
 from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.brokers.leaders import resume, suspend
 
@@ -83,9 +82,9 @@ def test_a_quorum_queue_that_does_not_answer_is_not_counted(node_factory: NodeFa
 
 
 def test_without_amqp_nobody_knows_the_consumers(
-    where: BrokerAddress, vhost: str, broker_urls: TestBroker
+    where: BrokerAddress, vhost: str, broker_urls: TestBroker, deaf_port: int
 ) -> None:
-    deaf = ManagementBroker(replace(where, amqp_url=f"amqp://guest:guest@127.0.0.1:{free_port()}"))
+    deaf = ManagementBroker(replace(where, amqp_url=f"amqp://guest:guest@127.0.0.1:{deaf_port}"))
     try:
         deaf.declare(vhost, [Queue(name="q", type="classic")], silent)
         with _channel(broker_urls, vhost) as channel:
@@ -232,12 +231,12 @@ def test_a_binding_is_deleted_also_where_its_keys_are_not_known(management: Mana
 
 
 def test_a_key_that_no_url_can_have_needs_amqp(
-    where: BrokerAddress, management: ManagementBroker, vhost: str
+    where: BrokerAddress, management: ManagementBroker, vhost: str, deaf_port: int
 ) -> None:
     binding = Binding(source="e", destination="q", routing_key="..")
     management.declare(vhost, [E, Queue(name="q")], silent)
     management.declare(vhost, [binding], silent)
-    deaf = ManagementBroker(replace(where, amqp_url=f"amqp://guest:hunter2@127.0.0.1:{free_port()}"))
+    deaf = ManagementBroker(replace(where, amqp_url=f"amqp://guest:hunter2@127.0.0.1:{deaf_port}"))
     try:
         (failure,) = deaf.delete(deaf.read(vhost), [binding], silent)
     finally:

@@ -14,7 +14,7 @@ from tests.broker.conftest import Place
 from tests.broker.raw import Raw
 from tests.brokers.fixtures import TestBroker
 
-SOON_SECONDS = 20.0
+SOON_SECONDS = 60.0
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from proca_topo.errors import (
     UnreachableError,
     VhostMissingError,
 )
-from tests.broker.servers import free_port, http_server, mute_server
+from tests.broker.servers import http_server, mute_server
 from tests.brokers.fixtures import TestBroker
 
 HTML = (200, "text/html", "<html>hunter2</html>")
@@ -41,10 +41,10 @@ def _tries(caplog: pytest.LogCaptureFixture) -> int:
     return sum(record.getMessage().startswith("GET ") for record in caplog.records)
 
 
-def test_nothing_listens(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_listens(caplog: pytest.LogCaptureFixture, deaf_port: int) -> None:
     """A refused connection fails fast: it is a wrong URL more often than a broker that restarts."""
     caplog.set_level(logging.INFO, "proca_topo.broker")
-    failure = _failure(f"http://127.0.0.1:{free_port()}")
+    failure = _failure(f"http://127.0.0.1:{deaf_port}")
     assert isinstance(failure, UnreachableError)
     assert "nothing listens at http://127.0.0.1:" in str(failure)
     assert _tries(caplog) == 2

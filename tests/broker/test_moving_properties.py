@@ -13,6 +13,7 @@ from proca_topo.broker.moving.inspecting import inspect
 from proca_topo.errors import BrokerError
 from tests.broker.raw import Raw
 from tests.broker.tracks import SOURCE, TARGET, Encoded, Message, Tracks
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -210,6 +211,13 @@ def test_x_death_stays(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
             method, _, _ = next(iter(channel.consume(queue)))
             channel.basic_reject(method.delivery_tag, requeue=False)
             channel.cancel()
+        wait_until(
+            lambda: all(
+                channel.queue_declare(one, passive=True).method.message_count == 1 for one in (TWIN, SOURCE)
+            ),
+            "it comes to both",
+            seconds=60,
+        )
     [unmoved] = tracks.take(TWIN, monkeypatch)
     tracks.there_and_back()
     [moved] = tracks.take(SOURCE, monkeypatch)

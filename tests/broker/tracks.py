@@ -128,6 +128,9 @@ class Tracks:
                 if method is None:
                     if channel.queue_declare(queue, passive=True).method.message_count:
                         continue
+                    # What was on its way has come before that answer.
+                    if channel.get_waiting_message_count():
+                        continue
                     break
                 taken.append(
                     Message(

@@ -12,7 +12,7 @@ from typing import Final
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.kept import KeptProcesses
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
-from proca_topo.sandbox.ports import HOST, accepts, free_ports
+from proca_topo.sandbox.ports import HOST, Ports, accepts, free_ports
 from proca_topo.sandbox.recipe import Recipe
 from tests.brokers.fixtures import TestBroker
 from tests.waiting import wait_until
@@ -27,32 +27,39 @@ def running_cluster(installation: Installation, *, size: int = 3) -> Iterator[Se
     names = [f"sandbox-{cookie}-{number}@{HOST}" for number in range(size)]
     lines = [f"cluster_formation.classic_config.nodes.{number} = {name}" for number, name in enumerate(names, 1)]
     conf = "\n".join(["cluster_formation.peer_discovery_backend = classic_config", *lines])
-    first = free_ports()
+    ports = _ports_for(size)
     with ExitStack() as open_until_the_end, ThreadPoolExecutor(size) as threads:
         nodes = []
-        for name in names:
+        for number, name in enumerate(names):
             processes = KeptProcesses(_parent(installation))
             open_until_the_end.callback(processes.close)
-            is_first = name == names[0]
             recipe = Recipe(
                 installation=installation,
                 directory=processes.directory,
                 name=name,
-                ports=first if is_first else replace(free_ports(), epmd=first.epmd),
+                ports=ports[number],
                 extra_conf=conf,
                 cookie=cookie,
-                has_epmd=is_first,
+                has_epmd=number == 0,
             )
             recipe.write()
             nodes.append(Node(recipe, processes))
         starting = [threads.submit(nodes[0].run)]
         # A node that finds no port mapper starts one of its own, which nobody would end.
-        wait_until(lambda: accepts(first.epmd), "Erlang's port mapper takes connections", seconds=_SECONDS)
+        wait_until(lambda: accepts(ports[0].epmd), "Erlang's port mapper takes connections", seconds=_SECONDS)
         starting += [threads.submit(node.run) for node in nodes[1:]]
         for start in starting:
             start.result()
         wait_for_members(nodes[0], size)
         yield nodes
+
+
+def _ports_for(size: int) -> Sequence[Ports]:
+    """No two nodes have one in common but that of the port mapper. They are chosen before any of them is taken."""
+    first, *others = (free_ports() for _ in range(size))
+    found = [first, *(replace(one, epmd=first.epmd) for one in others)]
+    distinct = {port for one in found for port in (one.amqp, one.management, one.distribution, one.epmd)}
+    return found if len(distinct) == 3 * size + 1 else _ports_for(size)
 
 
 def as_broker(node: Node) -> TestBroker:

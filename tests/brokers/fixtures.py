@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -94,6 +95,14 @@ def vhost(broker_urls: TestBroker) -> Iterator[str]:
     """A new vhost of the session's broker."""
     with new_vhost(broker_urls) as name:
         yield name
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port where nothing listens, and nothing will: this process has it, and takes no connections."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @pytest.fixture

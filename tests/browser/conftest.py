@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.cli.command import TOPOLOGY, Place
+from tests.cli.command import PATIENCE, TOPOLOGY, Place
 
 MERMAID: Final = "11.17.2"
 CACHE: Final = Path(__file__).parents[2] / ".cache" / "npm"
@@ -26,7 +26,9 @@ def browser() -> Iterator[Browser]:
     assert chromium is not None, "there is no chromium: .ci/install-browser installs it"
     with sync_playwright() as playwright:
         # Chromium refuses to run its sandbox as root, which is who tests are in a container.
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE * 1000
+        )
         yield opened
         opened.close()
 
@@ -36,6 +38,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """Opens a file, and fails the test if the page asks the network for anything or complains about itself."""
     complaints: list[str] = []
     context = browser.new_context(viewport={"width": 1400, "height": 800}, offline=True)
+    context.set_default_timeout(PATIENCE * 1000)
 
     def opened(file: Path) -> Page:
         page = context.new_page()

@@ -261,7 +261,7 @@ def test_a_new_queue_with_a_limit_in_bytes_gets_no_more_than_it_keeps(
     seen = taken(live)
     assert seen == list(range(4 if is_quorum else 6))
     # RabbitMQ counts a quorum queue up to 5 s late.
-    wait_until(lambda: statuses(apply(live, tmp_path)) == {Status.APPLIED}, "it has room", seconds=20)
+    wait_until(lambda: statuses(apply(live, tmp_path)) == {Status.APPLIED}, "it has room", seconds=60)
     assert seen + taken(live) == list(range(8))
     assert queues(live)["work"]["x-max-length-bytes"] == limit
 

@@ -19,7 +19,7 @@ def write(folder: Path, queues: str, *, exchange: str = "in") -> None:
         "topology: 1\n"
         "owns: [in, next, work, job, 'c.*']\n"
         f"exchanges: {{{exchange}: {{type: topic}}}}\n"
-        "retry: {c: {delay: 1s, fail: c.fail, wait: c.wait, return: c.return}}\n"
+        "retry: {c: {delay: 1h, fail: c.fail, wait: c.wait, return: c.return}}\n"
         f"queues: {{{queues}}}\n"
     )
 
@@ -55,10 +55,15 @@ def test_what_waits_to_come_back_by_the_old_name_is_waited_for(live: Live, tmp_p
         method, _, _ = channel.basic_get("work")
         assert method is not None
         channel.basic_nack(method.delivery_tag, requeue=False)
-        assert (Status.DRAINING, "c.return -[work]-> job") in told(apply(live, tmp_path))
         wait_until(
-            lambda: channel.queue_declare("job", passive=True).method.message_count, "it is back", seconds=10
+            lambda: channel.queue_declare("c.wait", passive=True).method.message_count, "it waits", seconds=60
         )
+        assert (Status.DRAINING, "c.return -[work]-> job") in told(apply(live, tmp_path))
+        # The hour is over.
+        method, properties, body = channel.basic_get("c.wait", auto_ack=True)
+        assert method is not None
+        channel.basic_publish("c.return", method.routing_key, body or b"", properties, mandatory=True)
+        assert channel.queue_declare("job", passive=True).method.message_count == 1
     assert told(apply(live, tmp_path)) == {(Status.APPLIED, "c.return -[work]-> job")}
 
 
@@ -111,4 +116,4 @@ def test_a_queue_that_is_not_replaced_after_all_keeps_its_ways(live: Live, tmp_p
         method, _, _ = channel.basic_get("work")
         assert method is not None
         channel.basic_nack(method.delivery_tag, requeue=False)
-        wait_until(lambda: channel.basic_get("dead")[0] is not None, "it has its way", seconds=10)
+        wait_until(lambda: channel.basic_get("dead")[0] is not None, "it has its way", seconds=60)

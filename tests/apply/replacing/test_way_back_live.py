@@ -68,9 +68,16 @@ def held(live: Live) -> dict[str, int]:
 
 
 def all_have_come_back(live: Live) -> None:
-    """Wait until nothing waits in the circuit. What comes while routes change hands may be there twice."""
-    wait_until(lambda: "c.wait" not in held(live), "nothing waits in the circuit", seconds=10)
-    assert sum(held(live).values()) >= COUNT, held(live)
+    """Wait until what was rejected is neither in the circuit nor on its way there.
+
+    What comes while routes change hands may be there twice.
+    """
+
+    def is_back() -> bool:
+        there = held(live)
+        return "c.wait" not in there and sum(there.values()) >= COUNT
+
+    wait_until(is_back, "all has come back from the circuit", seconds=60)
 
 
 def numbers_in(live: Live, queue: str) -> set[int]:

@@ -81,13 +81,12 @@ def published(live: Live, ways: Sequence[Way], *, key: str) -> Iterator[Traffic]
 
 def contents(live: Live, queue: str) -> list[str]:
     """The bodies of all messages, which are taken out."""
-    found = []
+    found: list[str] = []
     with live.channel() as channel:
         count = channel.queue_declare(queue, passive=True).method.message_count
-        for _, _, body in channel.consume(queue, auto_ack=True, inactivity_timeout=5):
-            if body is None:
-                break
+        coming = channel.consume(queue, auto_ack=True, inactivity_timeout=_JOIN_SECONDS)
+        while len(found) < count:
+            _, _, body = next(coming)
+            assert body is not None, f"{queue} has {count} messages, and only {len(found)} came"
             found.append(body.decode())
-            if len(found) == count:
-                break
     return found
