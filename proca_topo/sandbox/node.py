@@ -71,7 +71,7 @@ class Node:
                 node = cls(recipe, processes)
                 recipe.write()
                 node.run()
-            except _PortTakenError:
+            except PortTakenError:
                 processes.close()
                 if not tries_left:
                     raise
@@ -197,12 +197,12 @@ class Node:
             return
         what = f"Erlang's port mapper (epmd) ended with {_reason(returncode)}"
         # It does not say why; a listener in its place does.
-        error = _PortTakenError if accepts(self._recipe.ports.epmd) else SandboxError
+        error = PortTakenError if accepts(self._recipe.ports.epmd) else SandboxError
         raise error(self._failure(what, self._epmd_log))
 
     def _check_start(self, deadline: float) -> None:
         if self._log.says_port_taken():
-            raise _PortTakenError(self._failure("another process took one of its ports", self._log))
+            raise PortTakenError(self._failure("another process took one of its ports", self._log))
         returncode = self._processes.status(self.pid)
         if returncode is not None:
             raise SandboxError(self._failure(f"it ended with {_reason(returncode)}", self._log))
@@ -248,7 +248,7 @@ def running_node(
         node.close()
 
 
-class _PortTakenError(SandboxError):
+class PortTakenError(SandboxError):
     """Somebody else took one of the ports between choosing and using it."""
 
 

@@ -258,7 +258,7 @@ def test_a_queue_with_consumers_is_left_alone_unless_they_may_be_disconnected(li
         report = replaced(live, tmp_path, Replacing.DISCONNECTING)
         assert [result.status for result in report.results] == [Status.APPLIED]
         with pytest.raises(pika.exceptions.AMQPError):
-            consumer.connection.process_data_events(1)
+            consumer.connection.process_data_events(60)
     assert waiting(live) == list(range(10))
 
 
