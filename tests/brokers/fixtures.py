@@ -20,6 +20,8 @@ from tests.brokers.versions import selected
 NodeFactory = Callable[[], Node]
 
 _OUTPUT: Final = "rabbitmq_versions"
+# A busy RabbitMQ 3.10 takes its time to delete thousands of queues.
+_REMOVAL_SECONDS: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def new_vhost(broker: TestBroker) -> Iterator[str]:
         user = quote(broker.username, safe="")
         http.put(f"/api/permissions/{name}/{user}", json=everything).raise_for_status()
         yield name
-        http.delete(f"/api/vhosts/{name}")
+        http.delete(f"/api/vhosts/{name}", timeout=_REMOVAL_SECONDS)
 
 
 @pytest.fixture
