@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.listing import find_queue_or_down, list_counted, list_down
+from proca_topo.broker.listing import COUNT_COLUMNS, find_queue_or_down, list_counted, list_down
 from proca_topo.broker.wire import Json, activity_from, has_counts
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity
@@ -41,7 +41,7 @@ def _entries(api: ManagementApi, vhost: str, names: frozenset[str], pool: Thread
         if all(map(has_counts, found.values())):
             return found
     # RabbitMQ 3.10 counts at once only in its listing of all queues.
-    listing = list_counted(api, vhost, "name,type,messages_ready,messages_unacknowledged")
+    listing = list_counted(api, vhost, COUNT_COLUMNS)
     found = {entry["name"]: entry for entry in listing if entry.get("name") in names}
     if names - found.keys():
         down = list_down(api, vhost, found.keys())

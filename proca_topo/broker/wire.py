@@ -14,7 +14,17 @@ from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 from proca_topo.topology.definitions import definition
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.names import one_line
-from proca_topo.topology.nouns import CLASSIC, STREAM, Binding, DestinationType, Exchange, Noun, Policy, Queue
+from proca_topo.topology.nouns import (
+    CLASSIC,
+    QUORUM,
+    STREAM,
+    Binding,
+    DestinationType,
+    Exchange,
+    Noun,
+    Policy,
+    Queue,
+)
 
 Json = Mapping[str, Any]
 
@@ -106,7 +116,11 @@ def activity_from(entry: Json) -> Activity:
             counted=isinstance(entry.get("messages"), int),
         )
     ready, unacknowledged = _count(entry, "messages_ready"), _count(entry, "messages_unacknowledged")
-    return Activity(ready=ready, unacknowledged=unacknowledged) if ready or unacknowledged else _IDLE
+    # In no listing without statistics they are told by themselves.
+    dead = _count(entry, "messages") - ready - unacknowledged if entry.get("type") == QUORUM else 0
+    if not (ready or unacknowledged or dead > 0):
+        return _IDLE
+    return Activity(ready=ready, unacknowledged=unacknowledged, dead=max(dead, 0))
 
 
 def has_counts(entry: Json) -> bool:

@@ -22,7 +22,8 @@ def busy(queue: str, circuit: Circuit, activity: Mapping[str, Activity]) -> str 
     here = activity.get(queue, Activity())
     if here.messages:
         held = f", {here.unacknowledged} of them unacknowledged" if here.unacknowledged else ""
-        return f"{messages(here.messages)} in it{held}"
+        dead = f", {here.dead} of them dead letters that it keeps until they have a way on" if here.dead else ""
+        return f"{messages(here.messages)} in it{held}{dead}"
     if not here.counted:
         return "RabbitMQ has not counted what is in it"
     if here.consumers:
@@ -39,6 +40,17 @@ def waiting_in(circuit: Circuit, activity: Mapping[str, Activity], what_of_it: s
         if not there.counted:
             return f"RabbitMQ has not counted what is in {shown(waiting)} and {what_of_it}"
     return None
+
+
+def why_dead_letters_cannot_be_moved(queue: str, activity: Activity) -> str | None:
+    """Why a queue cannot be emptied by consuming from it; None if it can."""
+    if not activity.dead:
+        return None
+    letters = f"{activity.dead} dead letter{'' if activity.dead == 1 else 's'}"
+    return (
+        f"{letters} in {shown(queue)}, which RabbitMQ keeps there until they have a way on (at-least-once), cannot"
+        " be moved: give them one, and wait until they have left"
+    )
 
 
 def messages(count: int) -> str:

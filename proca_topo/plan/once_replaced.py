@@ -47,6 +47,7 @@ def _together(counts: list[Activity]) -> Activity:
         counts[0],
         ready=sum(one.ready for one in counts),
         unacknowledged=sum(one.unacknowledged for one in counts),
+        dead=sum(one.dead for one in counts),
         counted=all(one.counted for one in counts),
     )
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from proca_topo.plan.anew import why_not_anew
-from proca_topo.plan.busy import messages
+from proca_topo.plan.busy import messages, why_dead_letters_cannot_be_moved
 from proca_topo.plan.capacity import (
     MAKE_ROOM,
     RAISE_LIMIT,
@@ -242,7 +242,10 @@ class QueueReplacements:
         return self._over_limits(before, after, waiting) or self._at_risk(before) or self._returning(before)
 
     def _at_risk(self, before: Queue) -> str | None:
-        return why_moving_is_unsafe(before, self._index.candidates(before), self._in(before.name))
+        here = self.existing.activity.get(before.name, Activity())
+        return why_dead_letters_cannot_be_moved(before.name, here) or why_moving_is_unsafe(
+            before, self._index.candidates(before), here.messages
+        )
 
     def _not_anew(self, before: Queue) -> str | None:
         reasons = map(why_not_anew, self._index.by_queue.get(before.name, ()))

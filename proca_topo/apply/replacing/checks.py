@@ -15,7 +15,7 @@ from proca_topo.apply.replacing.trials import (
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
-from proca_topo.plan.busy import messages
+from proca_topo.plan.busy import messages, why_dead_letters_cannot_be_moved
 from proca_topo.plan.capacity import Capacity, why_impossible, why_not_into
 from proca_topo.plan.federation import why_not_replaced
 from proca_topo.plan.risky_policies import why_holding_is_unsafe
@@ -130,8 +130,10 @@ def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broke
     """Before 4.3 each look at the messages of a quorum queue counts as a delivery, of which it allows so many:
     what has reached that would be dropped. A user that we are not then stops the move, which loses nothing.
     """
-    waiting = look_at(broker, there.vhost, was.name).messages
-    if waiting and capacity.size is not None:
+    here = look_at(broker, there.vhost, was.name)
+    if (reason := why_dead_letters_cannot_be_moved(was.name, here)) is not None:
+        raise HinderedError(reason)
+    if here.messages and capacity.size is not None:
         raise HinderedError(
             "what waits in a quorum queue cannot be measured without a risk, and its new max-length-bytes might be"
             " too small for it: let it drain first"

@@ -14,6 +14,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
+from proca_topo.plan.busy import why_dead_letters_cannot_be_moved
 from proca_topo.plan.risky_policies import why_moving_is_unsafe
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
@@ -106,16 +107,23 @@ class Draining:
         else:
             settling.wait(came)
         deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
-        while held := self._look().unacknowledged:
+        while (why := self._why_not_empty()) is not None:
             if time.monotonic() > deadline:
-                raise BrokerError(
-                    f"{held} of the messages in {shown(self.old)} are held unacknowledged by a client that does"
-                    " not consume: end that client, and apply again"
-                )
+                raise BrokerError(f"{why}, and apply again")
             self.sleep(_PAUSE_SECONDS)
         if self.mover.observe([self.old], []).bindings:
             raise _ReboundError
         self.room.check()
+
+    def _why_not_empty(self) -> str | None:
+        """What is still in the queue and is not moved, with what to do about it."""
+        here = self._look()
+        if here.unacknowledged:
+            return (
+                f"{here.unacknowledged} of the messages in {shown(self.old)} are held unacknowledged by a client"
+                " that does not consume: end that client"
+            )
+        return why_dead_letters_cannot_be_moved(self.old, here)
 
     def _look(self) -> Activity:
         return look_at(self.broker, self.existing.vhost, self.old)
