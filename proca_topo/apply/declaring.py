@@ -1,6 +1,6 @@
 """The first half of an apply: what is absent is declared, what can change in place is updated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from proca_topo.apply.ledger import Ledger
@@ -9,9 +9,8 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
-from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder
+from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder, Stage
 from proca_topo.plan.new_queues import NewQueues
-from proca_topo.plan.policy_effects import setting_effects
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Policy
@@ -44,18 +43,12 @@ def declare(
     for stage in DeclaringOrder(changes=changes, existing=existing).stages():
         ready = [change for change in stage.changes if not _dependency_failed(change, ledger)]
         ready = _with_their_policies(ready, plan, existing, ledger)
-        if ready and stage.title == POLICIES:
-            now = read()
-            if absent := _absent(stage.relies_on, now):
-                _ask_why(plan, [change for change in absent if ledger.status(change.noun) is None], broker, ledger)
-                now = read()
-            ready = _with_ways_on(ready, _absent(stage.relies_on, now), ledger)
-            ready = harmless(ready, setting_effects, now, ledger)
-        if ready:
-            watch.stage(stage.title, len(ready))
-            failures = broker.declare(plan.vhost, [change.noun for change in ready], watch.advance)
+        in_turn = _policies(ready, stage, plan, broker, ledger, read=read) if stage.title == POLICIES else [ready]
+        for together in filter(None, in_turn):
+            watch.stage(stage.title, len(together))
+            failures = broker.declare(plan.vhost, [change.noun for change in together], watch.advance)
             ledger.failed(failures)
-            declared.extend(ready)
+            declared.extend(together)
     if not declared:
         return None
     watch.stage("reading back", 0)
@@ -87,6 +80,26 @@ def _is_due(change: Change, *, after_replacement: bool) -> bool:
 
 def _absent(changes: Iterable[Change], now: Existing) -> list[Change]:
     return [change for change in changes if not now.shows(change.noun)]
+
+
+def _policies(
+    ready: Sequence[Change],
+    stage: Stage,
+    plan: Plan,
+    broker: Broker,
+    ledger: Ledger,
+    *,
+    read: Callable[[], Existing],
+) -> Iterator[Sequence[Change]]:
+    """The policies of a stage that have what they rely on and cost nothing, those together that may be set so."""
+    if not ready:
+        return
+    now = read()
+    if absent := _absent(stage.relies_on, now):
+        _ask_why(plan, [change for change in absent if ledger.status(change.noun) is None], broker, ledger)
+        now = read()
+    ready = _with_ways_on(ready, _absent(stage.relies_on, now), ledger)
+    yield from harmless(ready, now, ledger, read=read, deleting=False)
 
 
 def _with_ways_on(policies: Sequence[Change], absent: Sequence[Change], ledger: Ledger) -> list[Change]:

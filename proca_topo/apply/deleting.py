@@ -1,7 +1,7 @@
 """The second half of an apply: unbind, wait, look, and only then delete."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from proca_topo.apply.deleting_queues import DyingQueues
 from proca_topo.apply.ledger import Ledger
@@ -11,7 +11,6 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Delete, Plan
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.policy_effects import removal_effects
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
@@ -68,9 +67,11 @@ def delete(
     exchanges = [c for c in free if isinstance(c.noun, Exchange)]
     _delete(exchanges, existing, broker, ledger, watch, title="deleting exchanges")
     policies = [c for c in free if isinstance(c.noun, Policy)]
+    in_turn: Iterable[Sequence[Change]] = [policies]
     if policies and existing.activity:
-        policies = harmless(policies, removal_effects, read(), ledger)
-    _delete(policies, existing, broker, ledger, watch, title="deleting policies")
+        in_turn = harmless(policies, read(), ledger, read=read, deleting=True)
+    for together in in_turn:
+        _delete(together, existing, broker, ledger, watch, title="deleting policies")
     return True
 
 

@@ -1,13 +1,12 @@
 """Policies looked at once more, just before they are set or deleted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Change
-from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.policy_effects import Effects
+from proca_topo.plan.policy_effects import PolicyChanges
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Policy
 
@@ -15,21 +14,22 @@ C = TypeVar("C", bound=Change)
 
 
 def harmless(
-    changes: Sequence[C],
-    effects: Callable[[Policy, Existing, ExistingIndex], Effects],
-    now: Existing,
-    ledger: Ledger,
-) -> list[C]:
-    """The changes of policies without those that would cost messages which came since the plan was made.
+    changes: Sequence[C], now: Existing, ledger: Ledger, *, read: Callable[[], Existing], deleting: bool
+) -> Iterator[Sequence[C]]:
+    """The changes of policies, without those that would cost messages as things are `now`.
 
-    `effects` are those of setting or of deleting. What would cost messages is noted as held back.
+    Those that may be made in any order come together. Before the next ones the vhost is read again, since they may
+    be harmless only if the ones before have been made. What would cost messages is noted as held back.
     """
-    index = ExistingIndex(now)
-    found = []
-    for change in changes:
-        reason = effects(change.noun, now, index).held_back if isinstance(change.noun, Policy) else None
-        if reason is None:
-            found.append(change)
-        else:
-            ledger.note(change, Status.HELD_BACK, reason)
-    return found
+    todo = list(changes)
+    while todo:
+        policies = [change.noun for change in todo if isinstance(change.noun, Policy)]
+        effects = PolicyChanges(policies=policies, existing=now, deleting=deleting).at_once()
+        costly = [change for change in todo if change.noun.name in effects and effects[change.noun.name].held_back]
+        for change in costly:
+            ledger.note(change, Status.HELD_BACK, effects[change.noun.name].held_back or "")
+        if costly:
+            return
+        yield [change for change in todo if change.noun.name in effects]
+        todo = [change for change in todo if change.noun.name not in effects]
+        now = read() if todo else now

@@ -12,9 +12,8 @@ from proca_topo.plan.changes import (
 )
 from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.differences import differences
-from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.once_replaced import once_replaced
-from proca_topo.plan.policy_effects import setting_effects
+from proca_topo.plan.policy_effects import PolicyChanges
 from proca_topo.plan.pruning import prune
 from proca_topo.plan.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.replacing import QueueReplacements
@@ -23,7 +22,7 @@ from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Policy, is_reserved
 
 _NEEDS_PRUNE = "deletions need --prune"
 
@@ -53,7 +52,9 @@ def make_plan(
     # A queue that is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for change in replacements.changes.values())
     awaited = [c.noun for c in declared if isinstance(c.noun, Binding) and c.held_back is not None]
-    gone = prune(afterwards, desired, undesired(afterwards, desired).without(finished), awaited)
+    already_set = [c.noun for c in declared if isinstance(c.noun, Policy) and c.held_back is None]
+    leaving = undesired(afterwards, desired).without(finished)
+    gone = prune(afterwards, desired, leaving, awaited, already_set)
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
     scope = desired.scope
@@ -89,10 +90,10 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
     differing = {name: p for name, p in sorted(desired.policies.items()) if existing.policies.get(name) != p}
     if not differing:
         return
-    index = ExistingIndex(existing)
+    found = PolicyChanges(policies=differing.values(), existing=existing, arriving=desired).in_turn()
     for name, policy in differing.items():
         before = existing.policies.get(name)
-        effects = setting_effects(policy, existing, index)
+        effects = found[name]
         org = desired.org_of(policy)
         if before is None:
             yield Declare(noun=policy, org=org, hazards=effects.hazards, held_back=effects.held_back)

@@ -7,20 +7,24 @@ from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.federation import kept_for_upstreams
 from proca_topo.plan.keeping import kept
-from proca_topo.plan.policy_effects import removal_effects
+from proca_topo.plan.policy_effects import PolicyChanges
 from proca_topo.plan.staying import Decision
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, Noun, Queue
+from proca_topo.topology.nouns import Binding, Noun, Policy, Queue
 
 
 def prune(
-    existing: Existing, desired: Desired, gone: Undesired, awaited: Collection[Binding] = ()
+    existing: Existing,
+    desired: Desired,
+    gone: Undesired,
+    awaited: Collection[Binding] = (),
+    already_set: Collection[Policy] = (),
 ) -> tuple[Change, ...]:
     """Decide for each undesired object whether it can be deleted or has to be retired.
 
-    `awaited` are the bindings that are desired and held back.
+    `awaited` are the bindings that are desired and held back, `already_set` the policies that are set before.
 
     | object   | deleted when                                                                             |
     |----------|------------------------------------------------------------------------------------------|
@@ -47,15 +51,16 @@ def prune(
     }
     decision = Decision(existing=existing, desired=desired, gone=gone.without(protected), index=index)
     decision.settle()
+    changes = _changes(decision, already_set)
     if not protected:
-        return _changes(decision)
-    found: dict[Noun, Change] = {change.noun: change for change in _changes(decision)}
+        return changes
+    found: dict[Noun, Change] = {change.noun: change for change in changes}
     for noun, reason in protected.items():
         found[noun] = Delete(noun=noun, org=desired.org_of(noun), held_back=reason)
     return tuple(found[noun] for noun in gone.everything())
 
 
-def _changes(decision: Decision) -> tuple[Change, ...]:
+def _changes(decision: Decision, already_set: Collection[Policy]) -> tuple[Change, ...]:
     found: list[Change] = []
     for binding in decision.gone.bindings:
         org = decision.desired.org_of(binding)
@@ -78,13 +83,20 @@ def _changes(decision: Decision) -> tuple[Change, ...]:
         else:
             blocked = decision.blocked.get(exchange.name)
             found.append(Delete(noun=exchange, org=org, hazards=(_CUT,), held_back=blocked))
+    effects = PolicyChanges(
+        policies=[policy for policy in decision.gone.policies if policy.name not in decision.policies],
+        existing=decision.existing,
+        deleting=True,
+        already_set=already_set,
+        arriving=decision.desired,
+    ).in_turn()
     for policy in decision.gone.policies:
         org = decision.desired.org_of(policy)
         if (why := decision.policies.get(policy.name)) is not None:
             found.append(Retire(noun=policy, org=org, reason=why.text, waits_for=decision.waits_for(why)))
         else:
-            effects = removal_effects(policy, decision.existing, decision.index)
-            found.append(Delete(noun=policy, org=org, hazards=effects.hazards, held_back=effects.held_back))
+            cost = effects[policy.name]
+            found.append(Delete(noun=policy, org=org, hazards=cost.hazards, held_back=cost.held_back))
     return tuple(found)
 
 

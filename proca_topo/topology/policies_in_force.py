@@ -49,9 +49,23 @@ class PoliciesInForce:
         self._by_name: dict[str, list[_Entry]] = defaultdict(list)
         self._by_pattern: list[_Entry] = []
         for policy in policies:
-            entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
-            name = only_name(policy.pattern)
-            (self._by_pattern if name is None else self._by_name[name]).append(entry)
+            self._add(policy)
+
+    def _add(self, policy: Policy) -> None:
+        entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
+        name = only_name(policy.pattern)
+        (self._by_pattern if name is None else self._by_name[name]).append(entry)
+
+    def with_change(self, before: Policy | None, after: Policy | None) -> "PoliciesInForce":
+        """The same once `before`, one of these, has become `after`; None for one that is not there."""
+        changed = PoliciesInForce([])
+        changed._by_pattern = [entry for entry in self._by_pattern if entry.policy != before]
+        changed._by_name.update(self._by_name)
+        for name in {only_name(one.pattern) for one in (before, after) if one is not None} - {None}:
+            changed._by_name[str(name)] = [one for one in self._by_name.get(str(name), ()) if one.policy != before]
+        if after is not None:
+            changed._add(after)
+        return changed
 
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
         """The policy of the highest priority that is certain to match, None if there is none.

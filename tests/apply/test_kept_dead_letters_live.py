@@ -75,3 +75,16 @@ def test_a_queue_is_not_replaced_with_them(with_dead_letters: Live, tmp_path: Pa
     assert status is Status.HELD_BACK
     assert f"{COUNT} dead letters in keeps" in str(reason)
     assert kept(with_dead_letters) == COUNT
+
+
+@pytest.mark.parametrize("after", ["at-most-once", None])
+def test_a_policy_does_not_take_the_strategy_from_it(
+    after: str | None, with_dead_letters: Live, tmp_path: Path
+) -> None:
+    policy = BY_POLICY.replace("VALUE", after) if after else ""
+    write(tmp_path, SPEC + KEEPS.replace("EXTRA", "") + policy)
+    report = with_dead_letters.apply(desired_in(tmp_path), with_prune=True)
+    _, status, reason = result_of(report, Kind.POLICY, "strategy")
+    assert status is Status.HELD_BACK
+    assert f"{COUNT} dead letters that keeps keeps would be dropped" in str(reason)
+    assert kept(with_dead_letters) == COUNT

@@ -1,0 +1,123 @@
+"""Policies that cost messages only by what they leave to others, on a real broker."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from proca_topo.apply.report import Report, Status
+from tests.brokers.fixtures import TestBroker
+from tests.live import Live, desired_in, live_vhost
+
+pytestmark = pytest.mark.broker
+
+COUNT: Final = 20
+SPEC: Final = """\
+topology: 1
+owns: ["dead", "work", "rest", "p*"]
+exchanges:
+  dead: {type: direct}
+queues:
+  work: {type: classic, ARGUMENTS}
+  rest: {type: classic, bindings: [{exchange: dead, key: work}]}
+policies:
+"""
+WIDE: Final = '  p1: {pattern: "^work$", apply-to: queues, priority: PRIORITY, definition: {max-length: 1000}}\n'
+NARROW: Final = '  p2: {pattern: "^work$", apply-to: queues, priority: 5, definition: {max-length: 3}}\n'
+DEAD: Final = '  pNUMBER: {pattern: "PATTERN", priority: NUMBER, definition: {dead-letter-exchange: dead}}\n'
+KEY: Final = '  p1: {pattern: "^work$", definition: {dead-letter-routing-key: work}}\n'
+EXPIRES: Final = "ttl: 1500"
+TO_DEAD: Final = f"{EXPIRES}, arguments: {{x-dead-letter-exchange: dead}}"
+
+
+def write(folder: Path, policies: str, arguments: str = "durable: true") -> None:
+    text = SPEC.replace("ARGUMENTS", arguments) + policies
+    (folder / "topology.yaml").write_text(text.removesuffix("policies:\n"))
+
+
+def dead(number: int, pattern: str = "^work$") -> str:
+    return DEAD.replace("NUMBER", str(number)).replace("PATTERN", pattern)
+
+
+def wide(priority: int) -> str:
+    return WIDE.replace("PRIORITY", str(priority))
+
+
+def there(live: Live) -> int:
+    with live.channel() as channel:
+        return sum(channel.queue_declare(name, passive=True).method.message_count for name in ("work", "rest"))
+
+
+def held_back(report: Report) -> list[str]:
+    return [str(result.reason) for result in report.results if result.status is Status.HELD_BACK]
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [
+        (wide(9), wide(1) + NARROW, "durable: true"),
+        (wide(9) + NARROW, wide(1) + NARROW, "durable: true"),
+        (wide(9) + NARROW, NARROW, "durable: true"),
+        (dead(1), dead(1, "^other$"), EXPIRES),
+        (dead(9) + dead(5), "", EXPIRES),
+        (KEY, "", TO_DEAD),
+        (KEY, KEY.replace("key: work", "key: nobody"), TO_DEAD),
+    ],
+    ids=["both", "lower", "gone", "other-queue", "two-gone", "key-gone", "key-for-nobody"],
+)
+def test_nothing_that_waits_is_lost(
+    specs: tuple[str, str, str], tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    before, after, arguments = specs
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, before, arguments)
+        live.apply(desired_in(tmp_path))
+        with live.channel() as channel:
+            channel.queue_bind("work", "amq.fanout")
+            for _ in range(COUNT):
+                channel.basic_publish(
+                    "amq.fanout", "work" if "dead-letter-exchange" not in arguments else "x", b""
+                )
+        write(tmp_path, after, arguments)
+        report = live.apply(desired_in(tmp_path), with_prune=True)
+        assert len(held_back(report)) == 1
+        if EXPIRES in arguments:
+            time.sleep(2.5)
+        assert there(live) == COUNT
+        # What has left the queue holds nothing back any more.
+        with live.channel() as channel:
+            channel.queue_purge("work")
+        assert held_back(live.apply(desired_in(tmp_path), with_prune=True)) == []
+        assert live.apply(desired_in(tmp_path), with_prune=True).results == ()
+
+
+def test_what_a_consumer_holds_is_not_dropped_when_it_comes_back(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, "")
+        live.apply(desired_in(tmp_path))
+        live.fill("work", COUNT)
+        write(tmp_path, NARROW)
+        with live.channel() as channel:
+            for _ in range(COUNT - 1):
+                channel.basic_get("work")
+            [reason] = held_back(live.apply(desired_in(tmp_path)))
+        assert f"max-length 3 would drop {COUNT - 3} of {COUNT} messages" in reason
+        assert there(live) == COUNT
+
+
+def test_policies_that_take_over_are_set_in_turn_and_cost_nothing(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """`p1` gives way only once `p7` is there: `p2`, which comes between them, would drop what waits."""
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, wide(9) + NARROW)
+        live.apply(desired_in(tmp_path))
+        live.fill("work", COUNT)
+        taking = '  p7: {pattern: "^work$", priority: 7, definition: {max-length: 500}}\n'
+        write(tmp_path, wide(1) + NARROW + taking)
+        assert held_back(live.apply(desired_in(tmp_path))) == []
+        assert there(live) == COUNT
+        assert live.apply(desired_in(tmp_path)).results == ()

@@ -1,0 +1,142 @@
+"""No policy that is set or deleted costs what waits, by itself or together with others."""
+
+from typing import Any
+
+import pytest
+
+from proca_topo.plan.planner import make_plan
+from proca_topo.plan.policy_effects import PolicyChanges
+from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.nouns import QUORUM, Exchange, Policy, Queue
+from tests.plan.circuit_world import bind, desired, existing, queue
+
+DEAD = (Exchange(name="dead", type="direct"), Exchange(name="all", type="fanout"))
+BOUND = (bind("dead", "rest", "rest"), bind("all", "", "rest"))
+TEN = {"work": Activity(ready=10)}
+
+
+def policy(name: str, pattern: str = "^work$", *, priority: int = 0, **definition: Any) -> Policy:
+    table = {key.replace("_", "-"): value for key, value in definition.items()}
+    return Policy(name=name, pattern=pattern, priority=priority, definition=Arguments.of(table))
+
+
+def there(*policies: Policy, work: Queue | None = None, activity: dict[str, Activity] | None = None) -> Existing:
+    return existing(
+        exchanges=DEAD,
+        queues=(work or queue("work"), queue("rest")),
+        bindings=BOUND,
+        policies=policies,
+        activity=TEN if activity is None else activity,
+    )
+
+
+def wanted(*policies: Policy, work: Queue | None = None) -> Desired:
+    return desired(
+        exchanges=DEAD,
+        queues=(work or queue("work"), queue("rest")),
+        bindings=BOUND,
+        policies=policies,
+        owns=("dead", "all", "work", "rest", "p.*"),
+    )
+
+
+def held_back(before: Existing, then: Desired) -> dict[str, str | None]:
+    return {change.noun.name: change.held_back for change in make_plan(before, then, with_prune=True).changes}
+
+
+TO_ALL = policy("p1", priority=9, dead_letter_exchange="all")
+WIDE = policy("p1", priority=9, max_length=1000)
+NARROW = policy("p2", priority=5, max_length=3)
+
+
+def test_a_policy_that_is_no_longer_for_a_queue_takes_its_dead_letters_way() -> None:
+    elsewhere = policy("p1", "^other$", priority=9, dead_letter_exchange="all")
+    assert held_back(there(TO_ALL), wanted(elsewhere)) == {
+        "p1": "10 messages in work would be dropped, not dead-lettered, when they expire; let the queue drain, or"
+        " raise the limit"
+    }
+    assert held_back(there(TO_ALL, activity={}), wanted(elsewhere)) == {"p1": None}
+
+
+@pytest.mark.parametrize("lower", [{"priority": 1}, {"pattern": "^other$", "priority": 9}])
+def test_a_policy_that_gives_way_to_a_stricter_one_is_held_back(lower: dict[str, Any]) -> None:
+    found = held_back(there(WIDE, NARROW), wanted(policy("p1", max_length=1000, **lower), NARROW))
+    assert "max-length 3 would drop 7 of 10 messages" in str(found["p1"])
+
+
+def test_of_two_that_cost_messages_only_together_one_is_held_back() -> None:
+    found = held_back(there(WIDE), wanted(policy("p1", priority=1, max_length=1000), NARROW))
+    assert sorted(map(bool, found.values())) == [False, True]
+
+
+def test_two_that_are_deleted_leave_no_more_than_one_after_the_other() -> None:
+    """Each has the other's dead-letter exchange; together they take it away."""
+    other = policy("p2", priority=5, dead_letter_exchange="all")
+    found = held_back(there(TO_ALL, other), wanted())
+    assert sorted(map(bool, found.values())) == [False, True]
+
+
+def test_a_policy_that_takes_over_is_set_before_the_one_that_gives_way() -> None:
+    taking = policy("p3", priority=5, dead_letter_exchange="all")
+    assert held_back(there(TO_ALL), wanted(policy("p1", "^other$", max_length=5), taking)) == {
+        "p1": None,
+        "p3": None,
+    }
+
+
+def test_a_policy_may_be_deleted_whose_place_is_taken_in_the_same_plan() -> None:
+    assert held_back(there(TO_ALL), wanted(policy("p3", dead_letter_exchange="all"))) == {"p1": None, "p3": None}
+
+
+def test_what_may_be_made_in_any_order_does_not_share_a_queue_that_holds_messages() -> None:
+    changes = (policy("p1", max_length=100, priority=1), policy("p2", max_length=200), policy("p3", "^rest$"))
+    assert list(PolicyChanges(policies=changes, existing=there()).at_once()) == ["p1", "p3"]
+    assert list(PolicyChanges(policies=changes, existing=there(activity={})).at_once()) == ["p1", "p2", "p3"]
+
+
+def test_what_is_unacknowledged_comes_back_and_counts() -> None:
+    """RabbitMQ drops what is over the limit as soon as it comes back."""
+    held = there(activity={"work": Activity(ready=1, unacknowledged=9)})
+    assert "drop 7 of 10 messages in work, 9 of them unacknowledged" in str(held_back(held, wanted(NARROW))["p2"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stays"),
+    [
+        ({"dead_letter_routing_key": "rest"}, {"dead_letter_routing_key": "nobody"}, True),
+        ({"dead_letter_routing_key": "rest"}, {"max_length": 1000}, True),
+        ({"dead_letter_routing_key": "nobody"}, {"dead_letter_routing_key": "nobody2"}, False),
+        ({"dead_letter_routing_key": "nobody"}, {"dead_letter_routing_key": "rest"}, False),
+    ],
+)
+def test_a_policy_that_leads_dead_letters_to_where_nothing_takes_them_is_held_back(
+    before: dict[str, Any], after: dict[str, Any], *, stays: bool
+) -> None:
+    work = queue("work", dead_letter_exchange="dead")
+    found = held_back(there(policy("p1", **before), work=work), wanted(policy("p1", **after), work=work))
+    assert (found["p1"] is not None) is stays
+    if stays:
+        assert "10 messages in work would be dropped when they expire" in str(found["p1"])
+
+
+def test_another_exchange_that_takes_everything_is_a_way_on() -> None:
+    keyed = policy("p1", dead_letter_exchange="dead", dead_letter_routing_key="rest")
+    assert held_back(there(keyed), wanted(policy("p1", dead_letter_exchange="all"))) == {"p1": None}
+    assert held_back(there(keyed), wanted(policy("p1", dead_letter_exchange="dead")))["p1"] is not None
+
+
+def test_what_a_quorum_queue_keeps_for_at_least_once_holds_the_strategy() -> None:
+    work = Queue(
+        name="work",
+        type=QUORUM,
+        arguments=Arguments.of({"x-dead-letter-exchange": "all", "x-overflow": "reject-publish"}),
+    )
+    kept = there(
+        policy("p1", dead_letter_strategy="at-least-once"), work=work, activity={"work": Activity(dead=4)}
+    )
+    found = held_back(kept, wanted(policy("p1", dead_letter_strategy="at-most-once"), work=work))
+    assert "4 dead letters that work keeps would be dropped" in str(found["p1"])
+    found = held_back(kept, wanted(work=work))
+    assert "4 dead letters that work keeps would be dropped" in str(found["p1"])
