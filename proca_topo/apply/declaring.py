@@ -10,7 +10,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
 from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder, Stage
-from proca_topo.plan.new_queues import NewQueues
+from proca_topo.plan.new_queues import NewQueues, lacked_by_replacement
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Policy
@@ -128,6 +128,17 @@ def _with_their_policies(
                 change, Status.NOT_TRIED, f"its queue lives by the policy {shown(lacking)}, which is not set"
             )
     return found
+
+
+def hold_replacements(plan: Plan, existing: Existing, ledger: Ledger) -> None:
+    """Hold back the replacements of queues that live by a policy which was not set after all."""
+    not_set = {c.noun.name for c in plan.to_do if isinstance(c.noun, Policy) and _is_not_set(c.noun, ledger)}
+    queues = NewQueues(DeclaringOrder(changes=plan.to_do, existing=existing), not_set)
+    for change in plan.to_do if not_set else ():
+        if isinstance(change, Replace) and (lacking := lacked_by_replacement(change, queues)) is not None:
+            ledger.note(
+                change, Status.HELD_BACK, f"it would live by the policy {shown(lacking)}, which is not set"
+            )
 
 
 def _is_not_set(policy: Policy, ledger: Ledger) -> bool:

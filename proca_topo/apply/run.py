@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from proca_topo.apply.declaring import declare
+from proca_topo.apply.declaring import declare, hold_replacements
 from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.replacing.run import replace_all
@@ -52,6 +52,7 @@ def apply_plan(
     try:
         after = declare(plan, existing, broker, ledger, watch, read=read)
         if not ledger.any_not_made():
+            hold_replacements(plan, existing, ledger)
             disconnecting = replacing is Replacing.DISCONNECTING
             after = (
                 replace_all(

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from proca_topo.plan.changes import Change, Declare
+from proca_topo.plan.changes import Change, Declare, Replace
 from proca_topo.plan.declaring_order import DeclaringOrder
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
@@ -26,8 +26,10 @@ class NewQueues:
     def lacks(self, binding: Binding) -> str | None:
         """The policy without which what comes by this binding to a new queue does not leave it as is planned."""
         queue = self._order.new.get((Kind(binding.destination_type), binding.destination))
-        if not isinstance(queue, Queue):
-            return None
+        return self.lacks_itself(queue) if isinstance(queue, Queue) else None
+
+    def lacks_itself(self, queue: Queue) -> str | None:
+        """The policy without which what is in a queue that the plan makes does not leave it as is planned."""
         noun = queue.with_type_from(self._order.existing.default_queue_type)
         if _fate(noun, self._planned) == _fate(noun, self._actual):
             return None
@@ -38,7 +40,8 @@ class NewQueues:
 def unbound_without_policies(changes: Sequence[Change], existing: Existing) -> list[Change]:
     """The changes, what leads to a new queue held back where a policy is that the queue lives by.
 
-    Without it the queue would drop what expires or is rejected, or keep for ever what is to wait.
+    Without it the queue would drop what expires or is rejected, or keep for ever what is to wait. For the same
+    reason nothing is moved into a queue by a replacement that begins.
     """
     held_back = {c.noun.name for c in changes if isinstance(c.noun, Policy) and c.held_back is not None}
     if not held_back:
@@ -48,14 +51,24 @@ def unbound_without_policies(changes: Sequence[Change], existing: Existing) -> l
 
 
 def _judged(change: Change, queues: NewQueues) -> Change:
-    binding = change.noun
-    if not isinstance(change, Declare) or not isinstance(binding, Binding) or change.held_back is not None:
+    if change.held_back is not None:
         return change
-    lacking = queues.lacks(binding)
-    if lacking is None:
-        return change
-    why = f"its queue {shown(binding.destination)} lives by the policy {shown(lacking)}, which is held back"
+    match change:
+        case Declare(noun=Binding() as binding) if (lacking := queues.lacks(binding)) is not None:
+            name = binding.destination
+            why = f"its queue {shown(name)} lives by the policy {shown(lacking)}, which is held back"
+        case Replace() if (lacking := lacked_by_replacement(change, queues)) is not None:
+            why = f"it would live by the policy {shown(lacking)}, which is held back: that goes first"
+        case _:
+            return change
     return replace(change, held_back=why)
+
+
+def lacked_by_replacement(change: Replace, queues: NewQueues) -> str | None:
+    """The policy that has to be set before a queue is replaced. What was begun is finished in any case."""
+    if not isinstance(change.noun, Queue) or change.unfinished is not None:
+        return None
+    return queues.lacks_itself(change.noun)
 
 
 def _fate(queue: Queue, policies: PoliciesInForce) -> frozenset[tuple[DeadLetters | None, int | None]]:

@@ -1,24 +1,25 @@
 """The vhost as it will be when the replacements of a plan are through: a prune comes after them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from proca_topo.plan.changes import Replace
-from proca_topo.plan.replacing import QueueReplacements
+from proca_topo.plan.changes import Change, Replace
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.nouns import Binding, DestinationType, Queue
 
 
-def once_replaced(existing: Existing, replacements: QueueReplacements) -> Existing:
+def once_replaced(existing: Existing, changes: Iterable[Change]) -> Existing:
     """With the queues that get another name, and those whose replacement was begun, where apply makes that.
 
     Each has the bindings and the messages of what stands in for it until then.
     """
     stands_in: dict[str, str] = {}
     queues, activity = dict(existing.queues), dict(existing.activity)
-    for name, change in replacements.changes.items():
-        if change.held_back is not None or not isinstance(change.noun, Queue):
+    for change in changes:
+        if not isinstance(change, Replace) or change.held_back is not None or not isinstance(change.noun, Queue):
             continue
+        name = change.noun.name
         before = _stand_ins(name, change)
         stands_in |= dict.fromkeys(before, name)
         if before:

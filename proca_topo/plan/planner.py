@@ -48,7 +48,7 @@ def make_plan(
         *_binding_changes(existing, desired, replacements, exchanges),
     ]
     declared = with_redirect_hazards(declared, existing)
-    afterwards = once_replaced(existing, replacements)
+    afterwards = once_replaced(existing, declared)
     # A queue that is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for change in replacements.changes.values())
     awaited = [c.noun for c in declared if isinstance(c.noun, Binding) and c.held_back is not None]

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from proca_topo.apply.report import Report, Status
+from proca_topo.plan.changes import Replacing
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 
@@ -121,3 +122,24 @@ def test_policies_that_take_over_are_set_in_turn_and_cost_nothing(
         assert held_back(live.apply(desired_in(tmp_path))) == []
         assert there(live) == COUNT
         assert live.apply(desired_in(tmp_path)).results == ()
+
+
+def test_a_queue_is_renamed_once_its_policy_is_for_the_new_name(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """Moved before that, what waits in it would expire into nothing."""
+    renamed = SPEC.replace("  work:", "  p.work:").replace(
+        "{type: classic, ARGUMENTS}", f"{{type: classic, {EXPIRES}, renamed_from: work}}"
+    )
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, dead(1), EXPIRES)
+        live.apply(desired_in(tmp_path))
+        live.fill("work", COUNT)
+        (tmp_path / "topology.yaml").write_text(renamed + dead(1, "^p.work$"))
+        report = live.apply(desired_in(tmp_path), with_prune=True, replacing=Replacing.IDLE)
+        assert len(held_back(report)) == 2
+        time.sleep(2.5)
+        assert there(live) == COUNT
+        report = live.apply(desired_in(tmp_path), with_prune=True, replacing=Replacing.IDLE)
+        assert held_back(report) == []
+        assert live.apply(desired_in(tmp_path), with_prune=True).results == ()

@@ -11,7 +11,7 @@ from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.protocol import Broker, Failure
-from proca_topo.plan.changes import Declare
+from proca_topo.plan.changes import Declare, Replacing
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.existing import Activity, Existing
@@ -121,3 +121,23 @@ def test_what_is_missing_for_other_keys_holds_no_policy_back(kind: str) -> None:
     )
     held_back = [one.held_back is not None for one in make_plan(down, then).changes if one.noun in policies]
     assert held_back == [kind not in {"direct", "topic"}, True]
+
+
+def test_a_queue_is_not_renamed_before_the_policy_that_it_lives_by_is_for_the_new_name() -> None:
+    """What is moved would expire there into nothing; what the old one needs stays as long as it does."""
+    was, then = (policy("p", f"^{name}$", dead_letter_exchange="fail1") for name in ("old", "new"))
+    limits = policy("limits", "^old$", max_length=9)
+    there = before(was, limits, queues=(queue("old", message_ttl=5),))
+    there = replace(there, bindings={**there.bindings, bind("in", "b", "old"): ("key",)})
+    spec = wanted(then, queues=(queue("new", message_ttl=5),), more=(TO_NEW,))
+    spec = replace(spec, renames={"new": "old"})
+
+    def held_back(there: Existing) -> dict[str, str | None]:
+        changes = make_plan(there, spec, with_prune=True, replacing=Replacing.IDLE).changes
+        return {one.noun.name: one.held_back for one in changes if one.noun.name in ("p", "new", "in -[b]-> old")}
+
+    full = replace(there, activity={**there.activity, "old": Activity(ready=5)})
+    reason = "it would live by the policy p, which is held back: that goes first"
+    assert held_back(full)["new"] == reason
+    assert held_back(full)["p"] is not None
+    assert held_back(there) == {"new": None, "p": None}

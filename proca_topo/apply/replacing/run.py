@@ -36,10 +36,12 @@ def replace_all(
 ) -> Existing | None:
     """Make every Replace of `plan`, and read back what came of it; None if there were none.
 
-    What stands in the way of one is noted as held back, and what stops one as failed: the others are made. A
-    broker that does not answer ends it. `desired` are the exchanges of the spec.
+    Those of which something is known already are left. What stands in the way of one is noted as held back, and
+    what stops one as failed: the others are made. A broker that does not answer ends it. `desired` are the
+    exchanges of the spec.
     """
-    changes = [change for change in plan.to_do if isinstance(change, Replace)]
+    made = (change for change in plan.to_do if ledger.status(change.noun) is None)
+    changes = [change for change in made if isinstance(change, Replace)]
     if not changes:
         return None
     left = [change for change in changes if not _replaced_outright(change, existing, broker)]
