@@ -98,17 +98,17 @@ class ExistingIndex:
         """The exchanges that have each exchange as their alternate."""
         users: dict[str, list[str]] = defaultdict(list)
         for exchange in self.existing.exchanges.values():
-            for name in self._policies.alternates(exchange):
+            for name in self.policies.alternates(exchange):
                 users[name].append(exchange.name)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
 
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
         """The policy that is certain to be in force, None if there is none (`PoliciesInForce.policy_of`)."""
-        return self._policies.policy_of(noun, without=without)
+        return self.policies.policy_of(noun, without=without)
 
     def candidates(self, noun: Queue | Exchange, *, without: str | None = None) -> tuple[Policy, ...]:
         """The policies of which one is in force (`PoliciesInForce.candidates`)."""
-        return self._policies.candidates(noun, without=without)
+        return self.policies.candidates(noun, without=without)
 
     def reached_from(self, exchange: str) -> frozenset[str]:
         """The exchange itself and all that exchange-to-exchange bindings can lead to from it."""
@@ -134,7 +134,8 @@ class ExistingIndex:
         return (b for b in self.existing.bindings if b.destination_type is destination_type)
 
     @cached_property
-    def _policies(self) -> PoliciesInForce:
+    def policies(self) -> PoliciesInForce:
+        """Which policy is in force."""
         return PoliciesInForce(self.existing.policies.values())
 
 

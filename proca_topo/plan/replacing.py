@@ -18,6 +18,7 @@ from proca_topo.plan.capacity import (
 from proca_topo.plan.changes import Hazard, HazardCode, Replace, Replacing
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.expiring import why_expiring_is_loss
 from proca_topo.plan.federation import why_not_replaced
 from proca_topo.plan.replacement_hazards import replacement_hazards
 from proca_topo.plan.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
@@ -239,7 +240,12 @@ class QueueReplacements:
             return self._returning(before)
         if after.name != before.name:
             waiting += self._in(after.name)
-        return self._over_limits(before, after, waiting) or self._at_risk(before) or self._returning(before)
+        return (
+            self._over_limits(before, after, waiting)
+            or why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
+            or self._at_risk(before)
+            or self._returning(before)
+        )
 
     def _at_risk(self, before: Queue) -> str | None:
         here = self.existing.activity.get(before.name, Activity())

@@ -143,3 +143,17 @@ def test_a_queue_is_renamed_once_its_policy_is_for_the_new_name(
         report = live.apply(desired_in(tmp_path), with_prune=True, replacing=Replacing.IDLE)
         assert held_back(report) == []
         assert live.apply(desired_in(tmp_path), with_prune=True).results == ()
+
+
+def test_what_waits_to_expire_is_not_moved_to_where_it_is_dropped(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, "", TO_DEAD)
+        live.apply(desired_in(tmp_path))
+        live.fill("work", COUNT)
+        write(tmp_path, "", EXPIRES)
+        assert len(held_back(live.apply(desired_in(tmp_path), replacing=Replacing.IDLE))) == 1
+        time.sleep(2.5)
+        assert there(live) == COUNT
+        assert held_back(live.apply(desired_in(tmp_path), replacing=Replacing.IDLE)) == []
