@@ -36,8 +36,13 @@ _logger: Final = logging.getLogger("proca_topo.broker")
 # Listing 20,000 bindings takes seconds, a busy broker longer.
 _TIMEOUT: Final = httpx.Timeout(10.0, read=120.0, write=60.0, pool=None)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_RESTARTING: Final = frozenset(
-    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+_UNAVAILABLE: Final = frozenset(
+    {
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,  # of a proxy: RabbitMQ limits nobody
+    }
 )
 
 
@@ -93,18 +98,14 @@ class ManagementApi:
 
     def get_object(self, path: str) -> Json:
         """The object at a path of the API. Raises BrokerError if it is not there."""
-        answer = self._get(path)
-        if not isinstance(answer, dict):
-            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than an object")
-        return answer
+        return self._object(self._get(path), path)
 
     def find(self, path: str) -> Json | None:
         """The object at a path of the API, None where there is none."""
         response = self.request("GET", path)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
-        answer = self._parsed(response, path)
-        return answer if isinstance(answer, dict) else None
+        return self._object(self._parsed_success(response, path), path)
 
     def delete(self, path: str) -> str | None:
         """Delete what is at a path of the API. Why RabbitMQ refuses that; None if it is gone, or was before."""
@@ -172,15 +173,19 @@ class ManagementApi:
             raise not_rabbitmq(self.address, f"it redirects to {one_line(response.headers.get('location', ''))}")
         if status == HTTPStatus.UNAUTHORIZED and not is_access_refused(reason):
             raise bad_login(reason, self.address, method, path)
-        if response.is_server_error:
+        if response.is_server_error or status == HTTPStatus.TOO_MANY_REQUESTS:
+            remedy = (
+                "see the broker's log, and run the same command again once that is mended"
+                if response.is_server_error
+                else "a proxy before it limits requests: run the same command again later"
+            )
             failure = ServerError(
                 f"{self.address.location} answers {method} {path} with {status}"
-                f"{': ' + reason[:300] if reason else ''};"
-                " see the broker's log, and run the same command again once that is mended",
+                f"{': ' + reason[:300] if reason else ''}; {remedy}",
                 status=status,
             )
             raise _TransientError(
-                failure, tries=_UNAVAILABLE_TRIES if status in _RESTARTING else _SERVER_ERROR_TRIES
+                failure, tries=_UNAVAILABLE_TRIES if status in _UNAVAILABLE else _SERVER_ERROR_TRIES
             )
         if not says_rabbitmq(response):
             if status == HTTPStatus.FORBIDDEN:
@@ -188,8 +193,13 @@ class ManagementApi:
             raise not_rabbitmq(self.address, f"it answers {method} {path} with {status}")
 
     def _list(self, answer: object, path: str) -> list[Json]:
-        if not isinstance(answer, list):
-            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than a list")
+        if not isinstance(answer, list) or not all(isinstance(entry, dict) for entry in answer):
+            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than a list of objects")
+        return answer
+
+    def _object(self, answer: object, path: str) -> Json:
+        if not isinstance(answer, dict):
+            raise not_rabbitmq(self.address, f"it answers GET {path} with something else than an object")
         return answer
 
     def _get(self, path: str) -> object:
@@ -205,9 +215,10 @@ class ManagementApi:
     def _parsed(self, response: httpx.Response, path: str) -> object:
         try:
             return json.loads(response.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             kind = one_line(response.headers.get("content-type", "")) or "no content type"
-            raise not_rabbitmq(self.address, f"it answers GET {path} with {kind} instead of JSON") from None
+            answered = "JSON that is cut off or broken" if "json" in kind else f"{kind} instead of JSON"
+            raise not_rabbitmq(self.address, f"it answers GET {path} with {answered}") from None
 
 
 def _url(text: str) -> httpx.URL:

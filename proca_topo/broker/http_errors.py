@@ -20,7 +20,7 @@ _MANAGEMENT_PORTS: Final = "the management API usually listens on port 15672, wi
 
 
 class ServerError(BrokerError):
-    """The broker answered 5xx, again and again."""
+    """The broker, or a proxy before it, answered 5xx or 429, again and again."""
 
     def __init__(self, message: str, *, status: int) -> None:
         super().__init__(message)
@@ -140,7 +140,7 @@ def reason_of(response: httpx.Response) -> str:
     """The broker's own reason in an error answer, on one line; empty where it gives none."""
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(answer, dict):
         return ""
@@ -157,7 +157,7 @@ def says_rabbitmq(response: httpx.Response) -> bool:
     """Whether an error answer has the form that RabbitMQ gives to all of them: JSON with `error`."""
     try:
         answer = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(answer, dict) and "error" in answer
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from proca_topo.broker.http import ManagementApi, is_addressable, path_of
@@ -123,6 +124,8 @@ def list_bindings(api: ManagementApi, path: str) -> dict[Binding, tuple[str, ...
     try:
         return bindings_from(api.find_list(path))
     except ServerError as error:
+        if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
         raise _unlistable(error, api, path) from error
 
 

@@ -3,11 +3,15 @@
 import json
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.http_errors import bad_login
+from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.http_errors import ServerError, bad_login
+from proca_topo.broker.listing import list_bindings
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.errors import (
     AccessError,
@@ -36,6 +40,12 @@ def _failure(url: str) -> BrokerError:
     return failed.value
 
 
+@contextmanager
+def _api(answer: tuple[int, str, str]) -> Iterator[ManagementApi]:
+    with http_server([answer]) as url, closing(ManagementApi(address(url))) as api:
+        yield api
+
+
 def _tries(caplog: pytest.LogCaptureFixture) -> int:
     """How often the API was asked: each time is a line of the log."""
     return sum(record.getMessage().startswith("GET ") for record in caplog.records)
@@ -62,6 +72,8 @@ def test_the_name_does_not_resolve() -> None:
         HTML,
         (200, JSON, "{}"),
         (200, JSON, "[1, 2]"),
+        (200, JSON, "[" * 100_000),
+        (404, JSON, "[" * 100_000),
         (200, JSON, '{"version": 1}'),
         (404, "text/html", "<html>not here</html>"),
         (404, JSON, '{"message": "not here"}'),
@@ -80,6 +92,34 @@ def test_a_redirect_is_shown() -> None:
         failure = _failure(url)
     assert isinstance(failure, NotRabbitMQError)
     assert "redirects to https://elsewhere/" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((400, JSON, '{"error": "bad_request", "reason": "no"}'), "answers GET /queues/v/q with 400: no"),
+        ((403, JSON, '{"error": "forbidden", "reason": "no"}'), "answers GET /queues/v/q with 403: no"),
+        ((200, JSON, '{"messages'), "it answers GET /queues/v/q with JSON that is cut off or broken"),
+        ((200, JSON, "[]"), "is not RabbitMQ's management API: it answers GET /queues/v/q with something else"),
+    ],
+)
+def test_only_an_object_is_taken_for_one(answer: tuple[int, str, str], expected: str) -> None:
+    """A refusal looked like a queue without messages, and a list like one that has gone."""
+    with _api(answer) as api, pytest.raises(BrokerError, match=re.escape(expected)):
+        api.find("/queues/v/q")
+
+
+def test_a_list_of_something_else_is_not_rabbitmqs() -> None:
+    expected = "with something else than a list of objects"
+    with _api((200, JSON, "[1, 2]")) as api, pytest.raises(NotRabbitMQError, match=expected):
+        api.get_list("/queues/v")
+
+
+def test_bindings_that_a_proxy_does_not_let_through_are_no_fault_of_a_binding() -> None:
+    """RabbitMQ's own 500 may be: then the sentence says so."""
+    with _api((503, "text/html", "")) as api, pytest.raises(ServerError) as failed:
+        list_bindings(api, "/bindings/v")
+    assert "'~'" not in str(failed.value)
 
 
 def test_a_proxy_forbids_it() -> None:
@@ -170,7 +210,17 @@ def test_a_broker_that_stays_broken(status: int, tries: int, caplog: pytest.LogC
     assert _tries(caplog) == tries
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_proxy_that_limits_requests_is_tried_for_a_while_and_then_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "proca_topo.broker")
+    with http_server([(429, JSON, '{"error": "too_many_requests", "reason": "slow down"}')]) as url:
+        failure = _failure(url)
+    assert str(failure).endswith(
+        " with 429: slow down; a proxy before it limits requests: run the same command again later"
+    )
+    assert _tries(caplog) == 7
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_broker_that_comes_back(status: int) -> None:
     """The trouble is over after two tries: nobody hears of it."""
     overview = {"rabbitmq_version": "4.0.5", "cluster_name": "c"}
