@@ -84,7 +84,7 @@ def binding_from(entry: Json) -> Binding:
             source=_text(entry, "source"),
             destination=_text(entry, "destination"),
             destination_type=_DESTINATION_TYPES[entry.get("destination_type", "queue")],
-            routing_key=entry.get("routing_key") or "",
+            routing_key=_text(entry, "routing_key") if entry.get("routing_key") else "",
             arguments=_arguments(entry, "arguments"),
         )
     except (KeyError, TypeError):
@@ -97,7 +97,7 @@ def policy_from(entry: Json) -> Policy:
     return Policy(
         name=_text(entry, "name"),
         pattern=_text(entry, "pattern"),
-        apply_to=entry.get("apply-to") or "all",
+        apply_to=_text(entry, "apply-to") if entry.get("apply-to") else "all",
         priority=priority if isinstance(priority, int) else 0,
         definition=_arguments(entry, "definition"),
     )
