@@ -46,19 +46,24 @@ class Damage:
 
     data: Any = None
     places: set[Path] = field(default_factory=set)
+    _elements: set[Path] = field(default_factory=set)
     hides_names: bool = False
     hides_settings: bool = False
+
+    def note(self, place: Path) -> None:
+        """Note that something was cut out or put in there."""
+        self.places.add(place)
+        self._elements.add(_element(place))
 
     def may_cause(self, where: Where, *, of_surroundings: bool) -> bool:
         """Whether a problem there may come of this; `of_surroundings` if it depends on what stands around it."""
         path = self.written(where.path)
-        inside = any(path[: len(place)] == place for place in self.places)
+        inside = any(path[:length] in self.places for length in range(len(path) + 1))
         return inside or (of_surroundings and self.touches(where))
 
     def touches(self, where: Where) -> bool:
         """Whether something was cut out of the queue, exchange, binding… in which this place is."""
-        element = _element(self.written(where.path))
-        return any(_element(place) == element for place in self.places)
+        return _element(self.written(where.path)) in self._elements
 
     def written(self, path: Path) -> Path:
         """Where in the file something stands that is at `path` in what was read."""
@@ -142,7 +147,7 @@ def _mend(damage: Damage, kind: type[Document], errors: Iterable[ErrorDetails]) 
             cuts.add(_whole_list(_there(damage.data, path)))
         elif not _put_in(damage.data, kind, path):
             cuts.add(path[:-1])
-            damage.places.add(damage.written(path[:-1]))
+            damage.note(damage.written(path[:-1]))
     if kind is TopologyDoc and any(path[:1] == ("owns",) for path in cuts):
         damage.data["owns"] = _EVERYTHING
         cuts = {path for path in cuts if path[:1] != ("owns",)}
@@ -205,7 +210,7 @@ def _stand_in(kind: type[Document], path: Path) -> Any:  # noqa: ANN401 - any YA
 
 def _note(damage: Damage, kind: type[Document], path: Path, *, is_key: bool) -> None:
     """Note that something is wrong at `path` as it is written; `is_key` if a key there is not known."""
-    damage.places.add(path)
+    damage.note(path)
     inside = _inside_org(kind, path)
     whole_section = len(inside) == 1 and (is_key or inside[0] in _SAY_WHAT_THERE_IS)
     damage.hides_names |= not inside or whole_section or inside[0] in _SAY_IT_ITEM_BY_ITEM

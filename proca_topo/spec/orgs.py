@@ -51,11 +51,13 @@ def org_files(directory: Path, problems: list[Problem]) -> Iterator[str]:
     What is in the folder and no org file is a problem: an org whose file is misnamed must not look like one that
     has gone. Hidden files and *.md are left alone.
     """
+    folder = directory / FOLDER
     try:
-        entries = sorted(os.scandir(directory / FOLDER), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
+        # A link to a folder that is not there must not look like orgs that have all gone.
+        if isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return
         problems.append(Problem(where=Position(file=FOLDER), text=f"cannot be read: {error.strerror}"))
         return
     for entry in entries:
@@ -67,10 +69,17 @@ def org_files(directory: Path, problems: list[Problem]) -> Iterator[str]:
         if suffix != SUFFIX:
             hint = f"rename it to {shown(stem + SUFFIX)}" if suffix == ".yml" else "rename it or move it elsewhere"
             problems.append(Problem(where=where, text=f"an org's file is named ORG{SUFFIX}; {hint}"))
-        elif not entry.is_file():
+        elif not _is_file(entry):
             problems.append(Problem(where=where, text="not a file; an org is described by a file"))
         else:
             yield stem
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself, or through a folder that may not be looked into
+        return False
 
 
 def read_org(

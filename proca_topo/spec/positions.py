@@ -1,6 +1,6 @@
 """Line and column of a key path, for a file that has a problem."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import yaml
@@ -11,6 +11,8 @@ class Tree:
     """A file's YAML nodes."""
 
     root: yaml.Node | None
+    # By a mapping's identity: looking through thousands of keys for each of thousands of problems takes minutes.
+    _entries: dict[int, dict[object, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict, compare=False)
 
     def find(self, path: tuple[str | int, ...], *, on_key: bool) -> tuple[int, int, str | None]:
         """Line and column from 1, and the text of a plain (unquoted) scalar there.
@@ -18,13 +20,15 @@ class Tree:
         Where the path leads nowhere (the key is missing, or the YAML said it in another way), its nearest
         ancestor that exists.
         """
-        node, key = self.root, None
+        node = self.root
+        key: yaml.Node | None = None
         if node is None:
             return 1, 1, None
+        pair: tuple[yaml.Node | None, yaml.Node] | None
         for step in path:
             match node:
-                case yaml.MappingNode(value=pairs):
-                    pair = next((pair for pair in pairs if pair[0].value == step), None)
+                case yaml.MappingNode():
+                    pair = self._entries_of(node).get(step)
                 case yaml.SequenceNode(value=items) if isinstance(step, int) and step < len(items):
                     pair = (None, items[step])
                 case _:
@@ -37,6 +41,14 @@ class Tree:
         chosen = key if on_key and key is not None else node
         plain = chosen.value if isinstance(chosen, yaml.ScalarNode) and not chosen.style else None
         return chosen.start_mark.line + 1, chosen.start_mark.column + 1, plain
+
+    def _entries_of(self, node: yaml.MappingNode) -> dict[object, tuple[yaml.Node, yaml.Node]]:
+        """The keys and values of a mapping by the keys' text; of two equal keys the first."""
+        if id(node) not in self._entries:
+            self._entries[id(node)] = {
+                pair[0].value: pair for pair in reversed(node.value) if isinstance(pair[0], yaml.ScalarNode)
+            }
+        return self._entries[id(node)]
 
 
 NO_TREE: Final = Tree(None)

@@ -1,13 +1,18 @@
 """Whatever is wrong with a spec, a person is told where, what, and what would be right: everything at once."""
 
 import re
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+import yaml
 
 from proca_topo.errors import SpecError, UsageError
+from proca_topo.spec.positions import tree_of
 from proca_topo.spec.read import load_desired
 from proca_topo.spec.topology_file import read_topology
+from tests.calls import assert_grows_with_size
 from tests.spec.bad_specs import GOOD, BadSpec, all_bad_specs, problems_in, written
 
 BAD = list(all_bad_specs())
@@ -51,6 +56,51 @@ def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     written({"orgs/acme.yaml": ""}, tmp_path)
     (tmp_path / "orgs" / "beta.yaml").symlink_to("gone.yaml")
     assert problems_in(tmp_path) == ("orgs/beta.yaml:1:1: not a file; an org is described by a file",)
+
+
+def test_an_orgs_link_that_leads_to_itself(tmp_path: Path) -> None:
+    (written({}, tmp_path) / "orgs").mkdir(exist_ok=True)
+    (tmp_path / "orgs" / "acme.yaml").symlink_to("acme.yaml")
+    assert problems_in(tmp_path) == ("orgs/acme.yaml:1:1: not a file; an org is described by a file",)
+
+
+def test_a_link_to_a_directory_of_orgs_that_is_not_there(tmp_path: Path) -> None:
+    """No orgs at all would look like orgs that have left, whose queues may go."""
+    written({}, tmp_path)
+    (tmp_path / "orgs").symlink_to("nowhere")
+    assert problems_in(tmp_path) == ("orgs:1:1: cannot be read: No such file or directory",)
+
+
+def test_many_problems_in_a_file_cost_no_more_than_each_alone(tmp_path: Path) -> None:
+    folders = count()
+
+    def telling(many: int) -> Callable[[], object]:
+        there = tmp_path / str(next(folders))
+        # No text is read twice: what was made of it would be remembered.
+        queues = "".join(f"  x{number}: {{typo: 1}}\n" for number in range(many))
+        written({"orgs/acme.yaml": f"# {there}\nqueues:\n{queues}"}, there)
+        return lambda: problems_in(there)
+
+    assert_grows_with_size(telling, 300)
+
+
+def test_the_keys_of_a_mapping_are_looked_through_once_for_all_problems_in_it() -> None:
+    class Counted(list[tuple[yaml.Node, yaml.Node]]):
+        looked_through = 0
+
+        def __iter__(self) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+            self.looked_through += 1
+            return super().__iter__()
+
+        def __reversed__(self) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+            self.looked_through += 1
+            return super().__reversed__()
+
+    tree = tree_of("{a: 1, b: 2, c: 3}")
+    assert isinstance(tree.root, yaml.MappingNode)
+    tree.root.value = pairs = Counted(tree.root.value)
+    assert [tree.find((key,), on_key=True)[:2] for key in "abc"] == [(1, 2), (1, 8), (1, 14)]
+    assert pairs.looked_through == 1
 
 
 def test_a_file_in_another_encoding_tells_where(tmp_path: Path) -> None:
