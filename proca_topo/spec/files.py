@@ -1,5 +1,6 @@
 """Reading files."""
 
+import errno
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +33,8 @@ def is_there(path: Path) -> bool:
     """Whether something has this path, be it a broken link or something that may not be looked at."""
     try:
         return path.exists() or path.is_symlink()
-    except PermissionError:
-        return True
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
 
 
 def text_again(directory: Path, file: str) -> str | None:

@@ -205,6 +205,15 @@ def test_export_does_not_overwrite_the_spec(place: Place, out: str) -> None:
     assert (place.path / out).read_bytes() == before
 
 
+@pytest.mark.parametrize("org", ["betta", "b" * 300])
+@pytest.mark.parametrize("command", [("export", "--org"), ("test", "--org"), ("graph", "--org"), ("remove-org",)])
+def test_an_org_that_there_is_not_is_wrong_usage(place: Place, command: tuple[str, ...], org: str) -> None:
+    """Definitions without anything would look like an export."""
+    ran = place.run(*command, org)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith((f"error: there is no org {org}", f"error: an org cannot be named {org}"))
+
+
 def test_export_cannot_leave_half_a_file(place: Place) -> None:
     ran = place.run("export", "--out", "missing/definitions.json")
     assert ran.code == 1
