@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -72,9 +73,13 @@ class DefinitionsDocument:
     def parse(cls, text: str, location: str) -> "DefinitionsDocument":
         """The document in a file's text. Raises BrokerError, with line and column if it is no JSON."""
         try:
-            content = json.loads(text, parse_float=_finite, parse_constant=_finite)
+            content = json.loads(
+                text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_without_doubles
+            )
         except json.JSONDecodeError as error:
             raise BrokerError(f"{location}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+        except _DoubleKeyError as error:
+            raise BrokerError(f"{location}: the key {error} is in one object twice; keep one") from error
         except ValueError as error:
             raise BrokerError(f"{location}: a number in it is none that RabbitMQ could read") from error
         except RecursionError as error:
@@ -228,6 +233,19 @@ class DefinitionsDocument:
     def _cluster_name(self) -> str | None:
         name = self.content.get("original_cluster_name")
         return name if isinstance(name, str) else None
+
+
+class _DoubleKeyError(Exception):
+    """A key that is in one JSON object twice."""
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. Of two equal keys one would be gone once the file is written."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = Counter(key for key, _ in pairs)
+        raise _DoubleKeyError(shown(next(key for key, times in keys.items() if times > 1)))
+    return found
 
 
 def _finite(text: str) -> float:
