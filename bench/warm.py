@@ -40,7 +40,7 @@ def _import_the_rest() -> None:
     import pika  # noqa: F401
 
     import proca_topo.apply.run
-    import proca_topo.broker.lock
+    import proca_topo.broker.amqp.lock
     import proca_topo.broker.management
     import proca_topo.cli.apply
     import proca_topo.render.report_text  # noqa: F401

@@ -26,7 +26,7 @@ from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
-from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Plan, Replacing
 from proca_topo.plan.impact.telling import with_impact

@@ -9,8 +9,8 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
-from proca_topo.plan.declaring_order import POLICIES, DeclaringOrder, Stage
-from proca_topo.plan.new_queues import NewQueues, lacked_by_replacement
+from proca_topo.plan.declaring.new_queues import NewQueues, lacked_by_replacement
+from proca_topo.plan.declaring.order import POLICIES, DeclaringOrder, Stage
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Policy
@@ -35,7 +35,7 @@ def declare(
 ) -> Existing | None:
     """Make every Declare and Update of `plan`, and read back what came of it; None if there were none.
 
-    `existing` is what the plan was made of, and what `proca_topo.plan.declaring_order` finds the order from. The
+    `existing` is what the plan was made of, and what `proca_topo.plan.declaring.order` finds the order from. The
     bindings that are for `after_replacement` are left for a call of their own.
     """
     declared: list[Change] = []

@@ -8,11 +8,11 @@ from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
-from proca_topo.plan.busy import busy, messages
 from proca_topo.plan.changes import Delete, WaitsFor
-from proca_topo.plan.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.ways_on import WaysOn
+from proca_topo.plan.messages.busy import busy, messages
+from proca_topo.plan.messages.circuits import Circuit, ahead_of_ways_back, brings_dead_letters, circuit_of
+from proca_topo.plan.messages.ways_on import WaysOn
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import CLASSIC, Binding, DestinationType, Noun, Queue

@@ -6,7 +6,7 @@ from typing import TypeVar
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Change
-from proca_topo.plan.policy_effects import PolicyChanges
+from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Policy
 

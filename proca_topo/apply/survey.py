@@ -7,10 +7,10 @@ from functools import partial
 from proca_topo.apply.background import in_background
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
-from proca_topo.plan.policy_effects import may_cost, reach_beyond
-from proca_topo.plan.redirecting import redirects
-from proca_topo.plan.replacing import QueueReplacements
-from proca_topo.plan.replacing_exchanges import ExchangeReplacements
+from proca_topo.plan.declaring.redirecting import redirects
+from proca_topo.plan.policies.effects import may_cost, reach_beyond
+from proca_topo.plan.replacing.exchanges import ExchangeReplacements
+from proca_topo.plan.replacing.queues import QueueReplacements
 from proca_topo.plan.undesired import endangered, undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing

@@ -5,15 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.consumers import count_consumers
-from proca_topo.broker.declaring import Declaring
-from proca_topo.broker.deleting import Deleting
-from proca_topo.broker.http import CONNECTIONS, ManagementApi, is_addressable, path_of
-from proca_topo.broker.http_errors import reason_of
-from proca_topo.broker.listing import VhostFacts, read_all, vhost_facts
-from proca_topo.broker.looking import look
+from proca_topo.broker.changing.declaring import Declaring
+from proca_topo.broker.changing.deleting import Deleting
+from proca_topo.broker.http.client import CONNECTIONS, ManagementApi, is_addressable, path_of
+from proca_topo.broker.http.errors import reason_of
 from proca_topo.broker.protocol import Failure, Lock, Mover, Progress
-from proca_topo.broker.scoped import read_scope
+from proca_topo.broker.reading.consumers import count_consumers
+from proca_topo.broker.reading.listing import VhostFacts, read_all, vhost_facts
+from proca_topo.broker.reading.looking import look
+from proca_topo.broker.reading.scoped import read_scope
 from proca_topo.errors import BrokerError
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
@@ -57,7 +57,7 @@ class ManagementBroker:
 
     def lock(self, vhost: str) -> Lock:
         """The lock of this vhost, by an exclusive queue over AMQP."""
-        from proca_topo.broker.lock import AmqpLock
+        from proca_topo.broker.amqp.lock import AmqpLock
 
         # A wrong URL, password or vhost is told by the API, whose words are about what was asked for.
         facts = vhost_facts(self._api, vhost)

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from proca_topo.broker.consumers import tags_of_user
-from proca_topo.broker.http import ManagementApi, path_of
-from proca_topo.broker.http_errors import ServerError
-from proca_topo.broker.listing import find_queue, is_left_out, list_bindings, list_policies
+from proca_topo.broker.http.client import ManagementApi, path_of
+from proca_topo.broker.http.errors import ServerError
 from proca_topo.broker.moving.empty_logs import has_empty_log
 from proca_topo.broker.protocol import Around, Client, Swap
-from proca_topo.broker.scoped import find_exchange
+from proca_topo.broker.reading.consumers import tags_of_user
+from proca_topo.broker.reading.listing import find_queue, is_left_out, list_bindings, list_policies
+from proca_topo.broker.reading.scoped import find_exchange
 from proca_topo.broker.wire import activity_from, exchange_from, policy_from, queue_from
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
@@ -89,8 +89,8 @@ class ManagementMover:
         return Around(existing=existing, in_force=in_force)
 
     def swap(self, order: Swap) -> None:
-        """Put one exchange in the place of another. See `proca_topo.broker.swapping.swap`."""
-        from proca_topo.broker.swapping import swap
+        """Put one exchange in the place of another. See `proca_topo.broker.changing.swapping.swap`."""
+        from proca_topo.broker.changing.swapping import swap
 
         swap(self._api.address, self._vhost, order)
 
@@ -211,7 +211,7 @@ class ManagementMover:
         """Those that are not gone after all. Raises BrokerError for one on a node that is down."""
         if not names or self._is_one_node:
             return {}
-        from proca_topo.broker.amqp import not_gone
+        from proca_topo.broker.amqp.client import not_gone
 
         seen: dict[str, _Seen | None] = {}
         for name, said in not_gone(self._api.address, self._vhost, names).items():

@@ -37,7 +37,7 @@ def push(
       proca-topo push deliver acme.system.action '{"actionId": 1}'
       proca-topo push deliver acme.system.action --file action.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
-    from proca_topo.broker.amqp import publish
+    from proca_topo.broker.amqp.client import publish
     from proca_topo.cli.message import message_from
 
     check_name("the exchange's name", exchange)

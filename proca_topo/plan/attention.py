@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from proca_topo.plan.changes import Delete, Retire
-from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.pruning import prune
+from proca_topo.plan.messages.circuits import circuit_of
+from proca_topo.plan.messages.waiting import waiting_queues
+from proca_topo.plan.pruning.prune import prune
 from proca_topo.plan.status import CircuitStatus, ExchangeStatus, QueueStatus, ReplacementStatus, State, Status
 from proca_topo.plan.undesired import undesired
-from proca_topo.plan.waiting import waiting_queues
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.exchange_holding import unfinished_exchanges
 from proca_topo.topology.existing import Activity, Existing

@@ -11,13 +11,13 @@ from proca_topo.plan.changes import (
     Update,
 )
 from proca_topo.plan.counterpart import counterpart
+from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.differences import differences
-from proca_topo.plan.once_replaced import once_replaced
-from proca_topo.plan.policy_effects import PolicyChanges
-from proca_topo.plan.pruning import prune
-from proca_topo.plan.redirect_hazards import with_redirect_hazards
-from proca_topo.plan.replacing import QueueReplacements
-from proca_topo.plan.replacing_exchanges import ExchangeReplacements
+from proca_topo.plan.policies.effects import PolicyChanges
+from proca_topo.plan.pruning.prune import prune
+from proca_topo.plan.replacing.exchanges import ExchangeReplacements
+from proca_topo.plan.replacing.once_replaced import once_replaced
+from proca_topo.plan.replacing.queues import QueueReplacements
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing

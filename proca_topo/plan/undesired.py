@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from proca_topo.plan.circuits import circuit_of
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.messages.circuits import circuit_of
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue, is_for_our_use

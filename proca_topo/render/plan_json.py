@@ -4,7 +4,7 @@ from typing import Any
 
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, Update, action_of
 from proca_topo.plan.impact.facts import Impact
-from proca_topo.plan.policy_advice import advice
+from proca_topo.plan.replacing.policy_advice import advice
 from proca_topo.render.documents import (
     AdviceDocument,
     BrokerDocument,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, assert_never
 
 from proca_topo.plan.changes import Action, Change, Declare, Delete, Plan, Replace, Retire, Update, action_of
-from proca_topo.plan.policy_advice import advice
+from proca_topo.plan.replacing.policy_advice import advice
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.notes import Notes
 from proca_topo.render.objects import settings, title, value

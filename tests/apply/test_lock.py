@@ -13,7 +13,7 @@ from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.connect import open_broker
-from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.broker.protocol import Lock
 from proca_topo.errors import BrokerError, LockedError, RefusedError
 from proca_topo.plan.planner import make_plan

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.protocol import Broker
 from tests.broker.raw import Raw

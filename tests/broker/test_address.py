@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from proca_topo.broker.address import address
-from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.http.client import ManagementApi
 from proca_topo.errors import UsageError
 
 

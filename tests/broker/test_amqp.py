@@ -8,7 +8,7 @@ import pika
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import not_gone, publish
+from proca_topo.broker.amqp.client import not_gone, publish
 from proca_topo.errors import (
     AccessError,
     BrokerError,

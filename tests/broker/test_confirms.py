@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proca_topo.broker.confirms import Confirms
+from proca_topo.broker.amqp.confirms import Confirms
 
 COUNT = 12
 

@@ -9,7 +9,7 @@ import pytest
 
 from proca_topo.broker.address import address
 from proca_topo.broker.connect import open_broker
-from proca_topo.broker.definitions_file import DefinitionsFile
+from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.errors import BrokerError, LockedError, VhostMissingError
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity

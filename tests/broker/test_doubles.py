@@ -5,7 +5,7 @@ import struct
 from pika import data
 from pika.compat import long
 
-from proca_topo.broker.doubles import doubles
+from proca_topo.broker.amqp.doubles import doubles
 
 
 def test_pikas_long_integers_are_written_as_such() -> None:

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.http.client import ManagementApi
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.moving import transfer
 from proca_topo.broker.moving.empty_logs import has_empty_log

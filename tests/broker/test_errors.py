@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.http import ManagementApi
-from proca_topo.broker.http_errors import ServerError, bad_login
-from proca_topo.broker.listing import list_bindings
+from proca_topo.broker.http.client import ManagementApi
+from proca_topo.broker.http.errors import ServerError, bad_login
 from proca_topo.broker.management import ManagementBroker
+from proca_topo.broker.reading.listing import list_bindings
 from proca_topo.errors import (
     AccessError,
     BrokerError,

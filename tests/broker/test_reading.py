@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proca_topo.broker import http as http_module
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import delete
+from proca_topo.broker.amqp.client import delete
+from proca_topo.broker.http import client as http_module
+from proca_topo.broker.http.properties_key import properties_key
 from proca_topo.broker.management import ManagementBroker
-from proca_topo.broker.properties_key import properties_key
 from proca_topo.broker.wire import default_queue_type
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.arguments import Arguments

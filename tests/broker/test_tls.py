@@ -8,9 +8,9 @@ import pytest
 from pika.exceptions import StreamLostError
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import publish
-from proca_topo.broker.amqp_errors import amqp_failure
-from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.amqp.client import publish
+from proca_topo.broker.amqp.errors import amqp_failure
+from proca_topo.broker.http.client import ManagementApi
 from proca_topo.errors import BrokerError, UnreachableError, UsageError
 from tests.broker.servers import http_server, pem
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from proca_topo.broker.address import BrokerAddress, address
-from proca_topo.broker.amqp import QueueCounts, publish, queue_counts
+from proca_topo.broker.amqp.client import QueueCounts, publish, queue_counts
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.moving import trying
 from proca_topo.topology.nouns import Queue

@@ -29,7 +29,7 @@ HOLDING: Final = """\
 import time
 from itertools import count
 from pathlib import Path
-from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.http.client import ManagementApi
 from proca_topo.cli.main import program
 
 once, number = ManagementApi._once, count()

@@ -260,7 +260,7 @@ def test_a_signal_at_any_moment(live: LiveTests, milliseconds: int) -> None:
 # proca-topo that interrupts itself while it declares, and again and again while it removes the vhost.
 INTERRUPTED: Final = """\
 import os, signal
-from proca_topo.broker.http import ManagementApi
+from proca_topo.broker.http.client import ManagementApi
 from proca_topo.cli.main import program
 
 once = ManagementApi._once

@@ -5,7 +5,7 @@ from dataclasses import replace
 import yaml
 
 from proca_topo.plan.planner import make_plan
-from proca_topo.plan.policy_advice import advice
+from proca_topo.plan.replacing.policy_advice import advice
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Queue
 from tests.plan.circuit_world import WAIT, WORK, desired, existing

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proca_topo.plan.planner import make_plan
-from proca_topo.plan.policy_effects import PolicyChanges
+from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing

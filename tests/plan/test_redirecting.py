@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from proca_topo.plan.changes import Plan
-from proca_topo.plan.declaring_order import DeclaringOrder
-from proca_topo.plan.needs_first import needs_first
+from proca_topo.plan.declaring.needs_first import needs_first
+from proca_topo.plan.declaring.order import DeclaringOrder
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired

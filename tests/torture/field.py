@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from proca_topo.broker.lock import LOCK_QUEUE
+from proca_topo.broker.amqp.lock import LOCK_QUEUE
 from tests.brokers.fixtures import TestBroker
 from tests.torture.command import PLAN, REPLACE, Command, Ended
 from tests.torture.consumers import GOOD, Manners, consumers_of

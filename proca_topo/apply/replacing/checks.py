@@ -15,10 +15,10 @@ from proca_topo.apply.replacing.trials import (
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
-from proca_topo.plan.busy import messages, why_dead_letters_cannot_be_moved
-from proca_topo.plan.capacity import Capacity, why_impossible, why_not_into
-from proca_topo.plan.federation import why_not_replaced
-from proca_topo.plan.risky_policies import why_holding_is_unsafe
+from proca_topo.plan.messages.busy import messages, why_dead_letters_cannot_be_moved
+from proca_topo.plan.policies.federation import why_not_replaced
+from proca_topo.plan.replacing.capacity import Capacity, why_impossible, why_not_into
+from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown

@@ -14,8 +14,8 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
-from proca_topo.plan.busy import why_dead_letters_cannot_be_moved
-from proca_topo.plan.risky_policies import why_moving_is_unsafe
+from proca_topo.plan.messages.busy import why_dead_letters_cannot_be_moved
+from proca_topo.plan.replacing.risky_policies import why_moving_is_unsafe
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown

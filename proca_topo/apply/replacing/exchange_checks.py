@@ -5,9 +5,9 @@ from dataclasses import replace
 from proca_topo.apply.replacing.trials import HinderedError, check_rights, forget, try_to_declare
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
 from proca_topo.errors import BrokerError
-from proca_topo.plan.busy import messages
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.federation import why_not_replaced
+from proca_topo.plan.messages.busy import messages
+from proca_topo.plan.policies.federation import why_not_replaced
 from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown

@@ -10,7 +10,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.protocol import Mover
 from proca_topo.errors import BrokerError
-from proca_topo.plan.busy import messages
+from proca_topo.plan.messages.busy import messages
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM

@@ -9,7 +9,7 @@ from typing import Final
 from proca_topo.apply.replacing.trials import HinderedError, forget, try_to_declare
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.federation import why_not_replaced
+from proca_topo.plan.policies.federation import why_not_replaced
 from proca_topo.topology.catch_all import can_catch
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown

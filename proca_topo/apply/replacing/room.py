@@ -11,8 +11,8 @@ from proca_topo.apply.survey import look_at
 from proca_topo.broker.moving.inspecting import Inspected
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
-from proca_topo.plan.busy import messages
-from proca_topo.plan.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_of, why_impossible
+from proca_topo.plan.messages.busy import messages
+from proca_topo.plan.replacing.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_of, why_impossible
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown

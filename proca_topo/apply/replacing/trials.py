@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from proca_topo.broker.permissions import remedy
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import AccessError, BrokerError, ProcaTopoError
-from proca_topo.plan.anew import why_not_anew
+from proca_topo.plan.replacing.anew import why_not_anew
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Noun

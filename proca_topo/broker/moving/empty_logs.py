@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from proca_topo.broker.http import ManagementApi, is_addressable, path_of
-from proca_topo.broker.http_errors import ServerError
+from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
+from proca_topo.broker.http.errors import ServerError
 from proca_topo.errors import NotRabbitMQError
 
 # What every member says of a log that nothing was ever written to.

@@ -38,7 +38,7 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
     """
     from pika.exceptions import ChannelClosedByBroker
 
-    from proca_topo.broker.amqp import connected
+    from proca_topo.broker.amqp.client import connected
     from proca_topo.broker.moving.property_bytes import user_of
     from proca_topo.broker.moving.raw_properties import raw_properties
     from proca_topo.broker.moving.refusals import consuming_refused

@@ -4,7 +4,7 @@ from typing import Final
 
 from pika.exceptions import ChannelClosedByBroker
 
-from proca_topo.broker.amqp_errors import closed_by_broker, is_access_refused, reason_in
+from proca_topo.broker.amqp.errors import closed_by_broker, is_access_refused, reason_in
 from proca_topo.broker.moving.move import Move
 from proca_topo.errors import BrokerError, InUseError, UnroutableError
 from proca_topo.topology.names import shown

@@ -11,7 +11,7 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 from pika.spec import Basic
 
-from proca_topo.broker.confirms import Confirms
+from proca_topo.broker.amqp.confirms import Confirms
 from proca_topo.broker.moving import refusals
 from proca_topo.broker.moving.incoming import Delivery, Incoming
 from proca_topo.broker.moving.move import Leaving, Move

@@ -9,9 +9,9 @@ from pika.channel import Channel
 from pika.exceptions import ChannelClosedByBroker
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.amqp_errors import InternalError
-from proca_topo.broker.counting import is_certain
-from proca_topo.broker.lines import Lines
+from proca_topo.broker.amqp.counting import is_certain
+from proca_topo.broker.amqp.errors import InternalError
+from proca_topo.broker.amqp.lines import Lines
 from proca_topo.broker.moving import refusals
 from proca_topo.broker.moving.move import Move, Moved
 from proca_topo.broker.moving.outgoing import Outgoing

@@ -23,8 +23,8 @@ def lacking(address: BrokerAddress, vhost: str, queue: str, ours: str) -> list[s
     """
     from pika.exceptions import ChannelClosedByBroker
 
-    from proca_topo.broker.amqp import connected
-    from proca_topo.broker.amqp_errors import is_access_refused
+    from proca_topo.broker.amqp.client import connected
+    from proca_topo.broker.amqp.errors import is_access_refused
 
     found = []
     with connected(address, vhost) as connection:
@@ -45,8 +45,8 @@ def why_not_new(address: BrokerAddress, vhost: str, queue: str, ours: str) -> st
     """
     from pika.exceptions import ChannelClosedByBroker
 
-    from proca_topo.broker.amqp import connected
-    from proca_topo.broker.amqp_errors import is_access_refused
+    from proca_topo.broker.amqp.client import connected
+    from proca_topo.broker.amqp.errors import is_access_refused
 
     name, lacking = shown(queue), []
     attempts = {

@@ -14,9 +14,9 @@ from pika.exceptions import ChannelClosedByBroker
 from pika.spec import Basic
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.amqp_errors import closed_by_broker
-from proca_topo.broker.confirms import Confirms
-from proca_topo.broker.lines import Lines
+from proca_topo.broker.amqp.confirms import Confirms
+from proca_topo.broker.amqp.errors import closed_by_broker
+from proca_topo.broker.amqp.lines import Lines
 from proca_topo.broker.trial.probes import Arrival, Round
 from proca_topo.errors import BrokerError
 from proca_topo.topology.names import shown

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.http import ManagementApi, path_of
-from proca_topo.broker.http_errors import reason_of
+from proca_topo.broker.http.client import ManagementApi, path_of
+from proca_topo.broker.http.errors import reason_of
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.names import shown
 

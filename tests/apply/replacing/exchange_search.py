@@ -10,7 +10,7 @@ from proca_topo.apply.replacing.exchange_steps import EXCHANGE_PROTOCOL, Exchang
 from proca_topo.apply.watch import SILENT
 from proca_topo.errors import BrokerError
 from proca_topo.plan.changes import Replacing
-from proca_topo.plan.replacing_exchanges import ExchangeReplacements
+from proca_topo.plan.replacing.exchanges import ExchangeReplacements
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.nouns import OUR_PREFIX, Binding, Exchange

@@ -10,9 +10,9 @@ import pytest
 
 from proca_topo.apply.replacing.exchange_steps import EXCHANGE_PROTOCOL, ExchangeStep
 from proca_topo.apply.report import Report, Status
-from proca_topo.broker import swapping
 from proca_topo.broker.address import BrokerAddress
-from proca_topo.broker.amqp import connected
+from proca_topo.broker.amqp.client import connected
+from proca_topo.broker.changing import swapping
 from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
 from tests.apply.replacing.killing import KilledError, killed_at

@@ -1,0 +1,1 @@
+"""What AMQP is used for."""

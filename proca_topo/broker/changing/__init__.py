@@ -1,0 +1,1 @@
+"""Declaring, deleting and swapping through the management API and AMQP."""

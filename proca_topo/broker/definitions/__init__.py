@@ -1,0 +1,1 @@
+"""A definitions file that stands for a broker."""

@@ -1,0 +1,1 @@
+"""RabbitMQ's management API, as requests and answers."""

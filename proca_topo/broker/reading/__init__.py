@@ -1,0 +1,1 @@
+"""Reading a vhost, or a part of it, through the management API."""

@@ -1,0 +1,84 @@
+"""What a plan says of the policies that redirect what is there already."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from proca_topo.plan.changes import Change, Declare, Hazard, HazardCode, Replace
+from proca_topo.plan.declaring.new_queues import unbound_without_policies
+from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
+from proca_topo.plan.declaring.redirecting import Ways
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, Policy, Queue
+
+
+def with_redirect_hazards(changes: Sequence[Change], existing: Existing) -> list[Change]:
+    """The changes, those policies held back that would lead messages to where their way on is not there yet.
+
+    Where a policy cannot come after all that it leads to, since it has to be before some of it, it comes after it:
+    a dead letter without a way on is dropped for certain, a message that is not under its policy yet only if
+    anything happens to it in this moment. The policy has a hazard then.
+    """
+    changes = unbound_without_policies(changes, existing)
+    order = DeclaringOrder(changes=changes, existing=existing)
+    if not order.redirecting:
+        return changes
+    missing = _missing(order)
+    return unbound_without_policies([_judged(change, order, missing) for change in changes], existing)
+
+
+def _judged(change: Change, order: DeclaringOrder, missing: Mapping[Node, Change]) -> Change:
+    policy = change.noun
+    if not isinstance(policy, Policy) or policy not in order.redirecting:
+        return change
+    hazards = (*change.hazards, *_of_circles(policy, order))
+    reason = change.held_back
+    if reason is None and policy in missing:
+        reason = _without_way_on(order.redirecting[policy].ways, missing[policy])
+    return replace(change, hazards=hazards, held_back=reason)
+
+
+def _missing(order: DeclaringOrder) -> Mapping[Node, Change]:
+    """For each that is needed, something that it needs itself and that is not declared before replacements."""
+    found: dict[Node, Change] = {}
+    for group in order.groups:
+        own = (order.by_noun[one] for one in group if not isinstance(one, At))
+        later = [change for change in own if _is_later(change)]
+        later += [found[needed] for one in group for needed in order.needs(one) if needed in found]
+        if later:
+            found.update(dict.fromkeys(group, later[0]))
+    return found
+
+
+def _is_later(change: Change) -> bool:
+    if change.held_back is not None or isinstance(change, Replace):
+        return True
+    return isinstance(change, Declare) and change.after_replacement
+
+
+def _without_way_on(ways: Ways, missing: Change) -> str:
+    where = " and ".join(sorted({shown(way.exchange or way.routing_key or "") for way in ways}))
+    leads = f"it leads messages to {where}, from where" if ways else "it gives way to another policy, with which"
+    why = "is held back" if missing.held_back is not None else "comes with a replacement"
+    return (
+        f"{leads} some would find no way on: {shown(missing.noun.name)} is not there yet, and {why}; apply again"
+        " once it is there"
+    )
+
+
+def _of_circles(policy: Policy, order: DeclaringOrder) -> Iterator[Hazard]:
+    group = order.group_of[policy]
+    bound = sorted({shown(one.destination) for one in group if isinstance(one, Binding) and _is_fed(one, order)})
+    early = [one for one in group if isinstance(one, Queue) and shown(one.name) in bound]
+    if early:
+        names = ", ".join(shown(queue.name) for queue in sorted(early, key=lambda queue: queue.name))
+        yield Hazard(
+            code=HazardCode.MESSAGES_AT_STAKE,
+            message=f"it leads messages to {names}, bound before it is set: what else comes there by then is not"
+            " under it",
+        )
+
+
+def _is_fed(binding: Binding, order: DeclaringOrder) -> bool:
+    """Whether anything may come by it yet: an exchange that was there already may be published to."""
+    return binding.source in order.existing.exchanges

@@ -1,0 +1,1 @@
+"""Where messages are, and where they may come from."""

@@ -1,0 +1,1 @@
+"""What policies do, at once, to what is there already."""

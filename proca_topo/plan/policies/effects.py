@@ -1,0 +1,191 @@
+"""What setting or deleting policies does, at once, to what is there already."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from proca_topo.plan.changes import Hazard, HazardCode
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.policies.federation import why_not_changed
+from proca_topo.plan.policies.losses import LIMITS, why_lost
+from proca_topo.plan.undesired import undesired
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import STREAM, Binding, Exchange, Policy, Queue
+from proca_topo.topology.policies_in_force import PoliciesInForce, under
+from proca_topo.topology.policy_patterns import only_name
+from proca_topo.topology.routing.routes import Routes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now."""
+
+    hazards: tuple[Hazard, ...] = ()
+    held_back: str | None = None
+
+
+# What a policy that takes the place of another one may take away.
+_KEPT_BY: Final = frozenset(
+    {"dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "overflow"}
+)
+_REMEDY: Final = "let the queue drain, or raise the limit"
+# Nothing is taken out of it by who reads it, and no other limit makes it certain.
+_STREAM_REMEDY: Final = "if what is in the stream may go, set the policy with `rabbitmqctl set_policy`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyChanges:
+    """Policies that are to be set, or deleted, all of them one or the other.
+
+    Each is looked at by itself, as it changes what the others have left: together they may cost what none of them
+    costs alone, and one may be harmless only after another. `arriving` is what is declared before them.
+    """
+
+    policies: Collection[Policy]
+    existing: Existing
+    deleting: bool = False
+    already_set: Collection[Policy] = ()
+    arriving: Desired | None = None
+
+    def in_turn(self) -> Mapping[str, Effects]:
+        """The effects of each by its name, in an order in which as many as possible cost nothing."""
+        found: dict[str, Effects] = {}
+        now, todo = self._now, [*self.policies]
+        while todo:
+            costly: dict[str, Effects] = {}
+            for policy in todo:
+                after = self._after(policy, now)
+                effects = self._effects(policy, now, after)
+                if effects.held_back is None:
+                    found[policy.name], now = effects, after
+                else:
+                    costly[policy.name] = effects
+            if len(costly) == len(todo):
+                return found | costly
+            todo = [policy for policy in todo if policy.name in costly]
+        return found
+
+    def at_once(self) -> Mapping[str, Effects]:
+        """Those that cost nothing as things are, whichever is made first; if there are none, all of them."""
+        found: dict[str, Effects] = {}
+        costly: dict[str, Effects] = {}
+        touched: set[str] = set()
+        for policy in self.policies:
+            effects = self._effects(policy, self._now, self._after(policy, self._now))
+            holding = {queue.name for queue in self._under_either(policy) if self._may_lose(queue)}
+            if effects.held_back is not None:
+                costly[policy.name] = effects
+            elif not holding & touched:
+                found[policy.name] = effects
+                touched |= holding
+        return found or costly
+
+    @cached_property
+    def _index(self) -> ExistingIndex:
+        return ExistingIndex(self.existing)
+
+    @cached_property
+    def _there(self) -> Mapping[str, Policy]:
+        return {**self.existing.policies, **{policy.name: policy for policy in self.already_set}}
+
+    @cached_property
+    def _now(self) -> PoliciesInForce:
+        return PoliciesInForce(self._there.values())
+
+    def _after(self, policy: Policy, now: PoliciesInForce) -> PoliciesInForce:
+        return now.with_change(self._there.get(policy.name), None if self.deleting else policy)
+
+    def _under_either(self, policy: Policy) -> Iterable[Queue]:
+        versions = {policy, self._there.get(policy.name, policy)}
+        found = {queue.name: queue for one in versions for queue in under(one, self.existing.queues)}
+        return found.values()
+
+    def _may_lose(self, queue: Queue) -> bool:
+        here = self.existing.activity.get(queue.name, Activity())
+        return bool(here.messages) or not here.counted
+
+    def _effects(self, policy: Policy, now: PoliciesInForce, after: PoliciesInForce) -> Effects:
+        affected = [
+            (queue, one) for queue in self._under_either(policy) for one in _newly_in_force(queue, now, after)
+        ]
+        hazards: list[Hazard] = []
+        reason: str | None = None
+        if affected:
+            count = len({queue.name for queue, _ in affected})
+            what = (
+                f"takes {shown(', '.join(policy.definition))} at once from"
+                if self.deleting
+                else "takes effect at once on"
+            )
+            text = f"{what} {'1 queue' if count == 1 else f'{count} queues'}"
+            hazards.append(Hazard(code=HazardCode.SETTINGS_CHANGE, message=text))
+        losses = list(self._losses(affected, now))
+        if losses:
+            queue, loss = losses[0]
+            loss += f" (and {len(losses) - 1} more)" if len(losses) > 1 else ""
+            hazards.append(Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss))
+            reason = f"{loss}; {_STREAM_REMEDY if queue.type == STREAM else _REMEDY}"
+        upstream = why_not_changed(policy, None if self.deleting else policy, self.existing, self._index)
+        if upstream is not None:
+            hazards.append(Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=upstream.what))
+            reason = reason or f"{upstream.what}: {upstream.remedy}"
+        return Effects(hazards=tuple(hazards), held_back=reason)
+
+    def _losses(
+        self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce
+    ) -> Iterator[tuple[Queue, str]]:
+        for queue, policy in affected:
+            if self._may_lose(queue):
+                here = self.existing.activity[queue.name]
+                loss = why_lost(queue, now.possible(queue), policy, here, self._routes)
+                if loss is not None:
+                    yield queue, loss
+
+    @cached_property
+    def _routes(self) -> Routes:
+        there, more = self.existing, self.arriving
+        if more is not None:
+            exchanges: Mapping[str, Exchange] = {**there.exchanges, **more.exchanges}
+            queues: Mapping[str, Queue] = {**there.queues, **more.queues}
+            bindings: Mapping[Binding, tuple[str, ...]] = {**there.bindings, **dict.fromkeys(more.bindings, ())}
+            there = replace(there, exchanges=exchanges, queues=queues, bindings=bindings)
+        return Routes(there, default_queue_type=there.default_queue_type, others=there.exclusive)
+
+
+def _newly_in_force(queue: Queue, before: PoliciesInForce, after: PoliciesInForce) -> Iterator[Policy | None]:
+    """The policies, None for none, of which one may be in force after a change and was not before."""
+    then, now = after.possible(queue), before.possible(queue)
+    if set(then) == set(now):
+        return
+    for policy in then:
+        # Where it is not certain what is in force now, it may be another one.
+        if policy not in now or (len(now) > 1 and (policy is not None or len(then) == 1)):
+            yield policy
+
+
+def may_cost(existing: Existing, desired: Desired, *, with_prune: bool) -> Collection[str]:
+    """The queues on which a policy changes that may drop what waits there: worth a count of this moment."""
+    changed = _changed(existing, desired)
+    before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
+    removed = undesired(existing, desired).policies if with_prune else ()
+    # A policy that comes into force instead of one with such a key takes that away.
+    any_taken = any(_KEPT_BY.intersection(policy.definition) for policy in existing.policies.values())
+    limiting = (policy for policy in changed if any_taken or LIMITS & set(policy.definition))
+    policies = (*limiting, *before, *removed)
+    return frozenset(queue.name for policy in policies for queue in under(policy, existing.queues))
+
+
+def reach_beyond(existing: Existing, desired: Desired) -> bool:
+    """Whether a policy of single orgs that changes may be for other names: `^acme` is for acme2 too."""
+    scope = desired.scope
+    changed = _changed(existing, desired)
+    before = [there for policy in changed if (there := existing.policies.get(policy.name)) is not None]
+    names = [only_name(policy.pattern) for policy in (*changed, *before)]
+    return scope is not None and any(name is None or not scope.covers(name) for name in names)
+
+
+def _changed(existing: Existing, desired: Desired) -> list[Policy]:
+    return [policy for name, policy in desired.policies.items() if existing.policies.get(name) != policy]

@@ -1,0 +1,1 @@
+"""What nobody wants any more: whether it goes, and why it stays for now."""

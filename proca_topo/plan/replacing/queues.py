@@ -1,0 +1,299 @@
+"""Queues that RabbitMQ cannot change in place: what replacing them costs, and what stands in the way."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from proca_topo.plan.changes import Hazard, HazardCode, Replace, Replacing
+from proca_topo.plan.differences import differences
+from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.messages.busy import messages, why_dead_letters_cannot_be_moved
+from proca_topo.plan.policies.federation import why_not_replaced
+from proca_topo.plan.replacing.anew import why_not_anew
+from proca_topo.plan.replacing.capacity import (
+    MAKE_ROOM,
+    RAISE_LIMIT,
+    Capacity,
+    capacity_of,
+    why_impossible,
+    why_not_into,
+)
+from proca_topo.plan.replacing.expiring import why_expiring_is_loss
+from proca_topo.plan.replacing.hazards import replacement_hazards
+from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Replaced, Unfinished, unfinished
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
+
+_NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
+_NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueReplacements:
+    """The queues that have to be replaced, or whose replacement was begun."""
+
+    existing: Existing
+    desired: Desired
+    replacing: Replacing
+
+    @cached_property
+    def begun(self) -> Mapping[str, Unfinished]:
+        """What was begun and not finished, by the name that the queue will have."""
+        return {self._target(one): one for one in unfinished(self.existing) if self._is_ours(one)}
+
+    @cached_property
+    def renamed(self) -> Mapping[str, Queue]:
+        """The queues that get another name, as they are, by that name."""
+        there = self.existing.queues
+        return {
+            new: there[old] for new, old in self.desired.renames.items() if old in there and new not in self.begun
+        }
+
+    @cached_property
+    def to_begin(self) -> Mapping[str, Queue]:
+        """The queues that are not as they should be, as they are, by the names that they will have."""
+        found = dict(self.renamed)
+        for name, queue in self.desired.queues.items():
+            there = self.existing.queues.get(name)
+            if there is None or name in self.begun or name in found:
+                continue
+            if not queue.is_like(there, self.existing.default_queue_type):
+                found[name] = there
+        return found
+
+    @cached_property
+    def changes(self) -> Mapping[str, Replace]:
+        """The replacements by the names that the queues will have, in the order in which they are made."""
+        found = {name: self._resumed(name, one) for name, one in self.begun.items()}
+        found |= {name: self._begun_now(before, self._wanted(name)) for name, before in self.to_begin.items()}
+        # The waiting queues of retry circuits come first: the others' dead letters need them.
+        waiting = self.desired.waiting
+        return dict(sorted(found.items(), key=lambda item: (item[0] not in waiting, item[0])))
+
+    def moved(self) -> Iterator[Binding]:
+        """The bindings that the queues will have once they are replaced: those of what stands in for them now."""
+        stands_in = {one.replaced.holding.arriving: name for name, one in self.begun.items()}
+        stands_in |= {one.replaced.was.name: name for name, one in self.begun.items()}
+        stands_in |= {before.name: name for name, before in self.renamed.items()}
+        for binding in self.existing.bindings if stands_in else ():
+            if binding.destination in stands_in and binding.destination_type is DestinationType.QUEUE:
+                yield replace(binding, destination=stands_in[binding.destination])
+
+    def _is_ours(self, one: Unfinished) -> bool:
+        names = (one.replaced.was.name, one.replaced.becomes)
+        scope = self.desired.scope
+        return any(map(self.desired.ownership.owns_name, names)) and (
+            scope is None or any(map(scope.covers, names))
+        )
+
+    def _target(self, one: Unfinished) -> str:
+        """The name that a queue gets in the end: as it was begun, unless that is in time to be changed."""
+        becomes, was = one.replaced.becomes, one.replaced.was.name
+        wanted = self.desired.queues
+        return was if not one.old_is_gone and becomes not in wanted and was in wanted else becomes
+
+    def _wanted(self, name: str) -> Queue:
+        return self.desired.queues[name].with_type_from(self.existing.default_queue_type)
+
+    def _resumed(self, name: str, one: Unfinished) -> Replace:
+        was = one.replaced.was
+        as_it_was = self._filled(name, one) or replace(was, name=name)
+        # What is not desired any more is put together again as it was: then a prune can decide.
+        wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
+        too_small = self._too_small(wanted, one)
+        after = wanted if too_small is None else as_it_was
+        nowhere = self._nowhere(name, one, too_small, as_it_was)
+        message = f"begun and interrupted: {messages(one.messages)} in its holding queues, where nobody gets them"
+        if nowhere is None:
+            message += "; apply finishes it"
+            if too_small is not None:
+                message += f", and leaves the queue as it was: {too_small}"
+            if (full := self._full(name, one)) is not None:
+                message += f", once there is room: {full}"
+        counted = Hazard(code=HazardCode.UNFINISHED, message=message)
+        found = differences(was, after) if was != after else ()
+        return Replace(
+            noun=after,
+            org=self.desired.org_of(after),
+            differences=found,
+            hazards=(
+                counted,
+                *replacement_hazards(after, found, Activity()),
+                *(() if one.old_is_gone else self._cut(was)),
+            ),
+            held_back=self._why_not_finished(one, nowhere),
+            replaced=replace(one.replaced, becomes=name),
+            unfinished=one,
+        )
+
+    def _filled(self, name: str, one: Unfinished) -> Queue | None:
+        """The queue that is there already and gets what is held."""
+        is_new = one.old_is_gone or name != one.replaced.was.name
+        return self.existing.queues.get(name) if is_new else None
+
+    def _too_small(self, queue: Queue, one: Unfinished) -> str | None:
+        """Why a queue does not keep all that will come into it once what was begun is finished."""
+        there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
+        count = one.messages + sum(map(self._in, there))
+        was = one.replaced.was
+        return why_impossible(was, queue) or self._capacity(was, queue).why_too_small(count, where="held for it")
+
+    def _full(self, name: str, one: Unfinished) -> str | None:
+        """Why the queue that is there already does not keep all that is held."""
+        there = self._filled(name, one)
+        return self._too_small(there, one) if there is not None else None
+
+    def _nowhere(self, name: str, one: Unfinished, too_small: str | None, as_it_was: Queue) -> str | None:
+        """Why nothing is moved: neither the wanted queue nor the one as it was keeps what is held.
+
+        One that is there already takes as much as it keeps; the old one is not deleted before it keeps all.
+        """
+        if self._filled(name, one) is not None:
+            full = None if one.old_is_gone else self._full(name, one)
+            return f"{shown(name)} is there already, and {full}: {MAKE_ROOM}" if full is not None else None
+        if too_small is None or self._too_small(as_it_was, one) is None:
+            return None
+        return f"{too_small}, and the queue as it was would not keep them either: {RAISE_LIMIT}"
+
+    def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
+        if self.replacing is Replacing.FORBIDDEN:
+            return _NEEDS_LOCK
+        was = one.replaced.was
+        unsafe = why_holding_is_unsafe(was, self._policies_then.values(), filling=one.old_is_gone)
+        if one.old_is_gone:
+            return nowhere or unsafe
+        return nowhere or unsafe or self._not_anew(was) or self._at_risk(was) or self._consumed(was)
+
+    def _begun_now(self, before: Queue, after: Queue) -> Replace:
+        activity = self.existing.activity.get(before.name, Activity())
+        found = differences(before, after)
+        return Replace(
+            noun=after,
+            org=self.desired.org_of(after),
+            differences=found,
+            hazards=(*replacement_hazards(after, found, activity), *self._cut(before)),
+            held_back=self._hindrance(before, after),
+            replaced=Replaced(was=before, becomes=after.name),
+        )
+
+    def _hindrance(self, before: Queue, after: Queue) -> str | None:
+        """Why a replacement is not begun, and what to do; None if it may be, as far as that can be told by now."""
+        protected = self.desired.protected
+        return (
+            protected.reason(after)
+            or protected.reason(before)
+            or why_impossible(before, after)
+            or self._unreachable(before)
+            or self._taken(before, after)
+            or self._unsafe(before, after)
+            or why_not_replaced(before, self._policies_then.values(), self.desired)
+            or {Replacing.FORBIDDEN: _NEEDS_LOCK, Replacing.FINISHING: _NEEDS_REPLACE}.get(self.replacing)
+            or self._consumed(before)
+        )
+
+    def _cut(self, queue: Queue) -> Iterator[Hazard]:
+        clients = self.existing.clients.get(queue.name, ())
+        if clients:
+            yield Hazard(
+                code=HazardCode.CONSUMERS_CUT,
+                message=f"closes {len(clients)} connection{'s' if len(clients) > 1 else ''} that consume from it:"
+                f" {', '.join(clients)}",
+            )
+
+    def _consumed(self, queue: Queue) -> str | None:
+        consumers = self.existing.activity.get(queue.name, Activity()).consumers
+        if not consumers or self.replacing is Replacing.DISCONNECTING:
+            return None
+        who = "1 consumer is" if consumers == 1 else f"{consumers} consumers are"
+        return f"{who} on {shown(queue.name)}: stop them, or let --disconnect-consumers do it"
+
+    def _unreachable(self, queue: Queue) -> str | None:
+        if self.existing.activity.get(queue.name, Activity()).counted:
+            return None
+        name = shown(queue.name)
+        return f"RabbitMQ does not tell what is in {name}: if a node that it is on is down, start that first"
+
+    def _taken(self, before: Queue, after: Queue) -> str | None:
+        """What is in the way where the new name is that of another queue, which what is moved would go into."""
+        if after.name == before.name:
+            return None
+        if after.name in self.existing.exclusive:
+            return f"{shown(after.name)} is one connection's own queue: end that connection first"
+        there = self.existing.queues.get(after.name)
+        return why_not_into(there, after) if there is not None else None
+
+    def _unsafe(self, before: Queue, after: Queue) -> str | None:
+        """What would cost messages, or a binding."""
+        unsafe = why_holding_is_unsafe(before, self._policies_then.values())
+        if (reason := self._not_anew(before) or unsafe) is not None:
+            return reason
+        if len(self._index.dead_letters.get(before.name, ())) > 1:
+            return (
+                "it cannot be told which policy gives it its dead-letter exchange, which its messages would need"
+            )
+        waiting = self.existing.activity.get(before.name, Activity()).messages
+        if not waiting:
+            return self._returning(before)
+        if after.name != before.name:
+            waiting += self._in(after.name)
+        return (
+            self._over_limits(before, after, waiting)
+            or why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
+            or self._at_risk(before)
+            or self._returning(before)
+        )
+
+    def _at_risk(self, before: Queue) -> str | None:
+        here = self.existing.activity.get(before.name, Activity())
+        return why_dead_letters_cannot_be_moved(before.name, here) or why_moving_is_unsafe(
+            before, self._index.candidates(before), here.messages
+        )
+
+    def _not_anew(self, before: Queue) -> str | None:
+        reasons = map(why_not_anew, self._index.by_queue.get(before.name, ()))
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def _returning(self, before: Queue) -> str | None:
+        """Dead letters that come to it by its name find no queue in the moment in which there is none."""
+        for name, letters in self._index.dead_letters.items():
+            by_name = any(one.exchange == "" and one.routing_key in (before.name, None) for one in letters)
+            count = self.existing.activity.get(name, Activity()).messages
+            if by_name and count and name != before.name:
+                return (
+                    f"{messages(count)} in {shown(name)} may come to it by its name, through the default exchange,"
+                    " in the moment in which it does not exist: wait until they have"
+                )
+        return None
+
+    def _in(self, queue: str) -> int:
+        return self.existing.activity.get(queue, Activity()).messages
+
+    def _over_limits(self, before: Queue, after: Queue, waiting: int) -> str | None:
+        capacity = self._capacity(before, after)
+        reason = capacity.why_too_small(waiting, where="in it")
+        return f"{reason}: let it drain first" if reason is not None else capacity.why_full(waiting)
+
+    def _capacity(self, before: Queue, after: Queue) -> Capacity:
+        index = self._index_then
+        capacity = capacity_of(after, index.candidates(after))
+        if before.type != after.type:
+            return capacity
+        in_force = index.policy_of(before)
+        return capacity.compared_with(capacity_of(before, () if in_force is None else (in_force,)))
+
+    @cached_property
+    def _index(self) -> ExistingIndex:
+        return ExistingIndex(self.existing)
+
+    @cached_property
+    def _policies_then(self) -> Mapping[str, Policy]:
+        """The policies that are there when it begins: those of the spec are set before."""
+        return {**self.existing.policies, **self.desired.policies}
+
+    @cached_property
+    def _index_then(self) -> ExistingIndex:
+        return ExistingIndex(replace(self.existing, policies=self._policies_then))
