@@ -8,7 +8,7 @@ from proca_topo.apply.replacing import boundary
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Replacing
 from tests.apply.replacing.killing import killed_at
-from tests.apply.replacing.test_kept_live import apply, publish, statuses, taken, write
+from tests.apply.replacing.work_queue import apply, publish, statuses, taken, write
 from tests.live import Live
 from tests.waiting import wait_until
 
