@@ -6,20 +6,16 @@ from dataclasses import replace
 import httpx
 import pika
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.amqp.client import delete
 from proca_topo.broker.http import client as http_module
-from proca_topo.broker.http.properties_key import properties_key
 from proca_topo.broker.management import ManagementBroker
 from proca_topo.broker.wire import default_queue_type
 from proca_topo.errors import AccessError, BrokerError
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Existing, Scope
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
-from tests.broker import nouns
+from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 from tests.broker.nouns import silent
 from tests.broker.raw import Raw
 from tests.brokers.fixtures import NodeFactory, TestBroker
@@ -216,32 +212,6 @@ def test_a_large_scope_is_read_as_a_whole(management: ManagementBroker, vhost: s
     assert set(management.read(vhost, Scope(orgs=frozenset(), queues=many)).queues) == set(
         management.read(vhost).queues
     )
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(key=nouns.simple_keys, to_exchange=st.booleans())
-def test_the_key_computed_is_the_brokers_own(
-    management: ManagementBroker, vhost: str, key: str, *, to_exchange: bool
-) -> None:
-    ends: list[Noun] = [Exchange(name="e", type="topic"), Exchange(name="d", type="topic"), Queue(name="d")]
-    assert management.declare(vhost, ends, silent) == []
-    kind = DestinationType.EXCHANGE if to_exchange else DestinationType.QUEUE
-    binding = Binding(source="e", destination="d", destination_type=kind, routing_key=key)
-    assert management.declare(vhost, [binding], silent) == []
-    existing = management.read(vhost)
-    assert existing.bindings[binding] == (properties_key(binding),)
-    scope = Scope(orgs=frozenset(), bindings=frozenset({binding}))
-    assert management.read(vhost, scope).bindings == {binding: existing.bindings[binding]}
-    assert management.delete(existing, [binding], silent) == []
-
-
-@pytest.mark.parametrize("key", ["a b", "~", "é", "a/b", "a%"])
-def test_an_odd_key_is_not_computed(key: str) -> None:
-    assert properties_key(Binding(source="e", destination="d", routing_key=key)) is None
-
-
-def test_arguments_are_not_computed() -> None:
-    assert properties_key(Binding(source="e", destination="d", arguments=Arguments.of({"a": 1}))) is None
 
 
 def test_a_user_who_is_no_administrator(
