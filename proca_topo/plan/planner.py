@@ -49,8 +49,8 @@ def make_plan(
     ]
     declared = with_redirect_hazards(declared, existing)
     afterwards = once_replaced(existing, declared)
-    # A queue that is finished only to go has one change at a time: the next apply decides on it.
-    finished = frozenset(change.noun for change in replacements.changes.values())
+    # What is finished only to go has one change at a time: the next apply decides on it.
+    finished = frozenset(change.noun for made in (replacements, exchanges) for change in made.changes.values())
     awaited = [c.noun for c in declared if isinstance(c.noun, Binding) and c.held_back is not None]
     already_set = [c.noun for c in declared if isinstance(c.noun, Policy) and c.held_back is None]
     leaving = undesired(afterwards, desired).without(finished)
