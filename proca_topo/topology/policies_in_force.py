@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from proca_topo.topology.nouns import QUORUM, STREAM, Exchange, Policy, Queue
+from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Exchange, Policy, Queue
 from proca_topo.topology.policy_keys import depends_on_version, unknown_keys
 from proca_topo.topology.policy_patterns import PolicyPattern, compiled, only_name
 
@@ -136,6 +136,15 @@ def refuses_when_full(queue: Queue, policy: Policy | None) -> bool:
     return _of_both("overflow", queue, policy) == "reject-publish"
 
 
+def keeps_what_waits(queue: Queue, policy: Policy | None) -> bool:
+    """Whether a queue that is over its limit refuses or dead-letters what comes, and drops nothing that waits.
+
+    A quorum queue takes `reject-publish-dlx` for `drop-head` (measured on 3.10 and 4.3).
+    """
+    keeping = {"reject-publish", "reject-publish-dlx"} if queue.type == CLASSIC else {"reject-publish"}
+    return _of_both("overflow", queue, policy) in keeping
+
+
 def keeps_dead_letters(queue: Queue, policy: Policy | None) -> bool:
     """Whether dead letters stay in the queue as long as they have no way on.
 
@@ -156,8 +165,13 @@ def _of_both(key: str, queue: Queue, policy: Policy | None) -> object:
 
 
 def time_to_live(queue: Queue, policy: Policy | None) -> int | None:
-    """The milliseconds after which a queue's messages expire: the lesser of argument and policy (measured)."""
-    both = (queue.arguments.get("x-message-ttl"), policy and policy.definition.get("message-ttl"))
+    """The milliseconds after which a queue's messages expire."""
+    return lowest_limit("message-ttl", queue, policy)
+
+
+def lowest_limit(key: str, queue: Queue, policy: Policy | None) -> int | None:
+    """What a limit of a queue is, None for none: the lesser of argument and policy (measured)."""
+    both = (queue.arguments.get(f"x-{key}"), policy and policy.definition.get(key))
     return min((value for value in both if isinstance(value, int)), default=None)
 
 

@@ -68,6 +68,44 @@ def test_a_limit_sees_messages_that_came_a_moment_ago(
         assert ready(live) == 10
 
 
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+@pytest.mark.parametrize("limit", ["max-length: 2", "max-length-bytes: 4"])
+def test_a_queue_that_refuses_what_is_too_much_may_get_a_lower_limit_while_it_is_full(
+    queue_type: str, limit: str, tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, queue_type, "overflow: reject-publish, max-length: 100")
+        live.apply(desired_in(tmp_path))
+        live.fill("work", 10)
+        write(tmp_path, queue_type, f"overflow: reject-publish, {limit}")
+        with live.channel() as channel:
+            for _ in range(8):
+                channel.basic_get("work")
+            assert status(live.apply(desired_in(tmp_path))) is Status.APPLIED
+        wait_until(lambda: ready(live) == 10, "everything is back", seconds=SOON_SECONDS)
+        write(tmp_path, queue_type, f"overflow: drop-head, {limit}")
+        assert limit.replace(":", "") in held_back(live.apply(desired_in(tmp_path)))
+        assert ready(live) == 10
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+def test_a_full_queue_from_which_consumers_have_taken_some_may_get_another_policy(
+    queue_type: str, tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, queue_type, "max-length: 5")
+        live.apply(desired_in(tmp_path))
+        live.fill("work", 5)
+        with live.channel() as channel:
+            for _ in range(4):
+                channel.basic_get("work")
+            live.fill("work", 4)
+            write(tmp_path, queue_type, "max-length: 5, message-ttl: 600000")
+            assert status(live.apply(desired_in(tmp_path))) is Status.APPLIED
+            write(tmp_path, queue_type, "max-length: 7, message-ttl: 600000")
+            assert status(live.apply(desired_in(tmp_path))) is Status.APPLIED
+
+
 def test_a_limit_for_one_org_sees_them_too(tmp_path: Path, broker_urls: TestBroker, vhost: str) -> None:
     """RabbitMQ 3.10 counts the messages of a single queue up to 7 s late."""
     spec = (

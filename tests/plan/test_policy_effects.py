@@ -55,7 +55,7 @@ def test_a_policy_that_is_no_longer_for_a_queue_takes_its_dead_letters_way() -> 
     elsewhere = policy("p1", "^other$", priority=9, dead_letter_exchange="all")
     assert held_back(there(TO_ALL), wanted(elsewhere)) == {
         "p1": "10 messages in work would be dropped, not dead-lettered, when they expire; let the queue drain, or"
-        " raise the limit"
+        " keep a dead-letter exchange for it"
     }
     assert held_back(there(TO_ALL, activity={}), wanted(elsewhere)) == {"p1": None}
 
@@ -100,6 +100,62 @@ def test_what_is_unacknowledged_comes_back_and_counts() -> None:
     """RabbitMQ drops what is over the limit as soon as it comes back."""
     held = there(activity={"work": Activity(ready=1, unacknowledged=9)})
     assert "drop 7 of 10 messages in work, 9 of them unacknowledged" in str(held_back(held, wanted(NARROW))["p2"])
+
+
+REFUSING = {"max_length": 1000, "overflow": "reject-publish"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stays"),
+    [
+        # A queue that is full, of which consumers hold some: what its limit costs it costs without any change.
+        ({"max_length": 3}, {"max_length": 3, "message_ttl": 1000}, False),
+        ({"max_length": 3}, {"max_length": 5}, False),
+        ({"max_length": 3}, {"max_length": 2}, True),
+        ({"expires": 3000}, {"expires": 3000, "message_ttl": 1000}, False),
+        ({"expires": 3000}, {"expires": 4000}, False),
+        ({"expires": 3000}, {"expires": 2000}, True),
+        ({"max_length_bytes": 50}, {"max_length_bytes": 60}, False),
+        ({"max_length_bytes": 50}, {"max_length_bytes": 40}, True),
+        # Who refuses what comes drops nothing of what is there.
+        (REFUSING, {**REFUSING, "max_length": 3}, False),
+        (REFUSING, {**REFUSING, "max_length_bytes": 3}, False),
+        ({"max_length": 1000}, {**REFUSING, "max_length": 3}, True),
+        ({**REFUSING, "max_length": 3}, {"max_length": 3, "overflow": "drop-head"}, True),
+        ({**REFUSING, "max_length": 3}, {"max_length": 3}, True),
+    ],
+)
+def test_a_limit_costs_what_it_drops_that_did_not_go_before(
+    before: dict[str, Any], after: dict[str, Any], *, stays: bool
+) -> None:
+    full = {"work": Activity(ready=3, unacknowledged=7)}
+    found = held_back(there(policy("p1", **before), activity=full), wanted(policy("p1", **after)))
+    assert (found["p1"] is not None) is stays
+
+
+def test_a_limit_by_argument_drops_what_a_policy_had_refused() -> None:
+    work = queue("work", max_length=3)
+    refusing = there(policy("p1", overflow="reject-publish"), work=work)
+    assert "max-length 3 would drop 7 of 10 messages" in str(held_back(refusing, wanted(work=work))["p1"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "overflow", "stays"),
+    [
+        ("classic", "reject-publish-dlx", False),
+        (QUORUM, "reject-publish-dlx", True),  # for a quorum queue it is drop-head
+        (QUORUM, "reject-publish", False),
+    ],
+)
+def test_what_refuses_depends_on_the_type(kind: str, overflow: str, *, stays: bool) -> None:
+    work = Queue(name="work", type=kind)
+    wide, narrow = (policy("p1", max_length=limit, overflow=overflow) for limit in (100, 3))
+    assert (held_back(there(wide, work=work), wanted(narrow, work=work))["p1"] is not None) is stays
+
+
+def test_a_limit_for_what_is_not_counted_is_held_back() -> None:
+    found = held_back(there(activity={"work": Activity(counted=False)}), wanted(NARROW))
+    assert "max-length 3 may drop some of uncounted messages" in str(found["p2"])
 
 
 @pytest.mark.parametrize(

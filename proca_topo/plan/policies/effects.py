@@ -8,12 +8,12 @@ from typing import Final
 from proca_topo.plan.changes import Hazard, HazardCode
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policies.federation import why_not_changed
-from proca_topo.plan.policies.losses import LIMITS, why_lost
+from proca_topo.plan.policies.losses import LIMITS, Loss, why_lost
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import STREAM, Binding, Exchange, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce, under
 from proca_topo.topology.policy_patterns import only_name
 from proca_topo.topology.routing.routes import Routes
@@ -31,9 +31,6 @@ class Effects:
 _KEPT_BY: Final = frozenset(
     {"dead-letter-exchange", "dead-letter-routing-key", "dead-letter-strategy", "overflow"}
 )
-_REMEDY: Final = "let the queue drain, or raise the limit"
-# Nothing is taken out of it by who reads it, and no other limit makes it certain.
-_STREAM_REMEDY: Final = "if what is in the stream may go, set the policy with `rabbitmqctl set_policy`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,25 +121,22 @@ class PolicyChanges:
             hazards.append(Hazard(code=HazardCode.SETTINGS_CHANGE, message=text))
         losses = list(self._losses(affected, now))
         if losses:
-            queue, loss = losses[0]
-            loss += f" (and {len(losses) - 1} more)" if len(losses) > 1 else ""
-            hazards.append(Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=loss))
-            reason = f"{loss}; {_STREAM_REMEDY if queue.type == STREAM else _REMEDY}"
+            what = losses[0].what + (f" (and {len(losses) - 1} more)" if len(losses) > 1 else "")
+            hazards.append(Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=what))
+            reason = f"{what}; {losses[0].remedy}"
         upstream = why_not_changed(policy, None if self.deleting else policy, self.existing, self._index)
         if upstream is not None:
             hazards.append(Hazard(code=HazardCode.MESSAGES_AT_STAKE, message=upstream.what))
             reason = reason or f"{upstream.what}: {upstream.remedy}"
         return Effects(hazards=tuple(hazards), held_back=reason)
 
-    def _losses(
-        self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce
-    ) -> Iterator[tuple[Queue, str]]:
+    def _losses(self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce) -> Iterator[Loss]:
         for queue, policy in affected:
             if self._may_lose(queue):
                 here = self.existing.activity[queue.name]
                 loss = why_lost(queue, now.possible(queue), policy, here, self._routes)
                 if loss is not None:
-                    yield queue, loss
+                    yield loss
 
     @cached_property
     def _routes(self) -> Routes:

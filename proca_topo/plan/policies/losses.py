@@ -1,14 +1,21 @@
 """What waits in a queue, and would be lost with another policy in force on it."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 from proca_topo.plan.messages.busy import messages
 from proca_topo.topology.catch_all import takes_any_key
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Policy, Queue
-from proca_topo.topology.policies_in_force import DeadLetters, dead_letters, keeps_dead_letters
+from proca_topo.topology.nouns import QUORUM, STREAM, Policy, Queue
+from proca_topo.topology.policies_in_force import (
+    DeadLetters,
+    dead_letters,
+    keeps_dead_letters,
+    keeps_what_waits,
+    lowest_limit,
+)
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import DEFAULT_EXCHANGE, Routes
 
@@ -16,17 +23,27 @@ LIMITS: Final = frozenset({"expires", "max-age", "max-length", "max-length-bytes
 """The keys that drop what waits, or may."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What would be lost, and what to do about it."""
+
+    what: str
+    remedy: str
+
+
+_OVER_LIMIT: Final = "let the queue drain, or raise the limit"
+# Nothing is taken out of it by who reads it, and no other limit makes it certain.
+_OLD_IN_STREAM: Final = "if what is in the stream may go, set the policy with `rabbitmqctl set_policy`"
+
+
 def why_lost(
     queue: Queue, before: Collection[Policy | None], after: Policy | None, here: Activity, routes: Routes
-) -> str | None:
+) -> Loss | None:
     """What would be lost of what is `here` with `after` in force instead of one of `before`; None is no policy.
 
-    `expires` deletes a queue that nobody uses, with what is in it, `max-age` what is old in a stream. A shorter
-    `max-length` drops from the head of a queue at the moment in which the policy is set, and what is
-    unacknowledged as soon as it comes back (measured); a smaller `max-length-bytes` may. A policy's TTL does not
-    reach messages that are already in a queue (measured). Without its dead-letter exchange, or where nothing takes
-    them, a queue drops what expires or is rejected; without the strategy at-least-once, at once what it keeps of
-    that (measured).
+    A policy's TTL does not reach messages that are already in a queue (measured). Without its dead-letter
+    exchange, or where nothing takes them, a queue drops what expires or is rejected; without the strategy
+    at-least-once, at once what it keeps of that (measured).
     """
     if here.counted and not here.messages:
         return None
@@ -37,32 +54,71 @@ def why_lost(
         and any(keeps_dead_letters(queue, one) for one in before)
         and not keeps_dead_letters(queue, after)
     ):
-        return f"{here.dead} dead letters that {name} keeps would be dropped"
+        what = f"{here.dead} dead letters that {name} keeps would be dropped"
+        return Loss(what=what, remedy="give them a way on, and wait until they have left")
     way, ways = dead_letters(queue, after), [dead_letters(queue, policy) for policy in before]
     if way is None and any(ways):
-        return f"{amount} in {name} would be dropped, not dead-lettered, when they expire"
+        what = f"{amount} in {name} would be dropped, not dead-lettered, when they expire"
+        return Loss(what=what, remedy="let the queue drain, or keep a dead-letter exchange for it")
     if way is not None and way not in ways and _loses_way_on(way, ways, routes):
-        to = shown(way.exchange or way.routing_key or "")
-        return f"{amount} in {name} would be dropped when they expire, where {to} has no way on for them"
-    return None if after is None else _over_limit(name, before, after, here, amount)
+        to = f"{shown(way.exchange)} has no way on" if way.exchange else "no queue has their key as its name"
+        what = f"{amount} in {name} would be dropped when they expire, since {to}"
+        return Loss(what=what, remedy="let the queue drain, or have a queue bound that takes them")
+    return _over_limit(queue, before, after, here, amount)
 
 
 def _over_limit(
-    name: str, before: Collection[Policy | None], after: Policy, here: Activity, amount: str
-) -> str | None:
-    for key in ("expires", "max-age"):
-        if key in after.definition:
-            return f"{key} may delete {amount} in {name}"
-    limit, waiting = after.definition.get("max-length"), here.ready + here.unacknowledged
-    if isinstance(limit, int) and limit < waiting:
+    queue: Queue, before: Collection[Policy | None], after: Policy | None, here: Activity, amount: str
+) -> Loss | None:
+    """What a limit drops that is new or lower. What one costs that stays, it costs in any case.
+
+    `expires` deletes a queue that nobody uses, with what is in it, `max-age` what is old in a stream.
+    """
+    name = shown(queue.name)
+    expires = lowest_limit("expires", queue, after)
+    if any(_is_narrower(expires, lowest_limit("expires", queue, one)) for one in before):
+        return Loss(what=f"expires may delete {amount} in {name}", remedy=_OVER_LIMIT)
+    ages = [None if one is None else one.definition.get("max-age") for one in (after, *before)]
+    if ages[0] is not None and any(age != ages[0] for age in ages):
+        return Loss(what=f"max-age may delete {amount} in {name}", remedy=_OLD_IN_STREAM)
+    if _drops_nothing(queue, before, after):
+        return None
+    waiting = here.ready + here.unacknowledged
+    limit = _newly_dropping("max-length", queue, before, after)
+    if limit is not None and limit < waiting:
         held = f", {here.unacknowledged} of them unacknowledged" if here.unacknowledged else ""
-        return f"max-length {limit} would drop {waiting - limit} of {messages(waiting)} in {name}{held}"
-    size = after.definition.get("max-length-bytes")
-    if isinstance(size, int) and (waiting or not here.counted):
-        sizes = [None if one is None else one.definition.get("max-length-bytes") for one in before]
-        if any(not isinstance(now, int) or size < now for now in sizes):
-            return f"max-length-bytes {size} may drop some of {amount} in {name}"
+        what = f"max-length {limit} would drop {waiting - limit} of {messages(waiting)} in {name}{held}"
+        return Loss(what=what, remedy=_OVER_LIMIT)
+    for key in ("max-length", "max-length-bytes") if not here.counted else ("max-length-bytes",):
+        limit = _newly_dropping(key, queue, before, after)
+        if limit is not None and (waiting or not here.counted):
+            remedy = _OLD_IN_STREAM if queue.type == STREAM else _OVER_LIMIT
+            return Loss(what=f"{key} {limit} may drop some of {amount} in {name}", remedy=remedy)
     return None
+
+
+def _drops_nothing(queue: Queue, before: Collection[Policy | None], after: Policy | None) -> bool:
+    """Whether the queue keeps what is in it, whatever the limit.
+
+    A lower limit drops from the head at the moment in which the policy is set, and what is unacknowledged as soon
+    as it comes back. With `overflow: reject-publish` nothing is dropped; a classic queue looks at the new limit
+    before it looks at the new overflow (all measured on 3.10 and 4.3).
+    """
+    policies = (after,) if queue.type == QUORUM else (after, *before)
+    return all(keeps_what_waits(queue, one) for one in policies)
+
+
+def _newly_dropping(key: str, queue: Queue, before: Collection[Policy | None], after: Policy | None) -> int | None:
+    """The limit with `after`, if it may drop what did not go by what is in force now."""
+    limit = lowest_limit(key, queue, after)
+    any_new = any(
+        keeps_what_waits(queue, one) or _is_narrower(limit, lowest_limit(key, queue, one)) for one in before
+    )
+    return limit if any_new else None
+
+
+def _is_narrower(limit: int | None, before: int | None) -> bool:
+    return limit is not None and (before is None or limit < before)
 
 
 def _loses_way_on(way: DeadLetters, before: Collection[DeadLetters | None], routes: Routes) -> bool:
