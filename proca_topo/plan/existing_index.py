@@ -12,10 +12,15 @@ from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, 
 
 @dataclass(frozen=True)
 class ExistingIndex:
-    """Questions to a vhost's listing that would be slow one by one. Everything is computed on first use."""
+    """Questions to a vhost's listing that would be slow one by one. Everything is computed on first use.
+
+    Where dead letters go, and what an exchange cannot route, is told as it is now and as it will be with
+    `policies_then`.
+    """
 
     existing: Existing
     desired: Collection[Binding] = ()
+    policies_then: Mapping[str, Policy] | None = None
 
     @cached_property
     def desired_by_source(self) -> Mapping[str, tuple[Binding, ...]]:
@@ -45,7 +50,8 @@ class ExistingIndex:
         """
         found = {}
         for queue in self.existing.queues.values():
-            letters = {dead_letters(queue, policy) for policy in (*self.candidates(queue), None)}
+            candidates = (policy for policies in self._in_force for policy in policies.candidates(queue))
+            letters = {dead_letters(queue, policy) for policy in (*candidates, None)}
             if queue.dead_letter_exchange is not None or len(letters) > 1:
                 found[queue.name] = tuple(one for one in letters if one is not None)
         return {name: letters for name, letters in found.items() if letters}
@@ -98,7 +104,7 @@ class ExistingIndex:
         """The exchanges that have each exchange as their alternate."""
         users: dict[str, list[str]] = defaultdict(list)
         for exchange in self.existing.exchanges.values():
-            for name in self.policies.alternates(exchange):
+            for name in frozenset().union(*(one.alternates(exchange) for one in self._in_force)):
                 users[name].append(exchange.name)
         return {exchange: tuple(sorted(names)) for exchange, names in users.items()}
 
@@ -137,6 +143,12 @@ class ExistingIndex:
     def policies(self) -> PoliciesInForce:
         """Which policy is in force."""
         return PoliciesInForce(self.existing.policies.values())
+
+    @cached_property
+    def _in_force(self) -> tuple[PoliciesInForce, ...]:
+        if self.policies_then is None or self.policies_then == self.existing.policies:
+            return (self.policies,)
+        return self.policies, PoliciesInForce(self.policies_then.values())
 
 
 def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], str]) -> Mapping[str, tuple[Binding, ...]]:

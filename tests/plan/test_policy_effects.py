@@ -1,9 +1,11 @@
 """No policy that is set or deleted costs what waits, by itself or together with others."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from proca_topo.plan.changes import Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.topology.arguments import Arguments
@@ -196,3 +198,27 @@ def test_what_a_quorum_queue_keeps_for_at_least_once_holds_the_strategy() -> Non
     assert "4 dead letters that work keeps would be dropped" in str(found["p1"])
     found = held_back(kept, wanted(work=work))
     assert "4 dead letters that work keeps would be dropped" in str(found["p1"])
+
+
+TO_OLD: dict[str, Any] = {"dead_letter_exchange": "dead", "dead_letter_routing_key": "old"}
+
+
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        ((TO_ALL,), (policy("p1", priority=9, **TO_OLD),)),
+        ((TO_ALL, policy("p0", **TO_OLD)), (policy("p0", **TO_OLD),)),
+    ],
+    ids=["set", "uncovered"],
+)
+def test_a_binding_stays_that_dead_letters_take_once_policies_have_changed(
+    now: tuple[Policy, ...], then: tuple[Policy, ...]
+) -> None:
+    """So this plan says what the next one would say."""
+    old = bind("dead", "old", "rest")
+    vhost = there(*now)
+    before = replace(vhost, bindings={**vhost.bindings, old: ("old",)})
+    after = replace(before, policies={one.name: one for one in then})
+    for there_is in (before, after):
+        plan = make_plan(there_is, wanted(*then), with_prune=True)
+        assert [type(change) for change in plan.changes if change.noun == old] == [Retire]

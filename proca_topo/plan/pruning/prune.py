@@ -29,7 +29,8 @@ def prune(
     | object   | deleted when                                                                             |
     |----------|------------------------------------------------------------------------------------------|
     | binding  | it is not a way back for messages that may be waiting, nor the last way on for dead       |
-    |          | letters that a remaining queue still sends, nor the last of an exchange that RabbitMQ     |
+    |          | letters that a remaining queue still sends, or will by the policies that are set and      |
+    |          | deleted in the same plan, nor the last of an exchange that RabbitMQ                       |
     |          | deletes with its last binding (auto-delete) and that nobody wants deleted                |
     | queue    | no messages, no consumers, nothing waiting in its circuit, no binding that has to stay,   |
     |          | and no remaining queue that dead-letters to it by its name                                |
@@ -43,7 +44,10 @@ def prune(
     """
     if not gone:
         return ()
-    index = ExistingIndex(existing, desired.bindings)
+    then = {**existing.policies, **{policy.name: policy for policy in already_set}}
+    for policy in gone.policies:
+        then.pop(policy.name, None)
+    index = ExistingIndex(existing, desired.bindings, policies_then=then)
     protected = {
         **kept_until_bound(awaited, gone, index),
         **kept_for_upstreams(gone, index),
