@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from warnings import catch_warnings, simplefilter
 
@@ -45,6 +46,8 @@ class PolicyPattern:
         return self.regex is None or not self.is_certain_of(name) or self.regex.search(_bytes(name)) is not None
 
 
+# A policy for each org is thousands of patterns, each asked about many times; `re` itself remembers 512.
+@cache
 def compiled(pattern: str) -> PolicyPattern:
     """A policy's pattern, to be asked about names."""
     text = _bytes(pattern)
@@ -70,6 +73,7 @@ def certainly_wrong(pattern: str) -> str | None:
     return None
 
 
+@cache
 def only_name(pattern: str) -> str | None:
     """The one name that a pattern matches (but for a line feed at its end); None if it may match others."""
     found = _ONE_NAME.fullmatch(pattern)
