@@ -114,7 +114,7 @@ def _with_their_policies(
     changes: Sequence[Change], plan: Plan, existing: Existing, ledger: Ledger
 ) -> list[Change]:
     """The changes without bindings to new queues that live by a policy which was not set: those are not tried."""
-    not_set = {c.noun.name for c in plan.to_do if isinstance(c.noun, Policy) and _is_not_set(c.noun, ledger)}
+    not_set = _policies_not_set(plan, ledger)
     if not not_set or not any(isinstance(change.noun, Binding) for change in changes):
         return [*changes]
     queues = NewQueues(DeclaringOrder(changes=plan.to_do, existing=existing), not_set)
@@ -132,17 +132,22 @@ def _with_their_policies(
 
 def hold_replacements(plan: Plan, existing: Existing, ledger: Ledger) -> None:
     """Hold back the replacements of queues that live by a policy which was not set after all."""
-    not_set = {c.noun.name for c in plan.to_do if isinstance(c.noun, Policy) and _is_not_set(c.noun, ledger)}
+    not_set = _policies_not_set(plan, ledger)
+    if not not_set:
+        return
     queues = NewQueues(DeclaringOrder(changes=plan.to_do, existing=existing), not_set)
-    for change in plan.to_do if not_set else ():
+    for change in plan.to_do:
         if isinstance(change, Replace) and (lacking := lacked_by_replacement(change, queues)) is not None:
             ledger.note(
                 change, Status.HELD_BACK, f"it would live by the policy {shown(lacking)}, which is not set"
             )
 
 
-def _is_not_set(policy: Policy, ledger: Ledger) -> bool:
-    return ledger.status(policy) in (Status.FAILED, Status.NOT_TRIED, Status.HELD_BACK)
+def _policies_not_set(plan: Plan, ledger: Ledger) -> frozenset[str]:
+    left = (Status.FAILED, Status.NOT_TRIED, Status.HELD_BACK)
+    return frozenset(
+        c.noun.name for c in plan.to_do if isinstance(c.noun, Policy) and ledger.status(c.noun) in left
+    )
 
 
 def _dependency_failed(change: Change, ledger: Ledger) -> bool:

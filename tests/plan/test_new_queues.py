@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
@@ -141,3 +141,26 @@ def test_a_queue_is_not_renamed_before_the_policy_that_it_lives_by_is_for_the_ne
     assert held_back(full)["new"] == reason
     assert held_back(full)["p"] is not None
     assert held_back(there) == {"new": None, "p": None}
+
+
+LIVES_BY: Final[dict[str, Any]] = {"message_ttl": 7, "dead_letter_exchange": "fail1"}
+
+
+@pytest.mark.parametrize(
+    ("own", "changed", "is_held"),
+    [({}, {"message_ttl": 6}, False), ({"dead_letter_routing_key": "k"}, {"dead_letter_routing_key": "k"}, True)],
+)
+def test_a_queue_that_goes_on_as_it_is_does_not_wait_for_a_policy(
+    own: dict[str, Any], changed: dict[str, Any], *, is_held: bool
+) -> None:
+    """The policy is held back for another queue. What this one has by it now, it has before and after."""
+    full = queue("full")
+    now = policy("p", "^(old|full)$", **LIVES_BY)
+    then = policy("p", "^(old|full)$", **{**LIVES_BY, **changed, "max_length": 3})
+    there = before(now, queues=(queue("old", max_priority=5, **own), full))
+    there = replace(there, activity={**there.activity, "full": Activity(ready=5)})
+    spec = wanted(then, queues=(queue("old", max_priority=9), full))
+    changes = make_plan(there, spec, replacing=Replacing.IDLE).changes
+    found = {one.noun.name: one.held_back for one in changes if one.noun.name in ("p", "old")}
+    assert "max-length 3 would drop 2 of 5" in str(found["p"])
+    assert (found["old"] is not None) is is_held

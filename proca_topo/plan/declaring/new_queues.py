@@ -6,6 +6,7 @@ from dataclasses import replace
 from proca_topo.plan.changes import Change, Declare, Replace
 from proca_topo.plan.declaring.order import DeclaringOrder
 from proca_topo.topology.existing import Existing
+from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Kind, Policy, Queue
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, time_to_live
@@ -20,6 +21,7 @@ class NewQueues:
         now = order.existing.policies
         then = {policy.name: policy for policy in order.by_noun if isinstance(policy, Policy)}
         made = {name: policy for name, policy in then.items() if name not in left_out}
+        self._now = PoliciesInForce(now.values())
         self._planned = PoliciesInForce({**now, **then}.values())
         self._actual = PoliciesInForce({**now, **made}.values())
 
@@ -28,10 +30,14 @@ class NewQueues:
         queue = self._order.new.get((Kind(binding.destination_type), binding.destination))
         return self.lacks_itself(queue) if isinstance(queue, Queue) else None
 
-    def lacks_itself(self, queue: Queue) -> str | None:
-        """The policy without which what is in a queue that the plan makes does not leave it as is planned."""
+    def lacks_itself(self, queue: Queue, before: Queue | None = None) -> str | None:
+        """The policy without which what is in a queue that the plan makes does not leave it as is planned.
+
+        None too if it leaves it as it does `before`.
+        """
         noun = queue.with_type_from(self._order.existing.default_queue_type)
-        if _fate(noun, self._planned) == _fate(noun, self._actual):
+        goes_on = before is not None and _fate(noun, self._actual) == _fate(before, self._now)
+        if goes_on or _fate(noun, self._planned) == _fate(noun, self._actual):
             return None
         may_count = (*self._planned.candidates(noun), *self._actual.candidates(noun))
         return next((policy.name for policy in may_count if policy.name in self._left_out), None)
@@ -68,7 +74,7 @@ def lacked_by_replacement(change: Replace, queues: NewQueues) -> str | None:
     """The policy that has to be set before a queue is replaced. What was begun is finished in any case."""
     if not isinstance(change.noun, Queue) or change.unfinished is not None:
         return None
-    return queues.lacks_itself(change.noun)
+    return queues.lacks_itself(change.noun, change.replaced.was if isinstance(change.replaced, Replaced) else None)
 
 
 def _fate(queue: Queue, policies: PoliciesInForce) -> frozenset[tuple[DeadLetters | None, int | None]]:
