@@ -189,6 +189,7 @@ def test_a_vhost_can_be_made_where_there_is_no_file(tmp_path: Path) -> None:
         ('{"policies": [{"name": "p", "pattern": "", "apply-to": 5}]}', "no usable 'apply-to'"),
         ('{"queues": [], "queues": []}', "definitions.json: the key queues is in one object twice; keep one"),
         ('{"users": [{"name": "a", "name": "b"}]}', "the key name is in one object twice"),
+        ('{"queues": [{"name": "q", "type": 1, "type": 2}]}', "the key type is in the object q twice"),
         ('{"queues": [{"name": "q", "vhost": []}]}', "a vhost in 'queues' is no text"),
         ('{"queues": [{"name": "q", "vhost": null}]}', "a vhost in 'queues' is no text"),
         ('{"parameters": [{"value": 1e999}]}', "a number in it is none"),

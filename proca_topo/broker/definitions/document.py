@@ -79,7 +79,7 @@ class DefinitionsDocument:
         except json.JSONDecodeError as error:
             raise BrokerError(f"{location}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
         except _DoubleKeyError as error:
-            raise BrokerError(f"{location}: the key {error} is in one object twice; keep one") from error
+            raise BrokerError(f"{location}: {error} twice; keep one") from error
         except ValueError as error:
             raise BrokerError(f"{location}: a number in it is none that RabbitMQ could read") from error
         except RecursionError as error:
@@ -244,7 +244,10 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = Counter(key for key, _ in pairs)
-        raise _DoubleKeyError(shown(next(key for key, times in keys.items() if times > 1)))
+        key = shown(next(key for key, times in keys.items() if times > 1))
+        name = found.get("name")
+        where = f"the object {shown(name)}" if isinstance(name, str) and key != "name" else "one object"
+        raise _DoubleKeyError(f"the key {key} is in {where}")
     return found
 
 
