@@ -104,7 +104,7 @@ def test_what_is_unacknowledged_comes_back_and_counts() -> None:
     assert "drop 7 of 10 messages in work, 9 of them unacknowledged" in str(held_back(held, wanted(NARROW))["p2"])
 
 
-REFUSING = {"max_length": 1000, "overflow": "reject-publish"}
+REFUSING: dict[str, Any] = {"max_length": 1000, "overflow": "reject-publish"}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,11 @@ def test_a_limit_costs_what_it_drops_that_did_not_go_before(
     full = {"work": Activity(ready=3, unacknowledged=7)}
     found = held_back(there(policy("p1", **before), activity=full), wanted(policy("p1", **after)))
     assert (found["p1"] is not None) is stays
+
+
+def test_a_classic_queue_is_to_refuse_before_its_limit_is_lowered() -> None:
+    found = held_back(there(policy("p1", max_length=1000)), wanted(policy("p1", **{**REFUSING, "max_length": 3})))
+    assert str(found["p1"]).endswith("or set the overflow first and the limit once that is applied")
 
 
 def test_a_limit_by_argument_drops_what_a_policy_had_refused() -> None:

@@ -32,6 +32,7 @@ class Loss:
 
 
 _OVER_LIMIT: Final = "let the queue drain, or raise the limit"
+_OVERFLOW_FIRST: Final = "let the queue drain, or set the overflow first and the limit once that is applied"
 # Nothing is taken out of it by who reads it, and no other limit makes it certain.
 _OLD_IN_STREAM: Final = "if what is in the stream may go, set the policy with `rabbitmqctl set_policy`"
 
@@ -61,7 +62,11 @@ def why_lost(
         what = f"{amount} in {name} would be dropped, not dead-lettered, when they expire"
         return Loss(what=what, remedy="let the queue drain, or keep a dead-letter exchange for it")
     if way is not None and way not in ways and _loses_way_on(way, ways, routes):
-        to = f"{shown(way.exchange)} has no way on" if way.exchange else "no queue has their key as its name"
+        to = (
+            f"{shown(way.exchange)} has no way on for them"
+            if way.exchange
+            else "no queue has their key as its name"
+        )
         what = f"{amount} in {name} would be dropped when they expire, since {to}"
         return Loss(what=what, remedy="let the queue drain, or have a queue bound that takes them")
     return _over_limit(queue, before, after, here, amount)
@@ -88,7 +93,7 @@ def _over_limit(
     if limit is not None and limit < waiting:
         held = f", {here.unacknowledged} of them unacknowledged" if here.unacknowledged else ""
         what = f"max-length {limit} would drop {waiting - limit} of {messages(waiting)} in {name}{held}"
-        return Loss(what=what, remedy=_OVER_LIMIT)
+        return Loss(what=what, remedy=_OVERFLOW_FIRST if keeps_what_waits(queue, after) else _OVER_LIMIT)
     for key in ("max-length", "max-length-bytes") if not here.counted else ("max-length-bytes",):
         limit = _newly_dropping(key, queue, before, after)
         if limit is not None and (waiting or not here.counted):
