@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from proca_topo.topology.existing import Existing
@@ -20,7 +20,13 @@ class ExistingIndex:
 
     existing: Existing
     desired: Collection[Binding] = ()
+    desired_queues: Mapping[str, Queue] = field(default_factory=dict)
+    desired_policies: Mapping[str, Policy] = field(default_factory=dict)
     policies_then: Mapping[str, Policy] | None = None
+
+    def then(self, queue: str) -> Queue | None:
+        """A queue as it is once everything is declared; None if there is none."""
+        return self.desired_queues.get(queue) or self.existing.queues.get(queue)
 
     @cached_property
     def desired_by_source(self) -> Mapping[str, tuple[Binding, ...]]:
@@ -138,6 +144,11 @@ class ExistingIndex:
 
     def _to(self, destination_type: DestinationType) -> Iterator[Binding]:
         return (b for b in self.existing.bindings if b.destination_type is destination_type)
+
+    @cached_property
+    def desired_in_force(self) -> PoliciesInForce:
+        """Which policy is in force once everything is declared."""
+        return PoliciesInForce({**self.existing.policies, **self.desired_policies}.values())
 
     @cached_property
     def policies(self) -> PoliciesInForce:

@@ -11,8 +11,10 @@ from proca_topo.plan.changes import (
     Update,
 )
 from proca_topo.plan.counterpart import counterpart
+from proca_topo.plan.declaring.doubled import bound_once_alone
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.differences import differences
+from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.plan.pruning.prune import prune
 from proca_topo.plan.replacing.exchanges import ExchangeReplacements
@@ -57,6 +59,9 @@ def make_plan(
     gone = prune(afterwards, desired, leaving, awaited, already_set)
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
+    declared = bound_once_alone(
+        declared, gone, ExistingIndex(afterwards, desired.bindings, desired.queues, desired.policies)
+    )
     scope = desired.scope
     # What was begun is finished though the spec may not want it any more.
     touched = sum(counterpart(change.noun, desired) is not None for change in declared)

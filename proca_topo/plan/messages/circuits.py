@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.topology.nouns import Binding
+from proca_topo.topology.nouns import Binding, DestinationType
+from proca_topo.topology.policies_in_force import DeadLetters, time_to_live
 from proca_topo.topology.routing.topics import topic_matches
 
 
@@ -61,7 +62,8 @@ def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circ
 
     Of a queue that `stays`, a binding that lets many keys through is no way back if another desired binding takes
     over the same messages: then dead letters are being led elsewhere on purpose. Of a queue that is to go that
-    cannot be known: the other binding may as well bring a copy to somebody who only looks on.
+    cannot be known: the other binding may as well bring a copy to somebody who only looks on. Unless that leads to
+    a queue in which they wait too and come back from: while both had them, each rejection would double a message.
     """
     ways_back = set()
     todo: list[_Place] = [(name, frozenset()) for name in _through_default_exchange(queue, frozenset(), index)]
@@ -86,7 +88,11 @@ def _feeding(binding: Binding, index: ExistingIndex, *, stays: bool) -> list[_Pl
     senders = {
         sender
         for sender, key in _senders(binding.source, frozenset({route}), index)
-        if sender != binding.destination and not (stays and _is_taken_over(binding, route, key, index))
+        if sender != binding.destination
+        and not any(
+            stays or _waits_instead(other, binding, sender, key, index)
+            for other in _taking_over(binding, route, key, index, stays=stays)
+        )
     }
     return [(sender, frozenset({route})) for sender in senders]
 
@@ -158,14 +164,50 @@ def route_of(binding: Binding, index: ExistingIndex) -> Route:
     return Route(exchange.type if exchange is not None else "", binding.routing_key)
 
 
-def _is_taken_over(binding: Binding, route: Route, key: str | None, index: ExistingIndex) -> bool:
-    if route.only_key is not None:
-        return False
+def _taking_over(
+    binding: Binding, route: Route, key: str | None, index: ExistingIndex, *, stays: bool
+) -> Iterator[Binding]:
+    """The other desired bindings that take the same messages."""
+    if stays and route.only_key is not None:
+        return
     for other in index.desired_by_source.get(binding.source, ()):
         if other == binding:
             continue
         same = other.routing_key == binding.routing_key
         everything = route.exchange_type == "fanout" or other.routing_key == "#"
         if same or everything or (key is not None and route_of(other, index).admits(key)):
-            return True
-    return False
+            yield other
+
+
+def doubles(new: Binding, old: Binding, index: ExistingIndex) -> bool:
+    """Whether what is rejected would wait by both bindings, and come back twice."""
+    route = route_of(old, index)
+    return any(
+        new in _taking_over(old, route, key, index, stays=False) and _waits_instead(new, old, sender, key, index)
+        for sender, key in _senders(old.source, frozenset({route}), index)
+        if sender != old.destination
+    )
+
+
+def _waits_instead(other: Binding, binding: Binding, sender: str, key: str | None, index: ExistingIndex) -> bool:
+    """Whether what the sender rejects waits where the `other` binding leads to, and comes back from there."""
+    before, after = index.existing.queues.get(binding.destination), index.then(other.destination)
+    if before is None or after is None or other.destination_type is not DestinationType.QUEUE:
+        return False
+    if any(time_to_live(after, policy) is None for policy in index.desired_in_force.possible(after)):
+        return False
+    ways = index.desired_in_force.dead_letters(after)
+    return None not in ways and (
+        ways == index.policies.dead_letters(before)
+        or all(way is not None and _leads_to(sender, way, key, index) for way in ways)
+    )
+
+
+def _leads_to(queue: str, way: DeadLetters, key: str | None, index: ExistingIndex) -> bool:
+    key = way.routing_key if way.routing_key is not None else key
+    return key is not None and any(
+        one.destination == queue
+        and one.destination_type is DestinationType.QUEUE
+        and route_of(one, index).admits(key)
+        for one in index.desired_by_source.get(way.exchange, ())
+    )
