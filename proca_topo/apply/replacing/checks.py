@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from proca_topo.apply.replacing.new_bindings import try_new_bindings
-from proca_topo.apply.replacing.room import all_policies, capacity_beside
+from proca_topo.apply.replacing.room import all_policies, capacity_beside, policies_now
 from proca_topo.apply.replacing.trials import (
     HinderedError,
     check_name,
@@ -18,7 +18,7 @@ from proca_topo.errors import BrokerError
 from proca_topo.plan.messages.busy import messages, why_dead_letters_cannot_be_moved
 from proca_topo.plan.policies.federation import why_not_replaced
 from proca_topo.plan.replacing.capacity import Capacity, why_impossible, why_not_into
-from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe
+from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -60,7 +60,7 @@ def check(
     if disconnecting:
         _check_clients(mover, was.name)
     if was.type == QUORUM:
-        _check_unseen(was, capacity, there, broker)
+        _check_unseen(was, capacity, there, broker, mover)
     else:
         _check_messages(was, wanted, capacity, mover)
 
@@ -80,8 +80,8 @@ def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, 
         raise HinderedError(reason)
     capacity = capacity_beside(was, wanted, mover)
     already = look_at(broker, there.vhost, namesake.name).messages if namesake is not None else 0
-    waiting = look_at(broker, there.vhost, was.name).messages + already
-    if (reason := capacity.why_too_small(waiting, where="in it")) is not None:
+    here = look_at(broker, there.vhost, was.name).messages
+    if (reason := capacity.why_not_kept(here, here + already, where="in it")) is not None:
         raise HinderedError(f"{reason}: let it drain first")
     if already and capacity.size is not None:
         raise HinderedError(
@@ -126,12 +126,15 @@ def _check_messages(was: Queue, wanted: Queue, capacity: Capacity, mover: Mover)
         )
 
 
-def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broker) -> None:
+def _check_unseen(was: Queue, capacity: Capacity, there: Existing, broker: Broker, mover: Mover) -> None:
     """Before 4.3 each look at the messages of a quorum queue counts as a delivery, of which it allows so many:
     what has reached that would be dropped. A user that we are not then stops the move, which loses nothing.
     """
     here = look_at(broker, there.vhost, was.name)
     if (reason := why_dead_letters_cannot_be_moved(was.name, here)) is not None:
+        raise HinderedError(reason)
+    # A plan does not know the operator's policies.
+    if (reason := why_moving_is_unsafe(was, policies_now(was, mover), here.messages)) is not None:
         raise HinderedError(reason)
     if here.messages and capacity.size is not None:
         raise HinderedError(

@@ -36,10 +36,8 @@ def capacity_beside(before: Queue, after: Queue, mover: Mover) -> Capacity:
     """The capacity of a queue, but for what is no narrower in the one that it takes the place of."""
     kinds = _kinds_of_policies(mover)
     capacity = capacity_of(after, [one for kind in kinds for one in kind.candidates(after)])
-    if before.type != after.type:
-        return capacity
     certain = [one for kind in kinds if (one := kind.policy_of(before)) is not None]
-    return capacity.compared_with(capacity_of(before, certain))
+    return capacity.compared_with(capacity_of(before, certain), same_type=before.type == after.type)
 
 
 def _kinds_of_policies(mover: Mover) -> Sequence[PoliciesInForce]:
@@ -142,6 +140,11 @@ class Room:
         if (reason := why_impossible(self.replaced.was, queue)) is not None:
             return reason
         capacity, sources = self._capacity(queue), self.replaced.holding.queues
+        if capacity.drops is not None:
+            # What has arrived meanwhile would have come to the new queue.
+            parked = self._held([self.replaced.holding.parked])
+            if (reason := capacity.why_dropped(parked, where=_HELD)) is not None:
+                return reason
         if not capacity.is_limited:
             return None
         if capacity.size is not None and (size := sum(self._sizes(queue, sources))) > capacity.size:

@@ -7,6 +7,7 @@ from typing import Final
 from proca_topo.plan.messages.busy import messages
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Policy, Queue
+from proca_topo.topology.policies_in_force import dead_letters
 
 RAISE_LIMIT: Final = "raise its limits in the spec, or take them out until it has drained, and apply again"
 """The remedy where what is held fits nowhere."""
@@ -22,19 +23,23 @@ class Capacity:
     """The limits of one queue: the lowest that may be in force, None where there is none.
 
     `size` is in bytes, `expires` is after how many milliseconds RabbitMQ deletes it, with all that is in it, if
-    nobody consumes.
+    nobody consumes, `drops` after how many it drops a message that no dead-letter exchange takes.
     """
 
     length: int | None
     size: int | None
     expires: int | None
+    drops: int | None = None
 
-    def compared_with(self, before: "Capacity") -> "Capacity":
-        """The same, without the limits in bytes and in time that are no narrower than those that the queue of the
-        same type in which the messages are has for certain: what they cost they cost there.
+    def compared_with(self, before: "Capacity", *, same_type: bool) -> "Capacity":
+        """The same, without the limits in bytes and in time that are no narrower than those that the queue in
+        which the messages are has for certain: what they cost they cost there. Types count bytes differently.
         """
+        longer = replace(self, drops=None if _is_no_less(self.drops, before.drops) else self.drops)
+        if not same_type:
+            return longer
         return replace(
-            self,
+            longer,
             size=None if _is_no_less(self.size, before.size) else self.size,
             expires=None if _is_no_less(self.expires, before.expires) else self.expires,
         )
@@ -43,6 +48,17 @@ class Capacity:
     def is_limited(self) -> bool:
         """Whether it matters how much comes into it."""
         return (self.length, self.size, self.expires) != (None, None, None)
+
+    def why_dropped(self, count: int, *, where: str) -> str | None:
+        """Why so many messages, which have waited `where` ("in it"), would not wait on; None if they would."""
+        if self.drops is None or not count:
+            return None
+        what = f"{messages(count)} {where}"
+        return f"the message-ttl {self.drops} would drop {what}, which no dead-letter exchange takes"
+
+    def why_not_kept(self, waited: int, count: int, *, where: str) -> str | None:
+        """Why it would not keep so many messages, of which so many have `waited`; None if it would."""
+        return self.why_dropped(waited, where=where) or self.why_too_small(count, where=where)
 
     def why_too_small_for(self, size: int, *, where: str) -> str | None:
         """Why it would not keep so many bytes, which takes a look at the messages; None if it would."""
@@ -72,11 +88,18 @@ class Capacity:
 def capacity_of(queue: Queue, candidates: Iterable[Policy]) -> Capacity:
     """The capacity of a queue on which one of these policies, or several, may be in force."""
     policies = tuple(candidates)
+    ttl = min(limits_of(queue, "message-ttl", policies), default=None)
     return Capacity(
         length=min(limits_of(queue, "max-length", policies), default=None),
         size=min(limits_of(queue, "max-length-bytes", policies), default=None),
         expires=min(limits_of(queue, "expires", policies), default=None),
+        drops=None if _dead_letters(queue, policies) else ttl,
     )
+
+
+def _dead_letters(queue: Queue, candidates: Iterable[Policy]) -> bool:
+    # The operator's policies, which may be among these, cannot give an exchange.
+    return any(dead_letters(queue, policy) is not None for policy in (*candidates, None))
 
 
 def _is_no_less(limit: int | None, before: int | None) -> bool:

@@ -140,7 +140,8 @@ class QueueReplacements:
         there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
         count = one.messages + sum(map(self._in, there))
         was = one.replaced.was
-        return why_impossible(was, queue) or self._capacity(was, queue).why_too_small(count, where="held for it")
+        capacity = self._capacity(was, queue)
+        return why_impossible(was, queue) or capacity.why_not_kept(one.parked or 0, count, where="held for it")
 
     def _full(self, name: str, one: Unfinished) -> str | None:
         """Why the queue that is there already does not keep all that is held."""
@@ -241,8 +242,8 @@ class QueueReplacements:
         if after.name != before.name:
             waiting += self._in(after.name)
         return (
-            self._over_limits(before, after, waiting)
-            or why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
+            why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
+            or self._over_limits(before, after, waiting)
             or self._at_risk(before)
             or self._returning(before)
         )
@@ -274,16 +275,15 @@ class QueueReplacements:
 
     def _over_limits(self, before: Queue, after: Queue, waiting: int) -> str | None:
         capacity = self._capacity(before, after)
-        reason = capacity.why_too_small(waiting, where="in it")
+        reason = capacity.why_not_kept(self._in(before.name), waiting, where="in it")
         return f"{reason}: let it drain first" if reason is not None else capacity.why_full(waiting)
 
     def _capacity(self, before: Queue, after: Queue) -> Capacity:
         index = self._index_then
-        capacity = capacity_of(after, index.candidates(after))
-        if before.type != after.type:
-            return capacity
         in_force = index.policy_of(before)
-        return capacity.compared_with(capacity_of(before, () if in_force is None else (in_force,)))
+        return capacity_of(after, index.candidates(after)).compared_with(
+            capacity_of(before, () if in_force is None else (in_force,)), same_type=before.type == after.type
+        )
 
     @cached_property
     def _index(self) -> ExistingIndex:

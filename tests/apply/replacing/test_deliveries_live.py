@@ -8,7 +8,7 @@ from proca_topo.apply.replacing import boundary
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Replacing
 from tests.apply.replacing.killing import killed_at
-from tests.apply.replacing.work_queue import apply, publish, statuses, taken, write
+from tests.apply.replacing.work_queue import apply, limited_by, publish, statuses, taken, write
 from tests.live import Live
 from tests.waiting import wait_until
 
@@ -88,3 +88,17 @@ def test_what_comes_before_the_queue_is_unbound_is_left_to_its_consumers(
     # RabbitMQ counts a quorum queue up to 5 s late.
     wait_until(lambda: statuses(apply(live, tmp_path)) == {Status.APPLIED}, "it has drained", seconds=60)
     assert taken(live) == list(range(20, 30))
+
+
+def test_the_operator_gives_the_queue_few_deliveries(live: Live, tmp_path: Path) -> None:
+    """A plan does not know that: it is found before anything is changed."""
+    write(tmp_path, QUORUM)
+    apply(live, tmp_path)
+    limited_by(live, {"delivery-limit": 2}, pattern="^work$", kind="operator-policies")
+    publish(live, range(20))
+    before = live.definitions()
+    write(tmp_path, MORE)
+    [result] = apply(live, tmp_path).results
+    assert result.status is Status.HELD_BACK
+    assert (result.reason or "").startswith("its delivery limit of 2 could drop some of 20 messages")
+    assert live.definitions() == before

@@ -1,0 +1,48 @@
+"""What waits without a time to live is not moved to where it soon expires, and is dropped."""
+
+from pathlib import Path
+
+import pytest
+
+from proca_topo.apply.replacing.steps import Step
+from proca_topo.apply.report import Status
+from tests.apply.replacing.killing import killed_at
+from tests.apply.replacing.test_kept_live import KINDS, apply, limited_by, publish, queues, statuses, taken, write
+from tests.live import Live
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_for_the_new_name(kind: str, live: Live, tmp_path: Path) -> None:
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    limited_by(live, {"message-ttl": 100}, pattern="^job$", kind=kind)
+    before = live.definitions()
+    write(tmp_path, ", renamed_from: work", name="job")
+    [result, *_] = apply(live, tmp_path).results
+    assert result.status is Status.HELD_BACK
+    assert (result.reason or "").startswith("the message-ttl 100 would drop 5 messages in it")
+    assert live.definitions() == before
+    assert taken(live) == list(range(5))
+
+
+def test_a_spec_that_wants_it_by_the_time_it_is_finished(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is put together as it was; what has only arrived meanwhile would have come to the new one."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    write(tmp_path, ", ttl: 100")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {}}
+    [result] = apply(live, tmp_path).results
+    assert (result.reason or "").startswith("the message-ttl 100 would drop 5 messages in it")
+    assert taken(live) == list(range(5))
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {"x-message-ttl": 100}}
