@@ -118,6 +118,7 @@ class WaitsFor(StrEnum):
     DEAD_LETTERS_ELSEWHERE = "dead-letters-elsewhere"
     ALTERNATE_ELSEWHERE = "alternate-elsewhere"
     AMQP = "amqp"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

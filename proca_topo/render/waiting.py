@@ -11,6 +11,7 @@ _REMEDIES: Final[Mapping[WaitsFor, str]] = {
     WaitsFor.REPLACEMENT: "an apply with --replace replaces it, and lets this go",
     WaitsFor.DEAD_LETTERS_ELSEWHERE: _BY_HAND.format("give it another dead-letter exchange"),
     WaitsFor.ALTERNATE_ELSEWHERE: _BY_HAND.format("give it another alternate exchange"),
+    WaitsFor.STREAM: "this apply does not change that: delete it if they may go, or keep this in the spec",
     WaitsFor.AMQP: "set PROCA_TOPO_AMQP to an AMQP URL that can be reached",
 }
 

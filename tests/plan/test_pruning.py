@@ -266,3 +266,13 @@ def test_what_somebody_else_has_to_change_does_not_wait_for_time() -> None:
     drains = _waits(make_plan(existing(activity={"work": Activity(ready=1)}), NOTHING, with_prune=True))
     assert FAIL.name in drains
     assert set(drains.values()) == {WaitsFor.TIME}
+
+
+def test_what_is_in_a_stream_does_not_drain() -> None:
+    stream = Queue(name="work", type="stream")
+    there = existing(queues=(stream,), bindings=(), activity={"work": Activity(ready=5, consumers=1)})
+    wanted = desired(queues=(), bindings=())
+    [change] = [c for c in make_plan(there, wanted, with_prune=True).changes if c.noun == stream]
+    assert isinstance(change, Retire)
+    assert change.reason == "5 messages in it, and a stream keeps what has been read"
+    assert change.waits_for is WaitsFor.STREAM

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from proca_topo.plan.changes import WaitsFor
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.messages.busy import busy, waiting_in
+from proca_topo.plan.messages.busy import busy, messages, waiting_in
 from proca_topo.plan.messages.circuits import (
     Circuit,
     ahead_of_ways_back,
@@ -17,9 +17,9 @@ from proca_topo.plan.messages.circuits import (
 from proca_topo.plan.messages.ways_on import WaysOn
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Existing
+from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Policy, is_for_our_use
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Policy, is_for_our_use
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,9 @@ class Decision:
             self.circuits[queue.name] = circuit_of(queue.name, self.index)
             if (reason := busy(queue.name, self.circuits[queue.name], self.existing.activity)) is not None:
                 self.queues[queue.name] = Reason(reason)
+            if queue.type == STREAM and (kept := self.existing.activity.get(queue.name, Activity()).messages):
+                what = f"{messages(kept)} in it, and a stream keeps what has been read"
+                self.queues[queue.name] = Reason(what, WaitsFor.STREAM)
         before = -1
         while (now := self._stays()) != before:
             before = now
