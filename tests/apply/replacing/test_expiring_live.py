@@ -7,7 +7,7 @@ import pytest
 from proca_topo.apply.replacing.steps import Step
 from proca_topo.apply.report import Status
 from tests.apply.replacing.killing import killed_at
-from tests.apply.replacing.test_kept_live import KINDS, apply, limited_by, publish, queues, statuses, taken, write
+from tests.apply.replacing.work_queue import KINDS, apply, limited_by, publish, queues, statuses, taken, write
 from tests.live import Live
 
 pytestmark = pytest.mark.broker
