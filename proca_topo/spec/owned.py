@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 
 from proca_topo.spec.documents import TopologyDoc
 from proca_topo.spec.parts import IgnoredBindingDoc
-from proca_topo.spec.placeholders import escaped, is_glob, names_in, regex_of_glob, symbolic, token, wrong_with
+from proca_topo.spec.placeholders import (
+    ORG,
+    escaped,
+    is_glob,
+    names_in,
+    regex_of_glob,
+    symbolic,
+    token,
+    wrong_with,
+)
 from proca_topo.spec.problems import Problem, Where
 from proca_topo.topology.nouns import is_reserved
 from proca_topo.topology.ownership import IgnoredBinding, OwnedPattern, Ownership
@@ -41,6 +50,12 @@ class Owned:
         own = [pattern.text for pattern in self.names.patterns if names_in(pattern.text)]
         names = frozenset(text.format_map(values) for text in own if not is_glob(text))
         return names, tuple(regex_of_glob(text, exact, named=False) for text in own if is_glob(text))
+
+    def of_org(self, org: str) -> tuple[str, ...]:
+        """Regular expressions for all that `owns` gives to an org by its name alone."""
+        exact = {ORG: escaped(org)}
+        own = [pattern.text for pattern in self.names.patterns if set(names_in(pattern.text)) == {ORG}]
+        return tuple(regex_of_glob(text, exact, named=False) for text in own)
 
     def _with_tokens(self, name: str) -> str:
         return symbolic(name, self.patterns) if wrong_with(name, self.patterns) is None else name

@@ -17,7 +17,6 @@ from proca_topo.spec.routes import contracts
 from proca_topo.spec.scope import scope_of
 from proca_topo.spec.topology_file import TopologyFile, spec_error
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Scope
 from proca_topo.topology.names import shown
 
 
@@ -65,10 +64,11 @@ def load_desired(
         expander.add(nouns, org)
     expander.check_renames(nouns)
     problems += surviving(suspected, damages)
-    scope: Scope | None = None
+    scope = scope_of_gone = None
     if orgs is not None and not problems:
-        scope = scope_of([*present, *gone], expander)
-    scope_of_gone = scope_of(gone, expander) if gone and not problems else None
+        others = [name for name in org_files(topology.directory, []) if name not in orgs]
+        scope = scope_of([*present, *gone], expander, others)
+        scope_of_gone = scope_of(gone, expander, [*names, *others]) if gone else None
     routes = (
         contracts(
             topology.shared.routes if orgs is None else (),

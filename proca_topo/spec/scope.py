@@ -9,8 +9,10 @@ from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, DestinationType
 
 
-def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
-    """All that these orgs could have, whatever they have switched on, and what their objects lean on."""
+def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[str]) -> Scope:
+    """All that these orgs could have, whatever they have switched on, and what their objects lean on. What one of
+    the `others` may have as well is theirs, unless it is named here: `{org}-*` of acme matches what acme-uk has.
+    """
     names: set[str] = set()
     old_queues: set[str] = set()
     patterns: list[str] = []
@@ -37,6 +39,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander) -> Scope:
         bindings=frozenset(everything.bindings),
         policies=frozenset(everything.policies) | names,
         name_patterns=tuple(patterns),
+        others={other: expander.owned.of_org(other) for other in others} if patterns else {},
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
     )

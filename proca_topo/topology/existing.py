@@ -116,7 +116,8 @@ class Scope:
 
     The names and bindings are all that may exist or be wanted there. `name_patterns` are regular expressions
     (for `fullmatch`) for owned names that cannot be listed one by one, such as `acme\..*`; they need a listing.
-    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed.
+    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed. `others` are the
+    orgs outside, each with expressions for the names that are its own though they match the `name_patterns`.
     """
 
     orgs: frozenset[str]
@@ -127,6 +128,7 @@ class Scope:
     name_patterns: tuple[str, ...] = ()
     reference_exchanges: frozenset[str] = frozenset()
     reference_queues: frozenset[str] = frozenset()
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def covers(self, name: str) -> bool:
         """Whether this name is one that the orgs may have."""
@@ -134,8 +136,13 @@ class Scope:
             name in self.queues
             or name in self.exchanges
             or name in self.policies
-            or any(re.fullmatch(pattern, name) for pattern in self.name_patterns)
+            or (any(re.fullmatch(pattern, name) for pattern in self.name_patterns) and not self._is_others(name))
         )
+
+    def _is_others(self, name: str) -> bool:
+        # Thousands of orgs have more expressions than are worth compiling.
+        patterns = (pattern for org, found in self.others.items() if org in name for pattern in found)
+        return any(re.fullmatch(pattern, name) for pattern in patterns)
 
     def holds(self, noun: Noun) -> bool:
         """Whether this object is one that the orgs may have; a binding also if it leads to a shared queue."""

@@ -56,6 +56,7 @@ def test_the_scope_is_all_that_could_be_there() -> None:
         name_patterns=(r"acme(?s:\.free\..*)",),
         reference_exchanges=frozenset({"s.in", "s.return", "s.fail", "s.rest", "billing"}),
         reference_queues=frozenset({"s.sqs", "s.wait"}),
+        others={"beta": (r"beta\.a", r"beta(?s:\.free\..*)", r"old\.beta")},
     )
 
 
@@ -116,3 +117,20 @@ def test_the_shape_of_routing_keys_is_kept_for_checks() -> None:
         "confirm": ("org", "custom|system", "supporter|action"),
         "deliver": ("org", "custom|system", "supporter|action"),
     }
+
+
+@pytest.mark.parametrize("acme", [{"acme": ""}, {}])
+def test_what_another_org_may_have_is_not_in_scope(acme: dict[str, str]) -> None:
+    """A glob of acme's matches it too."""
+    spec = """
+topology: 1
+owns: [x, "{org}-*"]
+exchanges: {x: {type: topic}}
+org:
+  queues: {"{org}-in": {}, "{org}-uk-out": {}}
+"""
+    scope = desired_of(spec, {**acme, "acme-uk": ""}, scope=["acme"]).scope
+    assert scope is not None
+    assert not scope.covers("acme-uk-in")
+    assert scope.covers("acme-in")
+    assert scope.covers("acme-old")
