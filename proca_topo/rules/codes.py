@@ -13,7 +13,7 @@ NEVER_ALLOWED: Final = frozenset({"PT010", "PT011"})
 
 CODES: Final = frozenset(
     {
-        *("PT001", "PT101", "PT102", "PT103", "PT104", "PT105", "PT106", "PT107", "PT201", "PT202", "PT203"),
-        *("PT204", "PT301", "PT302", "PT303", "PT304", "PT305", "PT401", "PT402", "PT403", "PT404"),
+        *("PT001", "PT101", "PT102", "PT103", "PT104", "PT105", "PT106", "PT107", "PT108", "PT201", "PT202"),
+        *("PT203", "PT204", "PT301", "PT302", "PT303", "PT304", "PT305", "PT401", "PT402", "PT403", "PT404"),
     }
 )

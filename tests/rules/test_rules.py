@@ -148,3 +148,28 @@ policies:
 """
     stays = "; they stay in the queue until there is a way (at-least-once)" if keeps else ""
     assert text + stays in [one.text for one in findings(tmp_path, spec)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "says"),
+    [
+        ("quorum", {}, "RabbitMQ 4's delivery limit 20 sends"),
+        ("quorum", {"delivery-limit": 5}, "its delivery limit 5 sends"),
+        ("quorum", {"delivery-limit": 1_000_000}, None),
+        ("quorum", {"delivery-limit": -1}, None),
+        ("classic", {}, None),
+    ],
+)
+@pytest.mark.parametrize("by_policy", [True, False])
+def test_a_delivery_limit_in_a_retry_circuit(
+    kind: str, limits: dict[str, int], says: str | None, tmp_path: Path, *, by_policy: bool
+) -> None:
+    """One that no consumer reaches, or none at all, gives nothing up; nor does a classic queue."""
+    text = RULES["PT108"].example
+    more = "".join(f"    {key}: {value}\n" for key, value in limits.items())
+    if by_policy and limits:
+        policy = f'{{pattern: "^mail$", apply-to: queues, definition: {{{more.strip()}}}}}'
+        text, more = f"{text}policies: {{limit: {policy}}}\n", ""
+    text = text.replace("    type: quorum\n", f"    type: {kind}\n{more}")
+    found = [one.text for one in findings(tmp_path, text) if one.code == "PT108"]
+    assert [says is not None and one.startswith(says) for one in found] == [True] * (says is not None)

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pika import BlockingConnection
 
 from proca_topo.render.definitions import definitions_json
 from proca_topo.rules.coded.pt105 import RULE as EXPIRING_IN_A_CIRCLE
+from proca_topo.rules.coded.pt108 import RULE as GIVING_UP
 from proca_topo.rules.coded.pt204 import UNKNOWN
 from proca_topo.rules.registry import RULES
 from proca_topo.rules.rule import Rule, Severity
@@ -171,6 +173,51 @@ class TestWhereArgumentAndPolicyDisagree:
         live.fill("q", 3)
         wait_until(lambda: count(live, ends[0]) == 3, f"3 messages are in {ends[0]}", seconds=SECONDS)
         assert count(live, ends[1]) == 0
+
+
+def deliveries(live: Live, queue: str, *, until: str) -> int:
+    """How often a message goes to consumers that end without an answer: 30 times, or `until` it is there."""
+    times = 0
+    with live.channel() as channel:
+        while times < 30:
+            if not _is_delivered(live, channel.connection, queue, until):
+                break
+            times += 1
+    return times
+
+
+def _is_delivered(live: Live, connection: BlockingConnection, queue: str, until: str) -> bool:
+    got: list[object] = []
+    consumer = connection.channel()
+    consumer.basic_consume(queue, lambda *_: got.append(1))
+    wait_until(
+        lambda: connection.process_data_events(0.01) or got or count(live, until),
+        "it is delivered, or given up",
+        seconds=SECONDS,
+    )
+    consumer.close()
+    return bool(got)
+
+
+@pytest.mark.parametrize("limit", [None, 3, 1_000_000])
+def test_what_a_quorum_queue_gives_up_does_not_come_back(limit: int | None, live: Live, tmp_path: Path) -> None:
+    """RabbitMQ 3 has no limit of its own, RabbitMQ 4 has 20."""
+    text = GIVING_UP.example.replace("30s", "100ms")
+    if limit is not None:
+        text = text.replace("type: quorum", f"type: quorum\n    delivery-limit: {limit}")
+    assert load_spec(live, tmp_path, text) == 204
+    with live.channel() as channel:
+        channel.queue_declare("given up", durable=True)
+        channel.queue_bind("given up", "failed", "mail")
+    live.fill("mail", 1)
+    counts = limit or (20 if version(live) >= (4, 0) else 1_000_000)
+    assert deliveries(live, "mail", until="given up") == min(counts + 1, 30)
+    if counts < 30:
+        wait_until(lambda: count(live, "waiting") == 0, "it has waited", seconds=SECONDS)
+        time.sleep(1)
+        assert count(live, "mail") == 0
+    else:
+        assert count(live, "given up") == 0
 
 
 def test_what_expires_in_a_circle_is_dropped(live: Live, tmp_path: Path) -> None:

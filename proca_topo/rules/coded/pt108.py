@@ -1,0 +1,93 @@
+"""PT108: a quorum queue in a retry circuit gives messages up."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from proca_topo.rules.rule import Finding, Rule, Severity
+from proca_topo.rules.subject import Subject
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import QUORUM, Policy, Queue
+from proca_topo.topology.routing.matching import Message
+
+_BY_DEFAULT: Final = 20
+# A consumer that fails ten times a second needs a day for so many.
+_ENOUGH: Final = 1_000_000
+
+
+def _find(subject: Subject) -> Iterator[Finding]:
+    for queue in subject.queues:
+        if queue.type != QUORUM:
+            continue
+        waiting = _waits_in(queue, subject)
+        limits = [_limit(queue, policy) for policy in subject.possible[queue.name]]
+        if waiting is None or all(limit is not None and not 0 <= limit < _ENOUGH for limit in limits):
+            continue
+        known = [limit for limit in limits if limit is not None]
+        limit = f"its delivery limit {min(known)}" if known else f"RabbitMQ 4's delivery limit {_BY_DEFAULT}"
+        text = f"{limit} sends what nobody has rejected to {shown(waiting)}, and it is dropped as it comes back"
+        yield RULE.finding(queue, text)
+
+
+def _waits_in(queue: Queue, subject: Subject) -> str | None:
+    """The queue from which this one's dead letters come back by expiring."""
+    letters = subject.dead_letters.get(queue.name)
+    if letters is None or letters.routing_key is None:
+        return None
+    for waiting in sorted(subject.dead_letters_reach.get(queue.name, frozenset()) & subject.delays.keys()):
+        onward = subject.dead_letters[waiting]
+        key = letters.routing_key if onward.routing_key is None else onward.routing_key
+        message = Message(routing_key=key, any_headers=True, is_dead=True)
+        if queue.name in subject.routes.reached(onward.exchange, message).queues:
+            return waiting
+    return None
+
+
+def _limit(queue: Queue, policy: Policy | None) -> int | None:
+    """The lesser of argument and policy counts (measured); None if there is neither."""
+    by_policy = None if policy is None else policy.definition.get("delivery-limit")
+    both = (queue.arguments.get("x-delivery-limit"), by_policy)
+    return min((limit for limit in both if isinstance(limit, int)), default=None)
+
+
+RULE: Final = Rule(
+    code="PT108",
+    severity=Severity.WARNING,
+    title="a quorum queue in a retry circuit gives messages up",
+    cost=(
+        "A quorum queue makes a dead letter of a message that was delivered too often without an answer, because "
+        "its consumers crash: on RabbitMQ 4 after 20 times, if nothing else is said. What waits and comes back "
+        "without ever having been rejected RabbitMQ takes for an endless loop, and drops it without a word."
+    ),
+    remedy=(
+        "Give the queue a delivery limit that no consumer reaches, such as 1000000, by policy or argument. "
+        "RabbitMQ 4 takes -1 for none; 3.x gives up at the first chance then."
+    ),
+    example="""\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}}
+retry: {mail: {delay: 30s, fail: failed, wait: waiting, return: again}}
+queues:
+  mail:
+    type: quorum
+    bindings: [{exchange: in, key: "#"}]
+    retry: mail
+""",
+    mended="""\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}}
+retry: {mail: {delay: 30s, fail: failed, wait: waiting, return: again}}
+queues:
+  mail:
+    type: quorum
+    bindings: [{exchange: in, key: "#"}]
+    retry: mail
+policies:
+  patient:
+    pattern: "^mail$"
+    apply-to: queues
+    definition: {delivery-limit: 1000000}
+""",
+    find=_find,
+)
