@@ -1,8 +1,9 @@
 """The way in: from a directory with topology.yaml and orgs/ to what is desired."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from proca_topo.errors import UsageError
 from proca_topo.spec.documents import OrgDoc, OrgTemplateDoc
@@ -66,9 +67,9 @@ def load_desired(
     problems += surviving(suspected, damages)
     scope = scope_of_gone = None
     if orgs is not None and not problems:
-        others = [name for name in org_files(topology.directory, []) if name not in orgs]
-        scope = scope_of([*present, *gone], expander, others)
-        scope_of_gone = scope_of(gone, expander, [*names, *others]) if gone else None
+        scope = scope_of([*present, *gone], expander, _org_files_but(orgs, topology))
+        if gone:
+            scope_of_gone = scope_of(gone, expander, chain(names, _org_files_but(orgs, topology)))
     routes = (
         contracts(
             topology.shared.routes if orgs is None else (),
@@ -99,6 +100,11 @@ def load_desired(
         scope=scope,
         gone=scope_of_gone,
     )
+
+
+def _org_files_but(orgs: Collection[str], topology: TopologyFile) -> Iterator[str]:
+    """The other orgs, for whoever needs them: thousands of files are not looked at for nothing."""
+    return (name for name in org_files(topology.directory, []) if name not in orgs)
 
 
 def problems_of_new_org(topology: TopologyFile, org: str, text: str) -> tuple[str, ...]:
