@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
+from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters
@@ -23,6 +25,13 @@ class ExistingIndex:
     desired_queues: Mapping[str, Queue] = field(default_factory=dict)
     desired_policies: Mapping[str, Policy] = field(default_factory=dict)
     policies_then: Mapping[str, Policy] | None = None
+
+    @classmethod
+    def on_the_way_to(
+        cls, desired: Desired, existing: Existing, *, policies_then: Mapping[str, Policy] | None = None
+    ) -> Self:
+        """With all that is desired, and not its bindings alone."""
+        return cls(existing, desired.bindings, desired.queues, desired.policies, policies_then)
 
     def then(self, queue: str) -> Queue | None:
         """A queue as it is once everything is declared; None if there is none."""

@@ -59,9 +59,7 @@ def make_plan(
     gone = prune(afterwards, desired, leaving, awaited, already_set)
     if not with_prune:
         gone = tuple(c if c.held_back is not None else replace(c, held_back=_NEEDS_PRUNE) for c in gone)
-    declared = bound_once_alone(
-        declared, gone, ExistingIndex(afterwards, desired.bindings, desired.queues, desired.policies)
-    )
+    declared = bound_once_alone(declared, gone, ExistingIndex.on_the_way_to(desired, afterwards))
     scope = desired.scope
     # What was begun is finished though the spec may not want it any more.
     touched = sum(counterpart(change.noun, desired) is not None for change in declared)

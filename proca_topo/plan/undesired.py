@@ -103,6 +103,6 @@ def endangered(existing: Existing, desired: Desired) -> Collection[str]:
     gone = undesired(existing, desired).queues
     if not gone:
         return ()
-    index = ExistingIndex(existing, desired.bindings, desired.queues, desired.policies)
+    index = ExistingIndex.on_the_way_to(desired, existing)
     waiting = {name for queue in gone for name in circuit_of(queue.name, index).waiting}
     return sorted({queue.name for queue in gone} | waiting)

@@ -15,7 +15,7 @@ from proca_topo.topology.policies_in_force import (
     time_to_live,
 )
 from proca_topo.topology.routing.matching import Message
-from proca_topo.topology.routing.routes import Routes
+from proca_topo.topology.routing.routes import Reached, Routes
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,12 @@ class Subject:
                 if not reached.unknown:
                     found[name] = reached.queues
         return found
+
+    def after_waiting(self, key: str, waiting: str) -> Reached:
+        """What dead letters with this key reach once they have expired in a queue that dead-letters them on."""
+        onward = self.dead_letters[waiting]
+        key = key if onward.routing_key is None else onward.routing_key
+        return self.routes.reached(onward.exchange, Message(routing_key=key, any_headers=True))
 
     @cached_property
     def entered(self) -> frozenset[str]:

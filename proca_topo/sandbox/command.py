@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Final
 
 from proca_topo.errors import SandboxError, UsageError
+from proca_topo.sandbox.kept import KEEPER_GONE
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
 from proca_topo.sandbox.signals import blocked, handling
 
@@ -93,10 +94,7 @@ def _start(
         node.release_adopted()
         raise UsageError(f"sandbox: {command[0]} cannot be run: {error.strerror}") from error
     except subprocess.SubprocessError as error:  # all that it tells of what `in_child` met
-        raise SandboxError(
-            f"sandbox: {command[0]} was not run: the sandbox's keeper process was ended from outside, and the "
-            "broker with it. Start again."
-        ) from error
+        raise SandboxError(f"sandbox: {command[0]} was not run: the {KEEPER_GONE}") from error
 
 
 def _is_in_foreground() -> bool:

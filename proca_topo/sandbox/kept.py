@@ -5,11 +5,13 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from proca_topo.errors import SandboxError
 from proca_topo.sandbox import keeper
 
+KEEPER_GONE: Final = "sandbox's keeper process was ended from outside, and the broker with it. Start again."
+"""What has happened, and what to do; to be begun with an article."""
 # Longer than the keeper's own patience in removing the directory.
 _CLEAN_UP_SECONDS = 30
 
@@ -94,6 +96,4 @@ class KeptProcesses:
         return answer
 
     def _gone(self) -> SandboxError:
-        return SandboxError(
-            "The sandbox's keeper process was ended from outside, and the broker with it. Start again."
-        )
+        return SandboxError(f"The {KEEPER_GONE}")

@@ -39,15 +39,13 @@ def catch_all(source: Exchange, destination: str, bindings: Collection[Binding])
 def takes_any_key(exchange: Exchange, bindings: Collection[Binding]) -> bool:
     """Whether one of these bindings of an exchange lets everything through; one of a plugin's type may."""
     match exchange.type:
-        case "fanout":
-            return bool(bindings)
         case "topic":
             return any(binding.routing_key == _EVERYTHING[_TOPIC] for binding in bindings)
         case "headers":
             return any(not binding.arguments for binding in bindings)
         case "direct":
             return False
-        case _:
+        case _:  # a fanout, or one of a plugin's type
             return bool(bindings)
 
 

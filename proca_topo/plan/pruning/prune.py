@@ -47,7 +47,7 @@ def prune(
     then = {**existing.policies, **{policy.name: policy for policy in already_set}}
     for policy in gone.policies:
         then.pop(policy.name, None)
-    index = ExistingIndex(existing, desired.bindings, desired.queues, desired.policies, policies_then=then)
+    index = ExistingIndex.on_the_way_to(desired, existing, policies_then=then)
     protected = {
         **kept_until_bound(awaited, gone, index),
         **kept_for_upstreams(gone, index),

@@ -6,7 +6,6 @@ from typing import Final
 from proca_topo.rules.rule import Finding, Rule, Severity
 from proca_topo.rules.subject import Subject
 from proca_topo.topology.names import shown
-from proca_topo.topology.routing.matching import Message
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
@@ -17,10 +16,9 @@ def _find(subject: Subject) -> Iterator[Finding]:
         for waiting in sorted(subject.dead_letters_reach.get(queue.name, ())):
             if waiting not in subject.desired.waiting or waiting not in subject.dead_letters:
                 continue
-            onward = subject.dead_letters[waiting]
-            key = letters.routing_key if onward.routing_key is None else onward.routing_key
-            reached = subject.routes.reached(onward.exchange, Message(routing_key=key, any_headers=True))
-            if queue.name not in reached.queues and not reached.unknown and subject.knows(onward.exchange):
+            reached = subject.after_waiting(letters.routing_key, waiting)
+            is_known = subject.knows(subject.dead_letters[waiting].exchange) and not reached.unknown
+            if queue.name not in reached.queues and is_known:
                 where = ", ".join(shown(name) for name in sorted(reached.queues)) or "nothing"
                 text = f"what it rejects waits in {shown(waiting)} and then reaches {where}, not this queue"
                 yield RULE.finding(queue, text)

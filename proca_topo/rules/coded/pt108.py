@@ -6,8 +6,8 @@ from typing import Final
 from proca_topo.rules.rule import Finding, Rule, Severity
 from proca_topo.rules.subject import Subject
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import QUORUM, Policy, Queue
-from proca_topo.topology.routing.matching import Message
+from proca_topo.topology.nouns import QUORUM, Queue
+from proca_topo.topology.policies_in_force import lowest_limit
 
 _BY_DEFAULT: Final = 20
 # A consumer that fails ten times a second needs a day for so many.
@@ -19,7 +19,7 @@ def _find(subject: Subject) -> Iterator[Finding]:
         if queue.type != QUORUM:
             continue
         waiting = _waits_in(queue, subject)
-        limits = [_limit(queue, policy) for policy in subject.possible[queue.name]]
+        limits = [lowest_limit("delivery-limit", queue, policy) for policy in subject.possible[queue.name]]
         if waiting is None or all(limit is not None and not 0 <= limit < _ENOUGH for limit in limits):
             continue
         known = [limit for limit in limits if limit is not None]
@@ -34,19 +34,9 @@ def _waits_in(queue: Queue, subject: Subject) -> str | None:
     if letters is None or letters.routing_key is None:
         return None
     for waiting in sorted(subject.dead_letters_reach.get(queue.name, frozenset()) & subject.delays.keys()):
-        onward = subject.dead_letters[waiting]
-        key = letters.routing_key if onward.routing_key is None else onward.routing_key
-        message = Message(routing_key=key, any_headers=True, is_dead=True)
-        if queue.name in subject.routes.reached(onward.exchange, message).queues:
+        if queue.name in subject.after_waiting(letters.routing_key, waiting).queues:
             return waiting
     return None
-
-
-def _limit(queue: Queue, policy: Policy | None) -> int | None:
-    """The lesser of argument and policy counts (measured); None if there is neither."""
-    by_policy = None if policy is None else policy.definition.get("delivery-limit")
-    both = (queue.arguments.get("x-delivery-limit"), by_policy)
-    return min((limit for limit in both if isinstance(limit, int)), default=None)
 
 
 RULE: Final = Rule(
