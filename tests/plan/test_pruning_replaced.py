@@ -9,8 +9,8 @@ from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.nouns import DestinationType, Exchange
+from tests.plan.begun import begun
 from tests.plan.circuit_world import FAIL_TO_WAIT, IN, SOURCE, WAIT, WAY_BACK, WORK, bind, desired, existing, queue
-from tests.plan.test_resumed_replacement import begun
 
 JOB = queue("job", dead_letter_exchange="fail", dead_letter_routing_key="job")
 OWNS = ("in", "next", "fail", "return", "work", "job", "wait")

@@ -11,40 +11,9 @@ from proca_topo.plan.saved import saved_plan
 from proca_topo.plan.staleness import Verdict, discrepancies
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.holding import Replaced
 from proca_topo.topology.nouns import Binding, Policy, Queue
-from tests.plan.circuit_world import ALL_BINDINGS, FAIL, IN, RETURN, SOURCE, WAIT, WORK, desired, existing
-
-ARRIVING = 2
-PARKED = 10
-
-
-def begun(
-    *,
-    was: Queue = WORK,
-    becomes: str = "work",
-    there: tuple[Queue, ...] = (),
-    old_is_gone: bool = True,
-    **more: Any,
-) -> Existing:
-    """A replacement whose holding queues have twelve messages."""
-    replaced = Replaced(was=was, becomes=becomes)
-    holding = replaced.holding
-    parked, arriving = (
-        Queue(name=name, type="classic", arguments=Arguments.of(replaced.arguments)) for name in holding.queues
-    )
-    back = (replaced.exchange(holding.back),) if old_is_gone else ()
-    found = existing(
-        exchanges=(IN, FAIL, RETURN, replaced.exchange(holding.parked), *back),
-        queues=(WAIT, parked, arriving, *there),
-        bindings=(
-            *(b for b in ALL_BINDINGS if b.destination != "work"),
-            replace(SOURCE, destination=arriving.name),
-        ),
-        activity={parked.name: Activity(ready=PARKED), arriving.name: Activity(ready=ARRIVING)},
-        policies=more.get("policies", ()),
-    )
-    return replace(found, activity={**found.activity, **more.get("activity", {})})
+from tests.plan.begun import begun
+from tests.plan.circuit_world import ALL_BINDINGS, SOURCE, WAIT, WORK, desired, existing
 
 
 def resumed(there: Existing, wanted: Queue, how: Replacing = Replacing.FINISHING) -> Replace:
