@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 
 from proca_topo.errors import SandboxError
@@ -21,6 +20,7 @@ from proca_topo.sandbox.installation import Installation, installed
 from proca_topo.sandbox.node import Node, running_node
 from proca_topo.sandbox.plugins import OF_EXCHANGE_TYPES
 from proca_topo.sandbox.ports import Ports, free_ports
+from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.brokers.written import write_down
 from tests.waiting import wait_until
@@ -184,17 +184,13 @@ def test_a_server_elsewhere_is_found_with_its_version(tmp_path: Path) -> None:
 
 
 def _declare_queue(node: Node, name: str) -> None:
-    with _http(node) as http:
+    with as_broker(node).http() as http:
         http.put(f"/api/queues/%2F/{name}", json={"durable": True}).raise_for_status()
 
 
 def _queues(node: Node) -> list[str]:
-    with _http(node) as http:
+    with as_broker(node).http() as http:
         return [queue["name"] for queue in http.get("/api/queues?disable_stats=true").raise_for_status().json()]
-
-
-def _http(node: Node) -> httpx.Client:
-    return httpx.Client(base_url=node.management_url, auth=("guest", "guest"), trust_env=False, timeout=PATIENCE)
 
 
 def _owner() -> subprocess.Popen[str]:

@@ -12,10 +12,11 @@ import pytest
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.moving.move import Leaving, Move, Moved, move
-from proca_topo.sandbox.node import PASSWORD, USERNAME, Node
+from proca_topo.sandbox.node import Node
 from tests.broker.raw import Raw
+from tests.brokers.cluster import as_broker
 
 SOURCE: Final = "source"
 TARGET: Final = "target"
@@ -63,10 +64,10 @@ class Tracks:
 
     def on(self, node: Node) -> "Tracks":
         """The same on a node of its own."""
-        where = address(node.management_url, amqp=node.amqp_url, username=USERNAME, password=PASSWORD)
-        http = httpx.Client(base_url=node.management_url, auth=(USERNAME, PASSWORD), timeout=60)
+        broker = as_broker(node)
+        http = broker.http()
         http.put(f"/api/vhosts/{self.vhost}").raise_for_status()
-        return replace(self, where=where, http=http)
+        return replace(self, where=broker.address(), http=http)
 
     def lay(self, **target_arguments: Any) -> None:
         """Declare the queues, and an exchange to each."""

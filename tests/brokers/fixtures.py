@@ -15,6 +15,7 @@ import pytest
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import PASSWORD, USERNAME, Node, running_node
+from tests.brokers.patience import PatientTransport
 from tests.brokers.versions import selected
 
 NodeFactory = Callable[[], Node]
@@ -158,4 +159,10 @@ def _running_already(url: str) -> TestBroker:
 
 def _client(url: str, username: str, password: str) -> httpx.Client:
     # Settings for proxies in the environment are not for a broker on this machine.
-    return httpx.Client(base_url=url, auth=(username, password), timeout=60, trust_env=False)
+    return httpx.Client(
+        base_url=url,
+        auth=(username, password),
+        timeout=60,
+        trust_env=False,
+        transport=PatientTransport(),
+    )
