@@ -141,6 +141,17 @@ class ManagementMover:
         """Whether our user may close other users' connections."""
         return _ADMINISTRATOR in tags_of_user(self._api)
 
+    def holders(self, queue: str) -> int | None:
+        """How many hold something of a quorum queue, or may come to.
+
+        Such a queue takes for a consumer whoever has got a message and not acknowledged it, also one that has
+        cancelled its consumer since (seen on 3.10.8, 4.0.5 and 4.3.6, with x-single-active-consumer too).
+        """
+        from proca_topo.broker.amqp.client import queue_counts
+
+        counts = queue_counts(self._api.address, self._vhost, [queue]).get(queue)
+        return None if counts is None else counts.consumers
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""
         from proca_topo.broker.moving.inspecting import inspect

@@ -127,6 +127,12 @@ class Mover(Protocol):
         """Whether we may close other users' connections."""
         ...
 
+    def holders(self, queue: str) -> int | None:
+        """How many consumers a quorum queue has at this moment, and clients besides that hold messages of it
+        unacknowledged; None where it does not tell. Of any other queue only consumers are told.
+        """
+        ...
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back. Raises InUseError if another keeps it for itself."""
         ...

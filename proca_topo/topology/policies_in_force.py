@@ -159,6 +159,15 @@ def keeps_dead_letters(queue: Queue, policy: Policy | None) -> bool:
     )
 
 
+def may_keep_dead_letters(queue: Queue, policies: Iterable[Policy]) -> bool:
+    """Whether a queue with one of these policies may have the strategy that keeps them, whatever else it takes."""
+    strategies = (
+        queue.arguments.get("x-dead-letter-strategy"),
+        *(policy.definition.get("dead-letter-strategy") for policy in policies),
+    )
+    return queue.type == QUORUM and "at-least-once" in strategies
+
+
 def _of_both(key: str, queue: Queue, policy: Policy | None) -> object:
     by_argument = queue.arguments.get(f"x-{key}")
     return policy.definition.get(key) if by_argument is None and policy is not None else by_argument

@@ -20,6 +20,7 @@ from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Queue
+from proca_topo.topology.policies_in_force import may_keep_dead_letters
 
 _ACKNOWLEDGE_SECONDS: Final = 10.0
 _DISCONNECT_SECONDS: Final = 30.0
@@ -60,7 +61,7 @@ class Draining:
             exclusive=alone,
             delete_source=True,
         )
-        idle = partial(self._before_deletion, settling=settling)
+        idle = partial(self._before_deletion, old, settling=settling)
         self.watch.stage(f"{shown(old.name)}: parking messages", self._look().messages)
         self._let_drain(old)
         make_room = partial(self._make_room, time.monotonic() + _DISCONNECT_SECONDS)
@@ -100,20 +101,35 @@ class Draining:
             self.watch.stage(f"{shown(self.old)}: disconnect {client.text}", 0)
             self.mover.disconnect(client)
 
-    def _before_deletion(self, came: int, *, settling: Settling) -> None:
+    def _before_deletion(self, old: Queue, came: int, *, settling: Settling) -> None:
         """All is parked: look whether the queue can be deleted. Raises what speaks against it."""
-        if settling.is_quorum:
-            self.sleep(QUORUM_SETTLE_SECONDS)
-        else:
-            settling.wait(came)
+        settling.wait(came)
+        if not self._is_ours_alone(old):
+            if old.type == QUORUM:
+                self.sleep(QUORUM_SETTLE_SECONDS)
+            self._wait_for_others()
+        if self.mover.observe([self.old], []).bindings:
+            raise _ReboundError
+        self.room.check()
+
+    def _is_ours_alone(self, old: Queue) -> bool:
+        """Whether it is certain at once that nobody else holds a message of a quorum queue, nor the queue itself.
+
+        RabbitMQ's API would tell it some seconds late.
+        """
+        return (
+            old.type == QUORUM
+            and not may_keep_dead_letters(old, policies_now(old, self.mover))
+            and self.mover.holders(old.name) == 1
+        )
+
+    def _wait_for_others(self) -> None:
+        """Raises BrokerError if they keep what they have."""
         deadline = time.monotonic() + _ACKNOWLEDGE_SECONDS
         while (why := self._why_not_empty()) is not None:
             if time.monotonic() > deadline:
                 raise BrokerError(f"{why}, and apply again")
             self.sleep(_PAUSE_SECONDS)
-        if self.mover.observe([self.old], []).bindings:
-            raise _ReboundError
-        self.room.check()
 
     def _why_not_empty(self) -> str | None:
         """What is still in the queue and is not moved, with what to do about it."""
