@@ -19,7 +19,17 @@ from tests.torture.ledger import Account, Ledger
 from tests.torture.outages import Outages
 from tests.torture.publisher import Publisher, publisher_to
 from tests.torture.tally import Kind, Tally, Trouble
-from tests.torture.world import QUEUE, ROUTES, THEIR_BINDINGS, THEIR_QUEUE, THEIRS, Variant, write_spec
+from tests.torture.world import (
+    QUEUE,
+    THEIR_BINDINGS,
+    THEIR_QUEUE,
+    THEIRS,
+    Variant,
+    is_from_queue,
+    routes,
+    siblings_named,
+    write_spec,
+)
 
 # A tick's least: what counts are the moments, and several lanes share the machine.
 _RATE: Final = 50
@@ -48,6 +58,7 @@ class Field:
     outages: Outages
     variant: Variant = field(default_factory=dict)
     untouched: dict[str, Any] = field(default_factory=dict)
+    siblings: int = 0
 
     @property
     def amqp_url(self) -> str:
@@ -66,6 +77,11 @@ class Field:
         return self.http.get(f"/api/{what}/{self._path}", params=parameters).raise_for_status().json()
 
     @property
+    def queues(self) -> list[str]:
+        """The queues with messages, each once."""
+        return [QUEUE, *siblings_named(self.siblings), THEIR_QUEUE]
+
+    @property
     def _path(self) -> str:
         return quote(self.vhost, safe="")
 
@@ -81,7 +97,7 @@ class Field:
 
     def want(self, variant: Variant) -> None:
         """Write a spec that wants the queue so."""
-        write_spec(self.command.folder, variant)
+        write_spec(self.command.folder, variant, siblings=self.siblings)
         self.variant = variant
 
     def finish(self) -> None:
@@ -175,10 +191,10 @@ def play(field: Field, game: Round) -> None:
     """Play a round: the attack strikes, apply finishes, every message is accounted for."""
     ledger = Ledger()
     field.publisher.resume(ledger, burst=game.waiting)
-    there = [QUEUE, QUEUE, THEIR_QUEUE] if game.manners else []
+    there = [QUEUE, *field.queues] if game.manners else []
     with _consuming(field, ledger, there, game.manners):
         ledger.wait_for_confirmed(game.waiting, seconds=_CONFIRM_SECONDS)
-        before = frozenset(message_id for message_id in ledger.confirmed if not message_id.endswith(".theirs"))
+        before = frozenset(filter(is_from_queue, ledger.confirmed))
         field.want(game.variant)
         troubles = _strike(field, game.attack)
         try:
@@ -186,7 +202,7 @@ def play(field: Field, game: Round) -> None:
             field.finish()
         finally:
             field.publisher.pause()
-        with _consuming(field, ledger, [] if game.manners else [QUEUE, THEIR_QUEUE], GOOD):
+        with _consuming(field, ledger, [] if game.manners else field.queues, GOOD):
             account = field.account(ledger)
     field.tally.count_round(account, troubles)
     where = f"vhost {field.vhost}, seed {field.seed}, {game}, struck: {', '.join(map(str, troubles))}"
@@ -230,13 +246,14 @@ def battlefield(
     tally: Tally,
     outages: Outages | None = None,
     others: Sequence[TestBroker] = (),
+    siblings: int = 0,
 ) -> Iterator[Field]:
     """A field with its publisher (paused), for the length of a `with` block. Nothing is declared yet.
 
     The publisher also knows the `others` of the broker's cluster.
     """
     urls = [f"{one.amqp_url}{quote(vhost, safe='')}" for one in (broker, *others)]
-    with publisher_to(urls, ROUTES, rate=_RATE) as publisher, broker.http() as http:
+    with publisher_to(urls, routes(siblings), rate=_RATE) as publisher, broker.http() as http:
         yield Field(
             broker=broker,
             vhost=vhost,
@@ -247,4 +264,5 @@ def battlefield(
             tally=tally,
             http=http,
             outages=outages or Outages(),
+            siblings=siblings,
         )

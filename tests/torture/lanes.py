@@ -18,7 +18,7 @@ from tests.torture.world import Variant
 class Lane:
     """A vhost of a broker, what its queue is in the beginning, and what is played there, round after round.
 
-    `others` are the other nodes of its cluster.
+    `others` are the other nodes of its cluster. So many `siblings` of the queue are replaced along with it.
     """
 
     broker: TestBroker
@@ -26,6 +26,7 @@ class Lane:
     start: Variant
     rounds: Iterable[Round]
     others: Sequence[TestBroker] = ()
+    siblings: int = 0
 
 
 def play_lanes(lanes: Sequence[Lane], folder: Path, *, seed: int, tally: Tally) -> None:
@@ -58,7 +59,14 @@ def _field(lane: Lane, folder: Path, *, seed: int, tally: Tally) -> Iterator[Fie
     with (
         new_vhost(lane.broker) as vhost,
         battlefield(
-            lane.broker, vhost, folder, seed=seed, tally=tally, outages=lane.outages, others=lane.others
+            lane.broker,
+            vhost,
+            folder,
+            seed=seed,
+            tally=tally,
+            outages=lane.outages,
+            others=lane.others,
+            siblings=lane.siblings,
         ) as field,
     ):
         yield field

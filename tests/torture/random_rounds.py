@@ -50,6 +50,8 @@ def play_for(minutes: float, seed: int, tally: Tally) -> None:
                 outages=outages if is_mortal else Outages(),
                 start=CLASSIC[0],
                 rounds=_rounds(random.Random(f"{seed}.{number}"), deadline, tally, is_mortal=is_mortal),
+                # Where the broker is killed, each new quorum queue may be left without a leader.
+                siblings=0 if is_mortal else number,
             )
             for number, is_mortal in enumerate([False] * _STEADY_LANES + [True] * _MORTAL_LANES)
         ]

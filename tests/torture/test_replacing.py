@@ -52,13 +52,14 @@ def rounds(
 def play(
     broker: TestBroker, attacks: Sequence[Attack], manners: Sequence[Manners | None], folder: Path, tally: Tally
 ) -> None:
-    """All attacks, dealt out to a lane for each of the CHANGES."""
+    """All attacks, dealt out to a lane for each of the CHANGES, with other queues replaced along or without."""
     lanes = [
         Lane(
             broker=broker,
             outages=Outages(),
             start=variants[0],
             rounds=rounds(variants, attacks[number :: len(CHANGES)], manners),
+            siblings=number,
         )
         for number, variants in enumerate(CHANGES)
     ]

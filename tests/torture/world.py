@@ -55,7 +55,7 @@ THEIR_BINDINGS: Final = (
     ("torture.in", THEIR_QUEUE, {"routing_key": "team.#", "arguments": {"whose": "theirs"}}),
 )
 
-ROUTES: Final[Sequence[Route]] = (
+_ROUTES: Final[Sequence[Route]] = (
     Route(name="topic", exchange="torture.in", key="a.x"),
     Route(name="wildcard", exchange="torture.in", key="x.b"),
     Route(name="headers", exchange="torture.kinds", headers=(("kind", "share"),)),
@@ -65,14 +65,36 @@ ROUTES: Final[Sequence[Route]] = (
 )
 
 
-def write_spec(folder: Path, variant: Variant) -> None:
-    """The spec with the queue as a variant has it. (JSON is YAML.)"""
+def siblings_named(count: int) -> Sequence[str]:
+    """Queues of ours that are replaced along with the one under torture, and get messages of their own."""
+    return [f"{QUEUE}.sibling{number}" for number in range(count)]
+
+
+def is_from_queue(message_id: str) -> bool:
+    """Whether a message went into the queue under torture, and into no other one."""
+    return not message_id.endswith(".theirs") and ".sibling" not in message_id
+
+
+def routes(siblings: int) -> Sequence[Route]:
+    """Where is published to."""
+    return (
+        *_ROUTES,
+        *(Route(name=f"sibling{n}", exchange="torture.in", key=f"sibling{n}") for n in range(siblings)),
+    )
+
+
+def write_spec(folder: Path, variant: Variant, *, siblings: int) -> None:
+    """The spec with the queue as a variant has it, and so many siblings. (JSON is YAML.)"""
+    others = {
+        name: {**variant, "bindings": [{"exchange": "torture.in", "key": name.removeprefix(f"{QUEUE}.")}]}
+        for name in siblings_named(siblings)
+    }
     spec = {
         "topology": 1,
         "owns": ["torture.*"],
         "ignore": [{"exchange": "team.events", "key": "news"}],
         "exchanges": {"torture.in": {"type": "topic"}, "torture.kinds": {"type": "headers"}},
         "retry": _CIRCUITS,
-        "queues": {QUEUE: {**variant, "bindings": _BINDINGS}},
+        "queues": {QUEUE: {**variant, "bindings": _BINDINGS}, **others},
     }
     (folder / "topology.yaml").write_text(json.dumps(spec))

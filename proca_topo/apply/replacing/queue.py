@@ -1,15 +1,15 @@
 """One queue replaced by another: observe, decide, do a step, and again, until nothing is left to do."""
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.checks import check, check_again
 from proca_topo.apply.replacing.draining import Draining
 from proca_topo.apply.replacing.filling import Filling
+from proca_topo.apply.replacing.holding_queue import holding_queue
 from proca_topo.apply.replacing.loop import until_done
 from proca_topo.apply.replacing.new_bindings import is_way_back
 from proca_topo.apply.replacing.room import Room
@@ -30,19 +30,15 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding, Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Binding, Noun, Queue
 
-_NO_LIMIT: Final = -1
-_FIRST_WITH_NO_LIMIT: Final = 4
-
 
 @dataclass(kw_only=True)
 class QueueReplacement:
-    """The replacement of one queue. `existing` is the vhost as it was read last; `bindings` are those to the new
+    """The replacement of one queue. `index` is the vhost as it was read last; `bindings` are those to the new
     queue that the spec wants and that are not there.
 
     Told what to do by `next_step` alone, so that it does not matter who began it.
@@ -51,7 +47,7 @@ class QueueReplacement:
     replaced: Replaced
     wanted: Queue
     bindings: Collection[Binding]
-    existing: Existing
+    index: ExistingIndex
     broker: Broker
     mover: Mover
     watch: Watcher
@@ -97,6 +93,11 @@ class QueueReplacement:
         else:
             check_again(self._was, self.mover, filling=self._situation(there).marked)
         until_done(there, look=self._observe, decide=lambda seen: next_step(self._situation(seen)), do=self._do)
+
+    @property
+    def existing(self) -> Existing:
+        """The vhost as it was read last."""
+        return self.index.existing
 
     @property
     def _draining(self) -> Draining:
@@ -168,11 +169,11 @@ class QueueReplacement:
             case Step.DECLARE_PARKED:
                 # One that is there may have another dead-letter exchange: that of the policy of its time.
                 if holding.parked not in there.queues:
-                    self._declare([self._holding_queue(holding.parked)])
+                    self._declare([holding_queue(holding.parked, self.replaced, self.index)])
                 self._declare([self.replaced.exchange(holding.parked)])
                 self._declare([_private(holding.parked, holding.parked)])
             case Step.DECLARE_ARRIVING:
-                self._declare([self._holding_queue(holding.arriving)])
+                self._declare([holding_queue(holding.arriving, self.replaced, self.index)])
             case Step.BIND_ARRIVING:
                 check_anew(binding for binding in there.bindings if binding.destination == self._was.name)
                 self._bind(holding.arriving, self._routes(there, self._was.name))
@@ -220,19 +221,6 @@ class QueueReplacement:
                 return self.wanted.name
             case _:
                 assert_never(role)
-
-    def _holding_queue(self, name: str) -> Queue:
-        """A queue as safe as the old one; what expires in it goes where it would have gone."""
-        arguments = self.replaced.arguments
-        letters = ExistingIndex(self.existing).dead_letters.get(self._was.name, ())
-        if letters:
-            arguments["x-dead-letter-exchange"] = letters[0].exchange
-            if letters[0].routing_key is not None:
-                arguments["x-dead-letter-routing-key"] = letters[0].routing_key
-        if self._was.type == QUORUM and _major(self.existing.broker.version) >= _FIRST_WITH_NO_LIMIT:
-            # From 4.0 on a quorum queue drops what was delivered 20 times, and every interruption delivers again.
-            arguments["x-delivery-limit"] = _NO_LIMIT
-        return Queue(name=name, type=self._was.type, arguments=Arguments.of(arguments))
 
     def _bind(self, queue: str, routes: Routes) -> None:
         self._declare(
@@ -292,8 +280,3 @@ def _as_routes(bindings: Iterable[Binding]) -> Routes:
 
 def _private(exchange: str, queue: str) -> Binding:
     return Binding(source=exchange, destination=queue)
-
-
-def _major(version: str | None) -> int:
-    found = re.match(r"\d+", version or "")
-    return int(found[0]) if found else 0

@@ -1,15 +1,20 @@
-"""The replacements of a plan, one after the other."""
+"""The replacements of a plan, in their order, and small ones at the same time."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, assert_never
 
 from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.replacing.batches import Batches
+from proca_topo.apply.replacing.together import make_together
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
-from proca_topo.broker.protocol import Broker
+from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, UnreachableError
 from proca_topo.plan.changes import Declare, Plan, Replace
+from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 # One for what was begun with another spec, one for what the spec wants now.
 _ROUNDS = 2
+
+_NotMade = tuple[Status, str]
 
 
 def replace_all(
@@ -48,12 +55,48 @@ def replace_all(
     mover = broker.mover(plan.vhost) if left else None
     if mover is None:
         return read()
-    # What moves messages is loaded for a replacement only.
-    from proca_topo.apply.replacing.exchange import ExchangeReplacement
-    from proca_topo.apply.replacing.queue import QueueReplacement
-    from proca_topo.apply.replacing.trials import HinderedError
+    making = _Making(
+        plan=plan,
+        index=ExistingIndex(existing),
+        broker=broker,
+        mover=mover,
+        ledger=ledger,
+        desired=desired,
+        disconnecting=disconnecting,
+    )
+    for batch in Batches(making.index).of(left):
+        for change, not_made in making.all_of(batch, watch):
+            if not_made is not None:
+                ledger.note(change, *not_made)
+    watch.stage("reading back", 0)
+    return read()
 
-    for change in left:
+
+@dataclass(frozen=True, kw_only=True)
+class _Making:
+    """What it takes to make the replacements of a plan."""
+
+    plan: Plan
+    index: ExistingIndex
+    broker: Broker
+    mover: Mover
+    ledger: Ledger
+    desired: Mapping[str, Exchange]
+    disconnecting: bool
+
+    def all_of(self, batch: Sequence[Replace], watch: Watcher) -> Iterator[tuple[Replace, _NotMade | None]]:
+        """Make them, one or several at once: each with why it was not made, None if it was."""
+        if len(batch) == 1:
+            yield batch[0], self._make(batch[0], watch)
+        else:
+            yield from make_together(batch, self._make, watch)
+
+    def _make(self, change: Replace, watch: Watcher) -> _NotMade | None:
+        # What moves messages is loaded for a replacement only.
+        from proca_topo.apply.replacing.exchange import ExchangeReplacement
+        from proca_topo.apply.replacing.queue import QueueReplacement
+        from proca_topo.apply.replacing.trials import HinderedError
+
         try:
             match (change.noun, change.replaced):
                 case (Queue() as wanted, Replaced() as replaced):
@@ -61,32 +104,60 @@ def replace_all(
                         QueueReplacement(
                             replaced=replaced,
                             wanted=wanted,
-                            bindings=_to_queue(plan, wanted.name, ledger),
-                            existing=existing,
-                            broker=broker,
-                            mover=mover,
+                            bindings=self._to_queue(wanted.name),
+                            index=self.index,
+                            broker=self.broker,
+                            mover=self.mover,
                             watch=watch,
-                            disconnecting=disconnecting,
+                            disconnecting=self.disconnecting,
                         )
                     )
                 case (Exchange(name=name), ReplacedExchange() as replaced):
                     ExchangeReplacement(
                         replaced=replaced,
-                        wanted=desired.get(name),
-                        bindings=_from_exchange(plan, name, existing),
-                        existing=existing,
-                        broker=broker,
-                        mover=mover,
+                        wanted=self.desired.get(name),
+                        bindings=self._from_exchange(name),
+                        existing=self.index.existing,
+                        broker=self.broker,
+                        mover=self.mover,
                         watch=watch,
                     ).run()
         except HinderedError as error:
-            ledger.note(change, Status.HELD_BACK, str(error))
+            return Status.HELD_BACK, str(error)
         except UnreachableError:
             raise
         except BrokerError as error:
-            ledger.note(change, Status.FAILED, f"{error} (nothing is lost: the same command goes on from here)")
-    watch.stage("reading back", 0)
-    return read()
+            return Status.FAILED, f"{error} (nothing is lost: the same command goes on from here)"
+        return None
+
+    def _from_exchange(self, exchange: str) -> Collection[Binding]:
+        """The bindings from an exchange that the plan declares, without those to a queue that is yet to come."""
+        queues = self.index.existing.queues
+        return [
+            binding
+            for binding in self._declared_bindings
+            if binding.source == exchange and (not _leads_to_queue(binding) or binding.destination in queues)
+        ]
+
+    def _to_queue(self, queue: str) -> Collection[Binding]:
+        """The bindings to a queue that the plan declares, without those from an exchange that was not replaced."""
+        return [
+            binding
+            for binding in self._declared_to_queues.get(queue, ())
+            if not self.ledger.failed_name(Kind.EXCHANGE, binding.source)
+        ]
+
+    @cached_property
+    def _declared_bindings(self) -> Sequence[Binding]:
+        nouns = (change.noun for change in self.plan.to_do if isinstance(change, Declare))
+        return [noun for noun in nouns if isinstance(noun, Binding)]
+
+    @cached_property
+    def _declared_to_queues(self) -> Mapping[str, Sequence[Binding]]:
+        found: dict[str, list[Binding]] = defaultdict(list)
+        for binding in filter(_leads_to_queue, self._declared_bindings):
+            found[binding.destination].append(binding)
+        return found
 
 
 def _replaced_outright(change: Replace, existing: Existing, broker: Broker) -> bool:
@@ -104,32 +175,6 @@ def _replaced_outright(change: Replace, existing: Existing, broker: Broker) -> b
             raise AssertionError(change.noun)  # they change in place
         case _:
             assert_never(change.noun)
-
-
-def _from_exchange(plan: Plan, exchange: str, existing: Existing) -> Collection[Binding]:
-    """The bindings from an exchange that the plan declares, without those to a queue that is yet to come."""
-    return [
-        binding
-        for binding in _declared_bindings(plan)
-        if binding.source == exchange and (not _leads_to_queue(binding) or binding.destination in existing.queues)
-    ]
-
-
-def _to_queue(plan: Plan, queue: str, ledger: Ledger) -> Collection[Binding]:
-    """The bindings to a queue that the plan declares, without those from an exchange that was not replaced."""
-    return [
-        binding
-        for binding in _declared_bindings(plan)
-        if binding.destination == queue
-        and _leads_to_queue(binding)
-        and not ledger.failed_name(Kind.EXCHANGE, binding.source)
-    ]
-
-
-def _declared_bindings(plan: Plan) -> Iterator[Binding]:
-    for change in plan.to_do:
-        if isinstance(change, Declare) and isinstance(change.noun, Binding):
-            yield change.noun
 
 
 def _leads_to_queue(binding: Binding) -> bool:

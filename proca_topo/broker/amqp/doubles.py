@@ -7,6 +7,8 @@ from typing import Final
 
 from pika import data
 
+from proca_topo.broker.amqp.shared import shared
+
 # A value's type and 64 bits, as which RabbitMQ has what comes as such a number in JSON.
 _DOUBLE: Final = struct.Struct(">cd")
 # Pika's own class for long integers would be looked for in a range number by number.
@@ -14,6 +16,7 @@ _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
 
 
+@shared
 @contextmanager
 def doubles() -> Iterator[None]:
     """In this block pika writes fractions, and whole numbers that are too large for 64 bits, in tables."""

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from pika import spec
 
+from proca_topo.broker.amqp.shared import shared
+
 
 class RawProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has no types
     """The properties of a message as the bytes that came. See `proca_topo.broker.moving.property_bytes`."""
@@ -18,9 +20,10 @@ class RawProperties(spec.BasicProperties):  # type: ignore[misc]  # pika has no 
         return self
 
 
+@shared
 @contextmanager
 def raw_properties() -> Iterator[None]:
-    """In this block all messages that pika delivers have RawProperties. The process moves one queue at a time."""
+    """In this block all messages that pika delivers have RawProperties."""
     before = spec.props[spec.BasicProperties.INDEX]
     spec.props[spec.BasicProperties.INDEX] = RawProperties
     try:
