@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from proca_topo.plan.changes import Delete, Retire
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.messages.circuits import circuit_of
 from proca_topo.plan.messages.waiting import waiting_queues
-from proca_topo.plan.pruning.prune import prune
+from proca_topo.plan.planner import make_plan
 from proca_topo.plan.status import CircuitStatus, ExchangeStatus, QueueStatus, ReplacementStatus, State, Status
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
@@ -18,6 +19,8 @@ from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import unfinished
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Queue
+
+_FINISHED_FIRST: Final = "its replacement, which was begun and has to be finished first"
 
 
 def status_of(existing: Existing, desired: Desired) -> Status:
@@ -31,7 +34,7 @@ def status_of(existing: Existing, desired: Desired) -> Status:
     | busy       | has messages, or may have some that RabbitMQ cannot count                              |
     | idle       | has none                                                                               |
     """
-    look = _Look(existing=existing, desired=desired, index=ExistingIndex(existing, desired.bindings))
+    look = _Look(existing=existing, desired=desired, index=ExistingIndex.on_the_way_to(desired, existing))
     queues = sorted(look.queues(), key=_attention)
     circuits = sorted(look.circuits(), key=lambda one: (-one.activity.messages, one.queue))
     scope = desired.scope
@@ -134,21 +137,28 @@ class _Look:
 
     @cached_property
     def _leaving(self) -> Mapping[str, tuple[str | None, int]]:
-        """What each queue that is no longer desired waits for, and by how many bindings it still gets messages."""
-        gone = undesired(self.existing, self.desired)
-        changes = prune(self.existing, self.desired, gone)
-        routes: dict[str, int] = defaultdict(int)
+        """What each queue that is no longer desired waits for, and how many bindings a prune takes from it.
+
+        It is what a plan with --prune says: all that is declared and replaced before has its part in it.
+        """
+        gone = undesired(self.existing, self.desired).queues
         found: dict[str, tuple[str | None, int]] = {}
-        for change in changes:
-            match change:
-                case Delete(noun=Binding(destination_type=DestinationType.QUEUE) as binding, along_with=None):
-                    routes[binding.destination] += 1
-        for change in changes:
-            match change:
-                case Retire(noun=Queue(name=name), reason=reason):
-                    found[name] = (reason, routes[name])
-                case Delete(noun=Queue(name=name), held_back=held_back):
-                    found[name] = (held_back, routes[name])
+        if gone:
+            routes: dict[str, int] = defaultdict(int)
+            reasons: dict[str, str | None] = {}
+            for change in make_plan(self.existing, self.desired, with_prune=True).changes:
+                match change:
+                    case Delete(
+                        noun=Binding(destination_type=DestinationType.QUEUE) as binding,
+                        along_with=None,
+                        held_back=None,
+                    ):
+                        routes[binding.destination] += 1
+                    case Retire(noun=Queue(name=name), reason=reason):
+                        reasons[name] = reason
+                    case Delete(noun=Queue(name=name), held_back=held_back):
+                        reasons[name] = held_back
+            found = {queue.name: (reasons.get(queue.name, _FINISHED_FIRST), routes[queue.name]) for queue in gone}
         for old, new in self._new_names.items():
             if old in self.existing.queues:
                 found[old] = (f"apply --replace, by which it becomes {shown(new)}", 0)

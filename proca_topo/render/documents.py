@@ -256,7 +256,7 @@ class QueueStatusDocument(Document):
     consumers: int | None = Field(description="null where the broker does not tell")
     circuits: list[str] = Field(description="the queues in which messages may wait that come back to it")
     waits_for: str | None = Field(description="of a leaving queue: what keeps it; null if nothing does")
-    routes: int = Field(description="of a leaving queue: the bindings by which it still gets messages")
+    routes: int = Field(description="of a leaving queue: its bindings that apply --prune takes away")
 
 
 class StatusDocument(Document):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from proca_topo.plan.attention import status_of
+from proca_topo.plan.planner import make_plan
 from proca_topo.plan.status import Counts, State, Status
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing, Scope
@@ -19,6 +20,7 @@ from tests.plan.circuit_world import (
     WORK,
     desired,
     existing,
+    queue,
 )
 
 BY_POLICY = replace(WAIT, arguments=Arguments.of({"x-dead-letter-exchange": "return"}))
@@ -149,6 +151,27 @@ def test_a_queue_that_is_to_be_renamed_leaves_for_its_new_name_and_is_not_missed
     [leaving] = [queue for queue in status.queues if queue.state is State.LEAVING]
     assert leaving.waits_for == "apply --replace, by which it becomes job"
     assert status.absent == ()
+
+
+def test_a_queue_that_a_plan_keeps_for_what_is_held_back_waits_for_that() -> None:
+    """What is declared and replaced before has its part in what may go: `status` says what `plan --prune` says."""
+    other, new = queue("other"), queue("new")
+    there = existing(queues=(WORK, other), bindings=(SOURCE,))
+    wanted = replace(
+        desired(queues=(new,), bindings=(replace(SOURCE, destination="new"),), owns=("work", "other", "new")),
+        renames={"new": "other"},
+    )
+    plan = make_plan(there, wanted, with_prune=True)
+    [planned] = [change.held_back for change in plan.changes if change.noun == WORK]
+    [leaving] = [one for one in status_of(there, wanted).queues if one.name == "work"]
+    assert (leaving.state, leaving.waits_for, leaving.routes) == (State.LEAVING, planned, 0)
+    assert planned is not None
+
+
+def test_a_queue_that_leaves_once_its_replacement_is_finished_waits_for_that() -> None:
+    wanted = desired(queues=(WAIT,), bindings=(FAIL_TO_WAIT,))
+    [leaving] = [one for one in status_of(_being_replaced(WORK, "work"), wanted).queues if one.name == "work"]
+    assert leaving.waits_for == "its replacement, which was begun and has to be finished first"
 
 
 def test_what_is_not_there_yet() -> None:
