@@ -1,6 +1,6 @@
 """The first half of an apply: what is absent is declared, what can change in place is updated."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from proca_topo.apply.ledger import Ledger
@@ -13,7 +13,7 @@ from proca_topo.plan.declaring.new_queues import NewQueues, lacked_by_replacemen
 from proca_topo.plan.declaring.order import POLICIES, DeclaringOrder, Stage
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Policy
+from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
 
 # So few objects are declared one by one, which makes the broker give a reason for each that it refuses.
 _FEW = 20
@@ -35,13 +35,16 @@ def declare(
 ) -> Existing | None:
     """Make every Declare and Update of `plan`, and read back what came of it; None if there were none.
 
-    `existing` is what the plan was made of, and what `proca_topo.plan.declaring.order` finds the order from. The
-    bindings that are for `after_replacement` are left for a call of their own.
+    `existing` is what the plan was made of, and what `proca_topo.plan.declaring.order` finds the order from. What
+    is for `after_replacement` is left for a call of its own, and relies on all that was made before.
     """
     declared: list[Change] = []
-    changes = [change for change in plan.to_do if _is_due(change, after_replacement=after_replacement)]
-    for stage in DeclaringOrder(changes=changes, existing=existing).stages():
-        ready = [change for change in stage.changes if not _dependency_failed(change, ledger)]
+    due = [change for change in plan.to_do if _is_due(change, after_replacement=after_replacement)]
+    order = DeclaringOrder(changes=plan.to_do if after_replacement else due, existing=existing)
+    unreplaced = _unreplaced(plan, existing, ledger)
+    for stage in order.stages() if due else ():
+        changes = [c for c in stage.changes if _is_due(c, after_replacement=after_replacement)]
+        ready = [change for change in changes if not _dependency_missing(change, unreplaced, ledger)]
         ready = _with_their_policies(ready, plan, existing, ledger)
         in_turn = _policies(ready, stage, plan, broker, ledger, read=read) if stage.title == POLICIES else [ready]
         for together in filter(None, in_turn):
@@ -68,10 +71,8 @@ def declare(
 
 def _is_due(change: Change, *, after_replacement: bool) -> bool:
     match change:
-        case Declare():
+        case Declare() | Update():
             return change.after_replacement is after_replacement
-        case Update():
-            return not after_replacement
         case Replace() | Retire() | Delete():
             return False
         case _:
@@ -96,7 +97,8 @@ def _policies(
         return
     now = read()
     if absent := _absent(stage.relies_on, now):
-        _ask_why(plan, [change for change in absent if ledger.status(change.noun) is None], broker, ledger)
+        unknown = [c for c in absent if ledger.status(c.noun) is None and not isinstance(c, Replace)]
+        _ask_why(plan, unknown, broker, ledger)
         now = read()
     ready = _with_ways_on(ready, _absent(stage.relies_on, now), ledger)
     yield from harmless(ready, now, ledger, read=read, deleting=False)
@@ -104,9 +106,13 @@ def _policies(
 
 def _with_ways_on(policies: Sequence[Change], absent: Sequence[Change], ledger: Ledger) -> list[Change]:
     """The policies, if nothing is absent of what they lead messages to."""
+    waiting = next((c for c in absent if ledger.status(c.noun) is Status.HELD_BACK), None)
     for policy in policies if absent else ():
-        reason = f"it would lead messages to where {shown(absent[0].noun.name)} is missing"
-        ledger.note(policy, Status.NOT_TRIED, reason)
+        reason = f"it would lead messages to where {shown((waiting or absent[0]).noun.name)} is missing"
+        if waiting is None:
+            ledger.note(policy, Status.NOT_TRIED, reason)
+        else:
+            ledger.note(policy, Status.HELD_BACK, f"{reason}: that goes first")
     return [] if absent else [*policies]
 
 
@@ -150,11 +156,27 @@ def _policies_not_set(plan: Plan, ledger: Ledger) -> frozenset[str]:
     )
 
 
-def _dependency_failed(change: Change, ledger: Ledger) -> bool:
-    """Whether what a binding needs was refused; then it is noted as not tried."""
+def _unreplaced(plan: Plan, existing: Existing, ledger: Ledger) -> frozenset[str]:
+    """The queues that would be there now if their replacements had not turned out to be impossible."""
+    return frozenset(
+        change.noun.name
+        for change in plan.to_do
+        if isinstance(change, Replace)
+        and isinstance(change.noun, Queue)
+        and ledger.status(change.noun) is Status.HELD_BACK
+        and not existing.has(change.noun)
+    )
+
+
+def _dependency_missing(change: Change, unreplaced: Collection[str], ledger: Ledger) -> bool:
+    """Whether what a binding needs was refused, or is not there; then that is noted."""
     if not isinstance(change.noun, Binding):
         return False
     binding = change.noun
+    if binding.destination in unreplaced and binding.destination_type is DestinationType.QUEUE:
+        reason = f"its queue {shown(binding.destination)} is there once it is replaced, which is held back"
+        ledger.note(change, Status.HELD_BACK, reason)
+        return True
     ends = {("exchange", binding.source), (binding.destination_type.value, binding.destination)}
     for kind, name in sorted(ends):
         if ledger.failed_name(kind, name):

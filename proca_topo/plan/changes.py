@@ -83,7 +83,7 @@ class Declare(_Change):
 
     `carries_dead_letters` marks the bindings that have to stand before any message can be rejected,
     `after_replacement` those that wait for the replacement of what they lead to or from: that makes them itself,
-    and what is left of them comes after all replacements.
+    and what is left of them comes after all replacements. So do the policies that lead messages to such.
     """
 
     carries_dead_letters: bool = False
@@ -92,9 +92,13 @@ class Declare(_Change):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update(_Change):
-    """An object that changes in place: a policy. `noun` is how it will be."""
+    """An object that changes in place: a policy. `noun` is how it will be.
+
+    `after_replacement` marks those that lead messages to what only replacements bring.
+    """
 
     differences: tuple[Difference, ...]
+    after_replacement: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

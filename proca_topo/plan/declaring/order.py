@@ -72,7 +72,7 @@ class DeclaringOrder:
         ahead: dict[Noun, Change] = {}
         for wave in self._waves():
             late = tuple(change for change in wave if isinstance(change.noun, Policy))
-            yield from _after_policies(wave)
+            yield from _after_policies(change for change in wave if not isinstance(change, Replace))
             ahead |= {change.noun: change for change in wave if change not in late}
             yield Stage(title=POLICIES, changes=late, relies_on=tuple(ahead.values()))
             ahead |= {change.noun: change for change in late}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from proca_topo.plan.changes import Change, Declare, Hazard, HazardCode, Replace
+from proca_topo.plan.changes import Change, Declare, Hazard, HazardCode, Replace, Update
 from proca_topo.plan.declaring.new_queues import unbound_without_policies
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.declaring.redirecting import Ways
@@ -18,35 +18,48 @@ def with_redirect_hazards(changes: Sequence[Change], existing: Existing) -> list
     Where a policy cannot come after all that it leads to, since it has to be before some of it, it comes after it:
     a dead letter without a way on is dropped for certain, a message that is not under its policy yet only if
     anything happens to it in this moment. The policy has a hazard then.
+
+    Where only replacements bring its way on, the policy comes after them, unless what comes before lives by it.
     """
     changes = unbound_without_policies(changes, existing)
     order = DeclaringOrder(changes=changes, existing=existing)
     if not order.redirecting:
         return changes
     missing = _missing(order)
-    return unbound_without_policies([_judged(change, order, missing) for change in changes], existing)
+    judged = [_judged(change, order, missing) for change in changes]
+    found = unbound_without_policies(judged, existing)
+    if found != judged:
+        return found
+    return [_judged(change, order, missing, may_be_late=True) for change in changes]
 
 
-def _judged(change: Change, order: DeclaringOrder, missing: Mapping[Node, Change]) -> Change:
+def _judged(
+    change: Change, order: DeclaringOrder, missing: Mapping[Node, Change], *, may_be_late: bool = False
+) -> Change:
     policy = change.noun
     if not isinstance(policy, Policy) or policy not in order.redirecting:
         return change
     hazards = (*change.hazards, *_of_circles(policy, order))
-    reason = change.held_back
-    if reason is None and policy in missing:
-        reason = _without_way_on(order.redirecting[policy].ways, missing[policy])
+    if change.held_back is not None or policy not in missing:
+        return replace(change, hazards=hazards)
+    if may_be_late and missing[policy].held_back is None and isinstance(change, (Declare, Update)):
+        return replace(change, hazards=hazards, after_replacement=True)
+    reason = _without_way_on(order.redirecting[policy].ways, missing[policy])
     return replace(change, hazards=hazards, held_back=reason)
 
 
 def _missing(order: DeclaringOrder) -> Mapping[Node, Change]:
-    """For each that is needed, something that it needs itself and that is not declared before replacements."""
+    """For each that is needed, something that it needs itself and that is not declared before replacements: what
+    is held back, if anything of it is.
+    """
     found: dict[Node, Change] = {}
     for group in order.groups:
         own = (order.by_noun[one] for one in group if not isinstance(one, At))
         later = [change for change in own if _is_later(change)]
         later += [found[needed] for one in group for needed in order.needs(one) if needed in found]
         if later:
-            found.update(dict.fromkeys(group, later[0]))
+            last = next((change for change in later if change.held_back is not None), later[0])
+            found.update(dict.fromkeys(group, last))
     return found
 
 
