@@ -122,7 +122,7 @@ class QueueReplacements:
             differences=found,
             hazards=(
                 counted,
-                *replacement_hazards(after, found, Activity()),
+                *replacement_hazards(was, after, found, Activity()),
                 *(() if one.old_is_gone else self._cut(was)),
             ),
             held_back=self._why_not_finished(one, nowhere),
@@ -176,7 +176,7 @@ class QueueReplacements:
             noun=after,
             org=self.desired.org_of(after),
             differences=found,
-            hazards=(*replacement_hazards(after, found, activity), *self._cut(before)),
+            hazards=(*replacement_hazards(before, after, found, activity), *self._cut(before)),
             held_back=self._hindrance(before, after),
             replaced=Replaced(was=before, becomes=after.name),
         )
