@@ -25,6 +25,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Policy, is_reserved
+from proca_topo.topology.policy_keys import why_refused
 
 _NEEDS_PRUNE = "deletions need --prune"
 
@@ -97,15 +98,17 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
     for name, policy in differing.items():
         before = existing.policies.get(name)
         effects = found[name]
+        refused = why_refused(policy.definition, existing.broker.major)
+        held_back = refused or effects.held_back
         org = desired.org_of(policy)
         if before is None:
-            yield Declare(noun=policy, org=org, hazards=effects.hazards, held_back=effects.held_back)
+            yield Declare(noun=policy, org=org, hazards=effects.hazards, held_back=held_back)
         else:
             yield Update(
                 noun=policy,
                 org=org,
                 hazards=effects.hazards,
-                held_back=effects.held_back,
+                held_back=held_back,
                 differences=differences(before, policy),
             )
 

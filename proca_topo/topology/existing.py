@@ -16,9 +16,15 @@ class BrokerIdentity:
     cluster_name: str | None = None
 
     @property
+    def major(self) -> int:
+        """The first number of its version, 0 where that is not known."""
+        number = (self.version or "").partition(".")[0]
+        return int(number) if number.isdecimal() else 0
+
+    @property
     def hides_what_is_down(self) -> bool:
         """Whether it finds no single queue on a node that is down, nor lists its bindings: RabbitMQ up to 3.x."""
-        return (self.version or "").startswith("3.")
+        return self.major == 3  # noqa: PLR2004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ _OF_CLASSIC_QUEUES: Final = frozenset(
         "queue-mode",
     }
 )
+_OF_MIRRORS: Final = frozenset(key for key in _OF_CLASSIC_QUEUES if key.startswith("ha-"))
+_FIRST_WITHOUT_MIRRORS: Final = 4
 _NOT_OF_STREAMS: Final = frozenset(
     {
         "dead-letter-exchange",
@@ -57,3 +59,17 @@ def unknown_keys(queue_type: str | None, keys: Iterable[str]) -> frozenset[str]:
 def depends_on_version(queue_type: str | None, keys: Iterable[str]) -> bool:
     """Whether it depends on RabbitMQ's version if a policy with these keys is for queues of this type."""
     return not _DIFFERENT_BY_VERSION.get(queue_type or "", frozenset()).isdisjoint(keys)
+
+
+def why_refused(keys: Iterable[str], major_version: int) -> str | None:
+    """Why RabbitMQ of this version takes no policy with these keys, and what to do; None if it may take one.
+
+    Versions from 4.0 on refuse what was for mirrored queues (measured on 4.0 and 4.3).
+    """
+    gone = sorted(_OF_MIRRORS.intersection(keys)) if major_version >= _FIRST_WITHOUT_MIRRORS else []
+    if not gone:
+        return None
+    return (
+        f"RabbitMQ {major_version} knows no {' and no '.join(gone)}, since it mirrors no classic queues any more:"
+        " take that out of the spec, and make those queues quorum queues that are to outlive a node"
+    )

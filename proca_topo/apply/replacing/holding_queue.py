@@ -1,6 +1,5 @@
 """The queues that hold messages while one is replaced."""
 
-import re
 from typing import Final
 
 from proca_topo.plan.existing_index import ExistingIndex
@@ -20,12 +19,7 @@ def holding_queue(name: str, replaced: Replaced, index: ExistingIndex) -> Queue:
         arguments["x-dead-letter-exchange"] = letters[0].exchange
         if letters[0].routing_key is not None:
             arguments["x-dead-letter-routing-key"] = letters[0].routing_key
-    if was.type == QUORUM and _major(index.existing.broker.version) >= _FIRST_WITH_NO_LIMIT:
+    if was.type == QUORUM and index.existing.broker.major >= _FIRST_WITH_NO_LIMIT:
         # From 4.0 on a quorum queue drops what was delivered 20 times, and every interruption delivers again.
         arguments["x-delivery-limit"] = _NO_LIMIT
     return Queue(name=name, type=was.type, arguments=Arguments.of(arguments))
-
-
-def _major(version: str | None) -> int:
-    found = re.match(r"\d+", version or "")
-    return int(found[0]) if found else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, assert_never
 
+from proca_topo.broker.changing.policy_refusals import policy_refusal
 from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http.errors import ServerError, is_access_refused, reason_of
 from proca_topo.broker.http.parallel import each
@@ -105,6 +106,8 @@ class Declaring:
             return Failure(noun=noun, reason=refused_to(user, self.vhost, noun, doing="declare"))
         if response.status_code == HTTPStatus.NOT_FOUND and reason == _NOT_FOUND:
             raise VhostMissingError(f"there is no vhost {shown(self.vhost)!r} on {self.api.address.location}")
+        if isinstance(noun, Policy):
+            reason = policy_refusal(noun, reason)
         return Failure(noun=noun, reason=reason or f"the broker answers {response.status_code}")
 
     def _request_for(self, noun: Noun) -> tuple[str, str | None]:
