@@ -53,19 +53,22 @@ class PoliciesInForce:
 
     def _add(self, policy: Policy) -> None:
         entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
-        name = only_name(policy.pattern)
-        (self._by_pattern if name is None else self._by_name[name]).append(entry)
+        self._entries_like(policy).append(entry)
 
-    def with_change(self, before: Policy | None, after: Policy | None) -> "PoliciesInForce":
-        """The same once `before`, one of these, has become `after`; None for one that is not there."""
-        changed = PoliciesInForce([])
-        changed._by_pattern = [entry for entry in self._by_pattern if entry.policy != before]
-        changed._by_name.update(self._by_name)
-        for name in {only_name(one.pattern) for one in (before, after) if one is not None} - {None}:
-            changed._by_name[str(name)] = [one for one in self._by_name.get(str(name), ()) if one.policy != before]
+    def _entries_like(self, policy: Policy) -> list[_Entry]:
+        name = only_name(policy.pattern)
+        return self._by_pattern if name is None else self._by_name[name]
+
+    def change(self, before: Policy | None, after: Policy | None) -> None:
+        """Let `before`, one of these, become `after`; None for one that is not there.
+
+        In place, since thousands may change in one plan.
+        """
+        if before is not None:
+            entries = self._entries_like(before)
+            entries[:] = [entry for entry in entries if entry.policy != before]
         if after is not None:
-            changed._add(after)
-        return changed
+            self._add(after)
 
     def policy_of(self, noun: Queue | Exchange, *, without: str | None = None) -> Policy | None:
         """The policy of the highest priority that is certain to match, None if there is none.

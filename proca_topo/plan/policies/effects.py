@@ -50,16 +50,19 @@ class PolicyChanges:
     def in_turn(self) -> Mapping[str, Effects]:
         """The effects of each by its name, in an order in which as many as possible cost nothing."""
         found: dict[str, Effects] = {}
-        now, todo = self._now, [*self.policies]
+        now, after, todo = self._in_force(), self._in_force(), [*self.policies]
         while todo:
             costly: dict[str, Effects] = {}
             for policy in todo:
-                after = self._after(policy, now)
+                is_now, becomes = self._change(policy)
+                after.change(is_now, becomes)
                 effects = self._effects(policy, now, after)
                 if effects.held_back is None:
-                    found[policy.name], now = effects, after
+                    found[policy.name] = effects
+                    now.change(is_now, becomes)
                 else:
                     costly[policy.name] = effects
+                    after.change(becomes, is_now)
             if len(costly) == len(todo):
                 return found | costly
             todo = [policy for policy in todo if policy.name in costly]
@@ -70,8 +73,12 @@ class PolicyChanges:
         found: dict[str, Effects] = {}
         costly: dict[str, Effects] = {}
         touched: set[str] = set()
+        now, after = self._in_force(), self._in_force()
         for policy in self.policies:
-            effects = self._effects(policy, self._now, self._after(policy, self._now))
+            is_now, becomes = self._change(policy)
+            after.change(is_now, becomes)
+            effects = self._effects(policy, now, after)
+            after.change(becomes, is_now)
             holding = {queue.name for queue in self._under_either(policy) if self._may_lose(queue)}
             if effects.held_back is not None:
                 costly[policy.name] = effects
@@ -88,12 +95,11 @@ class PolicyChanges:
     def _there(self) -> Mapping[str, Policy]:
         return {**self.existing.policies, **{policy.name: policy for policy in self.already_set}}
 
-    @cached_property
-    def _now(self) -> PoliciesInForce:
+    def _in_force(self) -> PoliciesInForce:
         return PoliciesInForce(self._there.values())
 
-    def _after(self, policy: Policy, now: PoliciesInForce) -> PoliciesInForce:
-        return now.with_change(self._there.get(policy.name), None if self.deleting else policy)
+    def _change(self, policy: Policy) -> tuple[Policy | None, Policy | None]:
+        return self._there.get(policy.name), None if self.deleting else policy
 
     def _under_either(self, policy: Policy) -> Iterable[Queue]:
         versions = {policy, self._there.get(policy.name, policy)}
