@@ -124,6 +124,25 @@ def test_policies_that_take_over_are_set_in_turn_and_cost_nothing(
         assert live.apply(desired_in(tmp_path)).results == ()
 
 
+def test_two_policies_that_take_over_each_others_queues_are_set_by_way_of_one_for_both(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """Each alone would leave a queue without its dead-letter exchange."""
+    with live_vhost(broker_urls, vhost) as live:
+        write(tmp_path, dead(1) + dead(2, "^rest$"))
+        live.apply(desired_in(tmp_path))
+        for name in ("work", "rest"):
+            live.fill(name, COUNT)
+        swapped = dead(1, "^rest$") + dead(2)
+        write(tmp_path, swapped)
+        assert len(held_back(live.apply(desired_in(tmp_path)))) == 2
+        for policies in (dead(1, "^(work|rest)$") + dead(2, "^rest$"), swapped):
+            write(tmp_path, policies)
+            assert held_back(live.apply(desired_in(tmp_path))) == []
+        assert there(live) == 2 * COUNT
+        assert live.apply(desired_in(tmp_path)).results == ()
+
+
 def test_a_queue_is_renamed_once_its_policy_is_for_the_new_name(
     tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:
