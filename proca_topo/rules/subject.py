@@ -104,6 +104,16 @@ class Subject:
                     found[name] = reached.queues
         return found
 
+    @cached_property
+    def idle_waiting(self) -> frozenset[str]:
+        """The queues of retry circuits in which nothing comes to wait: no dead letters lead to them."""
+        reached = frozenset().union(*self.dead_letters_reach.values())
+        return frozenset(
+            name
+            for name in self.desired.waiting - reached
+            if all(binding.source not in self.entered for binding in self.bound_to.get(name, ()))
+        )
+
     def after_waiting(self, key: str, waiting: str) -> Reached:
         """What dead letters with this key reach once they have expired in a queue that dead-letters them on."""
         onward = self.dead_letters[waiting]

@@ -84,6 +84,31 @@ queues: {mail: {bindings: [{exchange: inner}]}, all: {bindings: [{exchange: in, 
     assert findings(tmp_path, spec % "{exchange: in, key: a}") == ()
 
 
+IDLE_CIRCUIT = """\
+topology: 1
+owns: ["*"]
+exchanges: {in: {type: topic}}
+retry: {mail: {delay: 30s, fail: failed, wait: waiting, return: again}}
+queues: {mail: {bindings: [{exchange: in, key: "#"}]%s}}
+"""
+
+
+def test_a_retry_circuit_that_no_queue_uses_is_a_warning_once(tmp_path: Path) -> None:
+    (found,) = findings(tmp_path, IDLE_CIRCUIT % "")
+    assert (found.code, found.line, found.text) == (
+        "PT302",
+        4,
+        "nothing is bound to it: no queue uses the retry circuit that it is of",
+    )
+
+
+@pytest.mark.parametrize("letters", ["exchange: failed", "exchange: failed, key: k", 'exchange: "", key: waiting'])
+def test_what_dead_letters_come_to_from_which_none_comes_back_is_an_error(tmp_path: Path, letters: str) -> None:
+    found = findings(tmp_path, IDLE_CIRCUIT % f", dead-letter: {{{letters}}}")
+    assert "PT102" in [one.code for one in found]
+    assert "nothing is bound to it: what is published to it is dropped" in [one.text for one in found]
+
+
 DEAD_BY_HEADERS = """\
 topology: 1
 owns: ["*"]

@@ -21,7 +21,9 @@ def _find(subject: Subject) -> Iterator[Finding]:
                 yield RULE.finding(queue, nowhere + subject.becomes_of_dead_letters(queue))
         else:
             exchange_there = subject.desired.exchanges.get(letters.exchange)
-            if exchange_there is not None and not subject.leads_on(exchange_there):
+            # Of a retry circuit that no queue uses PT302 tells, for nothing is lost.
+            is_idle = queue.name in subject.idle_waiting
+            if not is_idle and exchange_there is not None and not subject.leads_on(exchange_there):
                 unbound = f"its dead letters come to {shown(letters.exchange)}, which has no binding"
                 yield RULE.finding(queue, unbound + subject.becomes_of_dead_letters(queue))
 

@@ -8,9 +8,14 @@ from proca_topo.rules.subject import Subject
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
+    letters = subject.dead_letters
+    of_idle_circuits = {letters[name].exchange for name in subject.idle_waiting & letters.keys()}
     for exchange in subject.desired.exchanges.values():
         if not subject.leads_on(exchange):
-            yield RULE.finding(exchange, "nothing is bound to it: what is published to it is dropped")
+            text = "nothing is bound to it: what is published to it is dropped"
+            if exchange.name in of_idle_circuits:
+                text = "nothing is bound to it: no queue uses the retry circuit that it is of"
+            yield RULE.finding(exchange, text)
 
 
 RULE: Final = Rule(
@@ -21,7 +26,7 @@ RULE: Final = Rule(
         "It has no binding and no alternate exchange: everything that is published to it is dropped "
         "without a word."
     ),
-    remedy=("Bind a queue to it, or remove it."),
+    remedy=("Bind a queue to it, or remove it. Remove a retry circuit that no queue uses."),
     example="""\
 topology: 1
 owns: ["*"]
