@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from proca_topo.spec.problems import nearest
+from proca_topo.topology.backtracking import backtracks_without_end
 from proca_topo.topology.names import shown
 
 ORG: Final = "org"
@@ -132,6 +133,11 @@ def wrong_with_regex(pattern: str) -> str | None:
         return f"{shown(pattern)} has a named group; write (?:…) instead of (?P<name>…)"
     if _LOOKS_AROUND.search(_CLASS_OR_ESCAPE.sub("", pattern)) or _EDGE.search(pattern):
         return f"{shown(pattern)} looks around the value; leave out ^, $ and the like: the whole value must match"
+    if backtracks_without_end(pattern):
+        return (
+            f"{shown(pattern)} can take for ever to tell that a value does not match: a repeat in it can read "
+            "the same text in several ways; leave one, as in [a-z]+(-[a-z]+)*"
+        )
     if compiled.fullmatch("") is not None:
         return f"{shown(pattern)} also matches the empty text; a value must have at least one character"
     return None

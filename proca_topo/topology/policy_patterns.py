@@ -6,6 +6,8 @@ from functools import cache
 from typing import Final
 from warnings import catch_warnings, simplefilter
 
+from proca_topo.topology.backtracking import backtracks_without_end
+
 # What Python and PCRE certainly read alike. More may be: leaving it out costs no more than a cautious answer.
 _READ_ALIKE: Final = re.compile(
     rb"""(?:
@@ -54,7 +56,9 @@ def compiled(pattern: str) -> PolicyPattern:
     if _READ_ALIKE.fullmatch(text) is None or (_LOOKS_AHEAD.search(text) and _REPEATED_GROUP.search(text)):
         return PolicyPattern(None)
     try:
-        return PolicyPattern(re.compile(text))
+        regex = re.compile(text)
+        # PCRE gives up after a while, and then the policy is not for that name.
+        return PolicyPattern(None if backtracks_without_end(text) else regex)
     except re.error:
         return PolicyPattern(None)  # parentheses that do not pair, or what PCRE takes all the same: `^*`
 
