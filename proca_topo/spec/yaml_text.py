@@ -19,6 +19,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _PLAIN_INT_OF_ANY_SIZE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 _PLAIN_FLOAT: Final = re.compile(r"-?[0-9]+\.[0-9]*([eE][-+]?[0-9]+)?")
+_LINE_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _TRUE: Final = frozenset({"yes", "true", "on"})
 _MAX_INT: Final = 2**63 - 1
 _MAX_DEPTH: Final = 64
@@ -202,13 +203,20 @@ def _syntax_problem(error: yaml.YAMLError, text: str, file: str) -> Problem:
     what = one_line(str(getattr(error, "problem", None) or "it cannot be read"))
     if mark is None:
         return Problem(where=Position(file=file), text=f"not YAML: {what}")
+    context, began = str(getattr(error, "context", None)), getattr(error, "context_mark", None)
+    if "simple key" in context and began is not None:
+        mark = began  # that a key is none shows only in the line behind it
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     hint = _hint(line, mark.column, what)
-    context, began = getattr(error, "context", None), getattr(error, "context_mark", None)
-    if not hint and began is not None and ("flow" in str(context) or "quoted" in str(context)):
+    if not hint and began is not None and began.index < mark.index and ("flow" in context or "quoted" in context):
         hint = f"; is what begins at {began.line + 1}:{began.column + 1} closed?"
-    return Problem(where=_at(mark, file), text=f"not YAML: {what}{hint}")
+    position, filled = _at(mark, file), _LINE_BREAK.split(text.rstrip())
+    if position.line > len(filled):
+        # At the end of a text libyaml counts one more line, where there is nothing to see.
+        position = Position(file=file, line=len(filled), column=len(filled[-1]) + 1)
+        hint = hint or "; here the file ends: is everything closed?"
+    return Problem(where=position, text=f"not YAML: {what}{hint}")
 
 
 def _hint(line: str, column: int, what: str) -> str:
