@@ -13,8 +13,10 @@ def allowed_in(document: BaseModel, where: Where) -> Iterator[tuple[Where, Mappi
     """Every element of a document that allows something: its place, and the reasons by the codes of rules."""
     if allow := getattr(document, "allow", None):
         yield where, allow
-    for name, info in type(document).model_fields.items():
-        yield from _inside(getattr(document, name), where.at(info.alias or name))
+    fields = type(document).model_fields
+    for name in document.model_fields_set:
+        if isinstance(value := getattr(document, name), (BaseModel, dict, list)):
+            yield from _inside(value, where.at(fields[name].alias or name))
 
 
 def check_allowed(document: BaseModel, where: Where, problems: list[Problem]) -> None:
