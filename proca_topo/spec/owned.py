@@ -1,7 +1,7 @@
 """`owns` and `ignore`: as ownership over names, and over the template's names before any org fills them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from proca_topo.spec.documents import TopologyDoc
@@ -51,11 +51,25 @@ class Owned:
         names = frozenset(text.format_map(values) for text in own if not is_glob(text))
         return names, tuple(regex_of_glob(text, exact, named=False) for text in own if is_glob(text))
 
-    def of_org(self, org: str) -> tuple[str, ...]:
-        """Regular expressions for all that `owns` gives to an org by its name alone."""
-        exact = {ORG: escaped(org)}
-        own = [pattern.text for pattern in self.names.patterns if set(names_in(pattern.text)) == {ORG}]
-        return tuple(regex_of_glob(text, exact, named=False) for text in own)
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables in `owns`."""
+        return frozenset(name for pattern in self.names.patterns for name in names_in(pattern.text)) - {ORG}
+
+    def of_others(self, others: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+        """A regular expression for each entry that gives something to an org, behind a text that stands in all it
+        matches. `others` are the values of orgs' placeholders.
+        """
+        tokens = {name: token(name) for name in self.patterns}
+        placeholders = {pattern.text: names_in(pattern.text) for pattern in self.names.patterns}
+        # Made once, and then filled in for thousands of orgs.
+        regexes = {text: regex_of_glob(text, tokens, named=False) for text, names in placeholders.items() if names}
+        for values in others:
+            for text, regex in regexes.items():
+                filled = regex
+                for name in placeholders[text]:
+                    filled = filled.replace(tokens[name], escaped(values[name]))
+                yield values[placeholders[text][0]], filled
 
     def _with_tokens(self, name: str) -> str:
         return symbolic(name, self.patterns) if wrong_with(name, self.patterns) is None else name

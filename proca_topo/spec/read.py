@@ -67,9 +67,10 @@ def load_desired(
     problems += surviving(suspected, damages)
     scope = scope_of_gone = None
     if orgs is not None and not problems:
-        scope = scope_of([*present, *gone], expander, _org_files_but(orgs, topology))
+        scope = scope_of([*present, *gone], expander, _others(orgs, topology, problems))
         if gone:
-            scope_of_gone = scope_of(gone, expander, chain(names, _org_files_but(orgs, topology)))
+            others = chain((org.values for org in present), _others(orgs, topology, problems))
+            scope_of_gone = scope_of(gone, expander, others)
     routes = (
         contracts(
             topology.shared.routes if orgs is None else (),
@@ -102,9 +103,17 @@ def load_desired(
     )
 
 
-def _org_files_but(orgs: Collection[str], topology: TopologyFile) -> Iterator[str]:
-    """The other orgs, for whoever needs them: thousands of files are not looked at for nothing."""
-    return (name for name in org_files(topology.directory, []) if name not in orgs)
+def _others(orgs: Collection[str], topology: TopologyFile, problems: list[Problem]) -> Iterator[Mapping[str, str]]:
+    """The values of the other orgs' placeholders, for whoever needs them: thousands of files are not looked at for
+    nothing. Their own text is read only where names depend on it.
+    """
+    for name in org_files(topology.directory, []):
+        if name in orgs:
+            continue
+        if not topology.owned.variables:
+            yield {ORG: name}
+        elif (org := read_org(topology.directory, name, topology.document.org, problems)) is not None:
+            yield org.values
 
 
 def problems_of_new_org(topology: TopologyFile, org: str, text: str) -> tuple[str, ...]:

@@ -1,17 +1,21 @@
 """Which part of a vhost an org can live in."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from proca_topo.spec.expansion import Expander
 from proca_topo.spec.orgs import Org
+from proca_topo.spec.owned import Owned
 from proca_topo.spec.sections import Section
 from proca_topo.topology.existing import Scope
 from proca_topo.topology.nouns import Binding, DestinationType
 
 
-def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[str]) -> Scope:
-    """All that these orgs could have, whatever they have switched on, and what their objects lean on. What one of
-    the `others` may have as well is theirs, unless it is named here: `{org}-*` of acme matches what acme-uk has.
+def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[str, str]]) -> Scope:
+    """All that these orgs could have, whatever they have switched on, and what their objects lean on.
+
+    What is declared for all is not theirs, nor what one of the other orgs may have as well, unless it is named
+    here: `{org}-*` of acme matches what acme-uk has. `others` are the values of their placeholders.
     """
     names: set[str] = set()
     old_queues: set[str] = set()
@@ -39,10 +43,24 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[str]) -> 
         bindings=frozenset(everything.bindings),
         policies=frozenset(everything.policies) | names,
         name_patterns=tuple(patterns),
-        others={other: expander.owned.of_org(other) for other in others} if patterns else {},
+        shared=_shared_names(expander.shared),
+        others=_names_of(others, expander.owned) if patterns else {},
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
     )
+
+
+def _shared_names(shared: Section) -> frozenset[str]:
+    """The names of what is declared for all orgs, and those that queues of it have until they are renamed."""
+    old = (one.old for one in shared.renames.values())
+    return frozenset((*shared.exchanges, *shared.queues, *shared.policies, *old))
+
+
+def _names_of(others: Iterable[Mapping[str, str]], owned: Owned) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for text, regex in owned.of_others(others):
+        found[text].append(regex)
+    return {text: tuple(regexes) for text, regexes in found.items()}
 
 
 def _references(section: Section, shared: Section) -> tuple[set[str], set[str]]:

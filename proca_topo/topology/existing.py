@@ -122,8 +122,9 @@ class Scope:
 
     The names and bindings are all that may exist or be wanted there. `name_patterns` are regular expressions
     (for `fullmatch`) for owned names that cannot be listed one by one, such as `acme\..*`; they need a listing.
-    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed. `others` are the
-    orgs outside, each with expressions for the names that are its own though they match the `name_patterns`.
+    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed. `shared` are the
+    names of what is declared for all orgs, and `others` texts that stand in names of the orgs outside, each with
+    expressions for such names: they are not these orgs', though they match the `name_patterns`.
     """
 
     orgs: frozenset[str]
@@ -134,11 +135,12 @@ class Scope:
     name_patterns: tuple[str, ...] = ()
     reference_exchanges: frozenset[str] = frozenset()
     reference_queues: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def covers(self, name: str) -> bool:
         """Whether this name is one that the orgs may have."""
-        return (
+        return name not in self.shared and (
             name in self.queues
             or name in self.exchanges
             or name in self.policies
@@ -147,7 +149,7 @@ class Scope:
 
     def _is_others(self, name: str) -> bool:
         # Thousands of orgs have more expressions than are worth compiling.
-        patterns = (pattern for org, found in self.others.items() if org in name for pattern in found)
+        patterns = (pattern for text, found in self.others.items() if text in name for pattern in found)
         return any(re.fullmatch(pattern, name) for pattern in patterns)
 
     def holds(self, noun: Noun) -> bool:

@@ -56,6 +56,7 @@ def test_the_scope_is_all_that_could_be_there() -> None:
         name_patterns=(r"acme(?s:\.free\..*)",),
         reference_exchanges=frozenset({"s.in", "s.return", "s.fail", "s.rest", "billing"}),
         reference_queues=frozenset({"s.sqs", "s.wait"}),
+        shared=frozenset({"s.in", "s.rest", "s.fail", "s.return", "s.wait", "s.sqs"}),
         others={"beta": (r"beta\.a", r"beta(?s:\.free\..*)", r"old\.beta")},
     )
 
@@ -134,3 +135,42 @@ org:
     assert not scope.covers("acme-uk-in")
     assert scope.covers("acme-in")
     assert scope.covers("acme-old")
+
+
+def test_nor_is_what_another_one_may_have_by_its_number() -> None:
+    spec = """
+topology: 1
+owns: ["{id}-*", "old.{org}.{id}"]
+org:
+  vars: {id: "[0-9]+(-[0-9]+)*"}
+  queues: {"{id}-in": {}}
+"""
+    orgs = {"acme": 'vars: {id: "1"}', "beta": 'vars: {id: "1-2"}'}
+    scope = desired_of(spec, orgs, scope=["acme"]).scope
+    assert scope is not None
+    assert not scope.covers("1-2-in")
+    assert not scope.covers("1-2-old")
+    assert scope.covers("1-in")
+    assert scope.covers("1-3-in")
+    with pytest.raises(SpecError, match=r"orgs/beta\.yaml:1:1: unknown key var; did you mean vars"):
+        desired_of(spec, {**orgs, "beta": "var: {id: 1-2}"}, scope=["acme"])
+
+
+def test_nor_is_what_is_declared_for_all() -> None:
+    spec = """
+topology: 1
+owns: [acme.journal, "{org}.*", "{org}-rest"]
+exchanges: {acme.in: {type: topic}, acme-rest: {type: fanout}}
+queues: {acme.log: {renamed_from: acme.journal, bindings: [{exchange: acme.in, key: "#"}]}}
+policies: {acme.limit: {pattern: ^acme, definition: {max-length: 10}}}
+org:
+  queues: {"{org}.mail": {}}
+"""
+    for orgs in ({"acme": ""}, {}):
+        scope = desired_of(spec, orgs, scope=["acme"]).scope
+        assert scope is not None
+        shared = ("acme.in", "acme-rest", "acme.log", "acme.journal", "acme.limit")
+        assert not any(scope.covers(name) for name in shared)
+        assert not scope.holds(bound("acme.in", "#", "acme.log"))
+        assert scope.covers("acme.mail")
+        assert scope.covers("acme.old")
