@@ -169,6 +169,44 @@ def test_an_exchange_of_the_org_has_nothing_of_others(tmp_path: Path) -> None:
     assert leaks(tmp_path, spec(template), TWO) == []
 
 
+OWN_EXCHANGE: Final = """\
+  exchanges: {"{org}.in": {type: %s, bindings: [{exchange: in, key: "%s"}]}}
+  queues:
+    "{org}.mail": {bindings: [{exchange: in, key: "{org}.mail"}]}
+    "{org}.all": {bindings: [{exchange: "{org}.in", key: "%s"}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "inner", "told"),
+    [
+        ("fanout", "#", "", True),
+        ("fanout", "*.mail", "", True),
+        ("fanout", "{org}.#", "", False),
+        ("topic", "#", "*.mail", True),
+        ("topic", "#", "{org}.*", False),
+        ("topic", "#", "news", False),
+    ],
+)
+def test_an_exchange_of_the_org_leads_to_it_what_it_lets_through(
+    kind: str, key: str, inner: str, tmp_path: Path, *, told: bool
+) -> None:
+    found = leaks(tmp_path, spec(OWN_EXCHANGE % (kind, key, inner)), TWO)
+    assert [one.text for one in found] == ["leads beta.mail to acme too, which is meant for beta"] * told
+    assert all(one.noun is not None and one.noun.name == f"in -[{key}]-> acme.in" for one in found)
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"), [(", keys: [org, what]", True), (", keys: [mail, what]", False), ("", False)]
+)
+def test_a_fanout_exchange_leads_everything_to_everybody(keys: str, tmp_path: Path, *, told: bool) -> None:
+    """That it has something of orgs only the spec can say, for it looks at no keys."""
+    found = leaks(tmp_path, spec(mail("{org}.mail"), kind="fanout" + keys), TWO)
+    assert [(one.text, one.org_count) for one in found] == [
+        ("leads beta.* to acme too, which is meant for beta", 2)
+    ] * told
+
+
 def test_an_exchange_that_rabbitmq_makes(tmp_path: Path) -> None:
     template = mail("{org}.*").replace("exchange: in", "exchange: amq.topic")
     found = leaks(tmp_path, spec(template), {"acme": "", "evil": extra("#", "amq.topic")})
