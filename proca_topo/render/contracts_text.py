@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from proca_topo.contracts.verdicts import State, Verdict
-from proca_topo.render.lines import BLANK, Line, Role, wrapped
+from proca_topo.render.lines import BLANK, Line, Role, of_two_parts, wrapped
 from proca_topo.topology.existing import BrokerIdentity
 from proca_topo.topology.names import shown
 from proca_topo.topology.route_contracts import After, RouteContract
@@ -28,7 +28,7 @@ def verdict_lines(verdicts: Sequence[Verdict], broker: BrokerIdentity | None = N
             orgs = _names(verdict.contract.org or "" for verdict in alike[_ORGS:])
             yield from wrapped(f"… and the same contract for {orgs}", Role.FAILURE)
             yield BLANK
-    yield from wrapped(_summary(verdicts, broker), Role.SUMMARY)
+    yield from _summary(verdicts, broker)
 
 
 def message_text(contract: RouteContract) -> str:
@@ -75,15 +75,17 @@ def _list(label: str, queues: Iterable[str], role: Role = Role.PLAIN) -> Iterato
     yield from wrapped(queues_text(queues), role, indent=4, label=f"{label:<10}")
 
 
-def _summary(verdicts: Sequence[Verdict], broker: BrokerIdentity | None) -> str:
+def _summary(verdicts: Sequence[Verdict], broker: BrokerIdentity | None) -> Iterator[Line]:
     if not verdicts:
-        return "There are no route contracts; docs/testing.md says how to write them."
+        yield Line("There are no route contracts; docs/testing.md says how to write them.", Role.SUMMARY)
+        return
     where = "by the spec alone" if broker is None else f"on RabbitMQ {broker.version}"
     orgs = {verdict.contract.org for verdict in verdicts} - {None}
     of = f", of what is shared and of {_counted(len(orgs), 'org')}" if orgs else ""
     counts = {state: sum(verdict.state is state for verdict in verdicts) for state in State}
     told = ", ".join(f"{counts[state]:,} {state.value}" for state in State if counts[state] or state is State.KEPT)
-    return f"{_counted(len(verdicts), 'route contract')}{of}, {where}: {told}."
+    what = f"{_counted(len(verdicts), 'route contract')}{of}, {where}"
+    yield from of_two_parts(what, f"{told}.", Role.SUMMARY)
 
 
 def _names(names: Iterable[str]) -> str:

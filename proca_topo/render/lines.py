@@ -1,5 +1,6 @@
 """Text as lines that know what they are, so that a terminal can colour them and a log need not."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,11 @@ from typing import Final
 
 WIDTH: Final = 80
 """Columns that prose is wrapped at. Names are never wrapped: they are copied and searched for."""
+
+
+_NUMBER: Final = re.compile(r"(?<=\d) (?=\w)")
+# No name has it as it is.
+_GLUE: Final = "\0"
 
 
 class Role(StrEnum):
@@ -44,9 +50,9 @@ def as_text(lines: Iterable[Line]) -> str:
 
 
 def wrapped(text: str, role: Role = Role.PLAIN, *, indent: int = 0, label: str = "") -> Iterator[Line]:
-    """Prose at 80 columns behind `label`, its further lines indented by two more."""
+    """Prose at 80 columns behind `label`, its further lines indented by two more; no number ends one."""
     parts = textwrap.wrap(
-        label + text,
+        _NUMBER.sub(_GLUE, label + text),
         WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + (2 if label else 0)),
@@ -54,4 +60,13 @@ def wrapped(text: str, role: Role = Role.PLAIN, *, indent: int = 0, label: str =
         break_on_hyphens=False,
     )
     for part in parts:
-        yield Line(part, role)
+        yield Line(part.replace(_GLUE, " "), role)
+
+
+def of_two_parts(what: str, counts: str, role: Role = Role.PLAIN) -> Iterator[Line]:
+    """`what: counts` in one line, or the counts below it if they do not fit there."""
+    if len(what) + len(counts) + 2 <= WIDTH:
+        yield Line(f"{what}: {counts}", role)
+        return
+    yield from wrapped(f"{what}:", role)
+    yield from wrapped(counts, role, indent=2)

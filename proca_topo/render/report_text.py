@@ -7,7 +7,7 @@ from typing import Final
 
 from proca_topo.apply.report import Report, Result, Status
 from proca_topo.plan.changes import Action, action_of
-from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
+from proca_topo.render.lines import BLANK, Line, Role, as_text, of_two_parts, wrapped
 from proca_topo.render.plan_text import headline, objects, role_of, target
 from proca_topo.render.waiting import remedies
 from proca_topo.topology.names import one_line
@@ -124,7 +124,7 @@ def _applied(report: Report, results: Sequence[Result], *, verbose: bool) -> Ite
         return
     counts = Counter(action_of(result.change) for result in results)
     done = ", ".join(f"{counts[action]} {_DONE[action]}" for action in Action if counts[action])
-    yield from wrapped(f"Applied to {target(report.plan)}: {done}", Role.HEADING)
+    yield from of_two_parts(f"Applied to {target(report.plan)}", done, Role.HEADING)
     if verbose or len(results) <= _FEW:
         yield from (Line(f"  {headline(result.change)}", role_of(result.change)) for result in results)
     yield BLANK

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from proca_topo.render.lines import as_text, wrapped
+from proca_topo.render.lines import as_text, of_two_parts
 from proca_topo.rules.codes import CODES
 from proca_topo.rules.rule import Severity
 from proca_topo.spec.findings import PlacedFinding, unallowed
@@ -20,7 +20,7 @@ def valid_text(desired: Desired, org_files: int) -> str:
     """`topology.yaml and 2 org files are valid: 4 exchanges, 9 queues, 14 bindings, 0 policies.`"""
     counts = ", ".join(_counted(count, *_WORDS[kind]) for kind, count in _counts(desired).items())
     files = _counted(org_files, "org file", "org files")
-    return as_text(wrapped(f"topology.yaml and {files} are valid: {counts}."))
+    return as_text(of_two_parts(f"topology.yaml and {files} are valid", f"{counts}."))
 
 
 def valid_json(desired: Desired, org_files: int, found: Iterable[PlacedFinding]) -> str:

@@ -124,8 +124,8 @@ def test_validate(place: Place) -> None:
         == """\
 topology.yaml:8:3: PT301 warning: queue system.sqs: nothing is bound to it: messages reach it by its name only
 0 errors, 1 warning.
-topology.yaml and 1 org file are valid: 2 exchanges, 3 queues, 2 bindings, 0
-policies.
+topology.yaml and 1 org file are valid:
+  2 exchanges, 3 queues, 2 bindings, 0 policies.
 """
     )
     assert place.run("validate", "--format", "json").document() == {

@@ -74,8 +74,8 @@ Broken: deliver <- beta.system.action
     reaches   beta.confirm
     too many  beta.confirm
 
-5 route contracts, of what is shared and of 2 orgs, by the spec alone: 0 kept, 5
-broken.
+5 route contracts, of what is shared and of 2 orgs, by the spec alone:
+  0 kept, 5 broken.
 """
     )
 
@@ -98,7 +98,7 @@ def test_an_org_is_tested_against_everything_that_there_is(tested: Place) -> Non
     ran = tested.run("test", "--org", "acme")
     assert ran.code == 1
     assert "    too many  beta.confirm\n" in ran.out
-    assert "3 route contracts, of what is shared and of 1 org, by the spec alone: 2 kept, 1\nbroken." in ran.out
+    assert "3 route contracts, of what is shared and of 1 org, by the spec alone:\n  2 kept, 1 broken." in ran.out
     assert tested.run("test", "--org", "beta", "--format", "json").document()["summary"]["broken"] == 0
 
 
@@ -176,7 +176,7 @@ def test_junit_xml_goes_to_a_file_besides(tested: Place) -> None:
     tested.write_org("beta", 'bindings: [{queue: "{org}.confirm", exchange: deliver, key: "x"}]\n')
     ran = tested.run("test", "--junit", "report.xml")
     assert ran.code == 1
-    assert ran.out.endswith("4 kept, 1\nbroken.\n")
+    assert ran.out.endswith("4 kept, 1 broken.\n")
     report = JUnitXml.fromfile(str(tested.path / "report.xml"))
     assert (report.tests, report.failures) == (5, 1)
     assert tested.run("test", "--junit", "nowhere/report.xml").err.startswith(

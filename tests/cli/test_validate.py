@@ -29,8 +29,8 @@ ORG.(mail|sms), as those of in (and the same for 1 more org)
 topology.yaml:13:5: PT301 warning: queue acme.log: nothing is bound to it: messages reach it by its name only \
 (and the same for 1 more org)
 1 error, 1 warning.
-topology.yaml and 2 org files are valid: 1 exchange, 5 queues, 5 bindings, 0
-policies.
+topology.yaml and 2 org files are valid:
+  1 exchange, 5 queues, 5 bindings, 0 policies.
 """
 
 

@@ -24,8 +24,8 @@ def test_all_went_well() -> None:
     assert (
         report_text(report_of(*applied(CONFIRM, CRM, OLD)))
         == """\
-Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5): 2 declared, 1
-deleted
+Applied to vhost proca on http://localhost:15672 (RabbitMQ 4.0.5):
+  2 declared, 1 deleted
   + exchange confirm (topic)
   + queue    acme.crm
   - queue    old.crm

@@ -45,8 +45,8 @@ No longer in the spec
 
 Waiting to come back
          3 in system.retry, back within 90s
-            to system.email.confirm, system.email.thankyou, system.sqs and 1
-            more
+            to system.email.confirm, system.email.thankyou, system.sqs and
+            1 more
 
 At work
      ready  unacked  consumers  queue
