@@ -120,7 +120,8 @@ def _explain(code: str) -> None:
     if rule is None:
         from proca_topo.spec.problems import nearest
 
-        raise UsageError(f"there is no rule {shown(code)}{nearest(code.upper(), RULES)}")
+        advice = nearest(code.upper(), RULES, "; docs/rules lists them")
+        raise UsageError(f"there is no rule {shown(code)}{advice}")
     output.results(rule_lines(rule))
 
 

@@ -16,7 +16,7 @@ from proca_topo.spec.placeholders import ORG
 from proca_topo.spec.problems import Position, Problem, Where, nearest
 from proca_topo.spec.wording import document
 from proca_topo.spec.yaml_text import load_yaml
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import NO_TEXT, shown
 
 FOLDER: Final = "orgs"
 SUFFIX: Final = ".yaml"
@@ -140,7 +140,7 @@ def org_name_problem(name: str, template: OrgTemplateDoc) -> str | None:
     if "/" in name or name.startswith(".") or not name.isprintable():
         return f"an org cannot be named {shown(name)}: that is no name for its file"
     if re.fullmatch(template.name, name) is None:
-        return f"an org cannot be named {shown(name)}; its name must match {template.name}"
+        return f"an org cannot be named {shown(name) or NO_TEXT}; its name must match {template.name}"
     return None
 
 

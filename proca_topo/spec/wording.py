@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from proca_topo.spec.fields import NOTHING
 from proca_topo.spec.parts import Document
 from proca_topo.spec.problems import Problem, Where, nearest
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import NO_TEXT, shown
 
 D = TypeVar("D", bound=Document)
 
@@ -37,7 +37,8 @@ def _problem(kind: type[Document], error: ErrorDetails, file: str) -> Problem:
     match error["type"]:
         case "extra_forbidden":
             known = _keys_of(_model_at(kind, path[:-1]))
-            unknown = f"unknown key {shown(str(path[-1]))}{nearest(str(path[-1]), known)}"
+            key = str(path[-1])
+            unknown = f"unknown key {shown(key) or NO_TEXT}{nearest(key, known)}"
             return Problem(where=Where(file=file, path=path, on_key=True), text=unknown)
         case "missing":
             missing = f"`{path[-1]}` is missing{_described(kind, path)}"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from proca_topo.spec.problems import Position, Problem
-from proca_topo.topology.names import one_line, shown
+from proca_topo.topology.names import NO_TEXT, one_line, shown
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
@@ -100,9 +100,10 @@ class _Reader:
                     self._merge(merged, value_node, depth)
                     continue
                 case other:
-                    self._problem(key_node, f"the key {shown(key)} is {_kind(other)} in YAML; {_quoted(key)}")
+                    called = shown(key) or NO_TEXT
+                    self._problem(key_node, f"the key {called} is {_kind(other)} in YAML; {_quoted(key)}")
             if key in table:
-                self._problem(key_node, f"the key {shown(key)} is here twice; keep one")
+                self._problem(key_node, f"the key {shown(key) or NO_TEXT} is here twice; keep one")
             table[key] = self.value(value_node, depth + 1)
         return {**merged, **table} if merged else table
 
@@ -129,7 +130,7 @@ class _Reader:
             case "float" if _PLAIN_FLOAT.fullmatch(text) is not None and math.isfinite(decimal := float(text)):
                 return decimal
             case "int" | "float":
-                self._problem(node, f"{_odd_number(text)}; write a plain decimal number, or {_quoted(text)}")
+                self._problem(node, f"{_odd_number(text)}, or {_quoted(text)}")
             case "timestamp":
                 self._problem(node, f"{shown(text)} is a date in YAML; {_quoted(text)}")
             case _:
@@ -146,12 +147,14 @@ def _quoted(text: str) -> str:
 
 def _odd_number(text: str) -> str:
     if _PLAIN_INT_OF_ANY_SIZE.fullmatch(text) is not None:
-        return f"{shown(text)} is too large a number for RabbitMQ"
+        return f"{shown(text)} is too large a number for RabbitMQ; write a smaller one"
     if ":" in text:
-        return f"YAML reads {shown(text)} in base sixty"
-    if text.lstrip("+-").startswith("0") and text.lstrip("+-").isdigit():
-        return f"YAML reads {shown(text)} in base eight"
-    return f"{shown(text)} is no plain number"
+        why = f"YAML reads {shown(text)} in base sixty"
+    elif text.lstrip("+-").startswith("0") and text.lstrip("+-").isdigit():
+        why = f"YAML reads {shown(text)} in base eight"
+    else:
+        why = f"{shown(text)} is no plain number"
+    return f"{why}; write a plain decimal number"
 
 
 def _kind(tag: str) -> str:

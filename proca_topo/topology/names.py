@@ -7,6 +7,9 @@ from typing import Final
 MAX_NAME_BYTES: Final = 255
 """What AMQP takes for a name or a routing key: it has one byte for the length."""
 
+NO_TEXT: Final = '""'
+"""What stands in a sentence for the empty text."""
+
 # Other, control; other, format (bidirectional overrides, zero-width); line and paragraph separators;
 # lone surrogates: what could move a terminal's cursor, reorder a line or forge one.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})

@@ -170,6 +170,7 @@ def test_a_rule_is_explained(spec: Place) -> None:
     unknown = spec.run("validate", "--explain", "PT110")
     assert unknown.code == 2
     assert unknown.err.startswith("error: there is no rule PT110; did you mean PT1")
+    assert spec.run("validate", "--explain", "x").err == "error: there is no rule x; docs/rules lists them\n"
 
 
 def test_a_target_is_a_version(spec: Place) -> None:

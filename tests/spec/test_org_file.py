@@ -89,7 +89,7 @@ def test_any_value_that_the_template_allows_loads_back(
     [
         ("ac.me", [], [], "an org cannot be named ac.me; its name must match [A-Za-z0-9_-]{2,32}"),
         ("../acme", [], [], "an org cannot be named ../acme: that is no name for its file"),
-        ("", [], [], "an org cannot be named ; its name must match [A-Za-z0-9_-]{2,32}"),
+        ("", [], [], 'an org cannot be named ""; its name must match [A-Za-z0-9_-]{2,32}'),
         ("acme", ["crn"], ["id=1", "note=x"], "unknown option crn; did you mean crm?"),
         ("acme", ["CRM"], ["id=1", "note=x"], "unknown option CRM; known here: crm, mail, sqs"),
         ("acme", [], ["id"], "id is not KEY=VALUE; write --set id=VALUE"),
