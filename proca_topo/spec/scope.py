@@ -7,15 +7,15 @@ from proca_topo.spec.expansion import Expander
 from proca_topo.spec.orgs import Org
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.sections import Section
-from proca_topo.topology.existing import Scope
+from proca_topo.topology.existing import Scope, is_others
 from proca_topo.topology.nouns import Binding, DestinationType
 
 
 def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[str, str]]) -> Scope:
     """All that these orgs could have, whatever they have switched on, and what their objects lean on.
 
-    What is declared for all is not theirs, nor what one of the other orgs may have as well, unless it is named
-    here: `{org}-*` of acme matches what acme-uk has. `others` are the values of their placeholders.
+    What is declared for all is not theirs, nor what one of the other orgs may have as well, unless they declare
+    it: `{org}-*` of acme matches what acme-uk has. `others` are the values of their placeholders.
     """
     names: set[str] = set()
     old_queues: set[str] = set()
@@ -35,6 +35,10 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
         owned_names, owned_patterns = expander.owned.part_of(org.values)
         names |= owned_names
         patterns += owned_patterns
+    # What they declare is theirs; what they could have had may be another one's by now.
+    left = names - {*everything.exchanges, *everything.queues, *everything.policies, *old_queues}
+    theirs = _names_of(others, expander.owned) if patterns or left else {}
+    names -= {name for name in left if is_others(name, theirs)}
     exchanges, queues = _references(everything, expander.shared)
     return Scope(
         orgs=frozenset(all_orgs),
@@ -44,7 +48,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
         policies=frozenset(everything.policies) | names,
         name_patterns=tuple(patterns),
         shared=_shared_names(expander.shared),
-        others=_names_of(others, expander.owned) if patterns else {},
+        others=theirs,
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
     )

@@ -116,6 +116,13 @@ class Existing:
                 return noun.name in self.policies
 
 
+def is_others(name: str, others: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a name is one of other orgs: of each expression a text is known that stands in all it matches."""
+    # Thousands of orgs have more expressions than are worth compiling.
+    patterns = (pattern for text, found in others.items() if text in name for pattern in found)
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     r"""The part of a vhost that one or a few orgs live in: what to ask the broker for, and nothing else.
@@ -140,17 +147,12 @@ class Scope:
 
     def covers(self, name: str) -> bool:
         """Whether this name is one that the orgs may have."""
-        return name not in self.shared and (
-            name in self.queues
-            or name in self.exchanges
-            or name in self.policies
-            or (any(re.fullmatch(pattern, name) for pattern in self.name_patterns) and not self._is_others(name))
-        )
-
-    def _is_others(self, name: str) -> bool:
-        # Thousands of orgs have more expressions than are worth compiling.
-        patterns = (pattern for text, found in self.others.items() if text in name for pattern in found)
-        return any(re.fullmatch(pattern, name) for pattern in patterns)
+        if name in self.shared:
+            return False
+        if name in self.queues or name in self.exchanges or name in self.policies:
+            return True
+        matches = any(re.fullmatch(pattern, name) for pattern in self.name_patterns)
+        return matches and not is_others(name, self.others)
 
     def holds(self, noun: Noun) -> bool:
         """Whether this object is one that the orgs may have; a binding also if it leads to a shared queue."""

@@ -174,3 +174,20 @@ org:
         assert not scope.holds(bound("acme.in", "#", "acme.log"))
         assert scope.covers("acme.mail")
         assert scope.covers("acme.old")
+
+
+def test_nor_is_a_name_that_no_org_declares_any_more_and_another_one_does() -> None:
+    spec = """
+topology: 1
+owns: ["{org}-in", "{org}-uk-in"]
+org:
+  queues: {"{org}-in": {}}
+"""
+    for orgs in ({"acme": "", "acme-uk": ""}, {"acme-uk": ""}):
+        scope = desired_of(spec, orgs, scope=["acme"]).scope
+        assert scope is not None
+        assert not scope.covers("acme-uk-in")
+        assert scope.covers("acme-in")
+    alone = desired_of(spec, {"acme": ""}, scope=["acme"]).scope
+    assert alone is not None
+    assert alone.covers("acme-uk-in")
