@@ -135,8 +135,8 @@ def wrong_with_regex(pattern: str) -> str | None:
         return f"{shown(pattern)} looks around the value; leave out ^, $ and the like: the whole value must match"
     if backtracks_without_end(pattern):
         return (
-            f"{shown(pattern)} can take for ever to tell that a value does not match: a repeat in it can read "
-            "the same text in several ways; leave one, as in [a-z]+(-[a-z]+)*"
+            f"{shown(pattern)} can take for ever to tell that a value does not match: it repeats what is a repeat "
+            "itself; leave one, or repeat what begins with a sign of its own, as in [a-z]+(-[a-z]+)*"
         )
     if compiled.fullmatch("") is not None:
         return f"{shown(pattern)} also matches the empty text; a value must have at least one character"
