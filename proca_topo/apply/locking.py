@@ -13,7 +13,7 @@ _PAUSE_SECONDS = 0.5
 
 @contextmanager
 def locked(broker: Broker, vhost: str, *, patience_seconds: float, say: Callable[[str], None]) -> Iterator[Lock]:
-    """Hold the vhost's lock, after waiting for it so long at most; `say` is told once if there is a wait.
+    """Hold the vhost's lock, after waiting for it so long; `say` is told once if there is a wait.
 
     Raises RefusedError: another apply has it, or whether one has cannot be known; VhostMissingError.
     """
@@ -31,7 +31,8 @@ def _acquired(broker: Broker, vhost: str, patience_seconds: float, say: Callable
         try:
             return broker.lock(vhost)
         except LockedError as held:
-            if time.monotonic() >= deadline:
+            # To see whose it is may have taken longer than the patience, and the other one be done by now.
+            if patience_seconds <= 0 or (waiting and time.monotonic() >= deadline):
                 remedy = "it still is, after the wait" if waiting else "--lock-timeout 5m waits for it"
                 raise RefusedError(f"{held}; {remedy}. Nothing was applied") from held
             if not waiting:

@@ -79,6 +79,42 @@ def test_the_lock_is_free_as_soon_as_its_holder_is_killed(broker_urls: TestBroke
 
 
 @pytest.mark.broker
+def test_however_short_the_patience_the_lock_is_tried_again_before_it_is_given_up(
+    broker_urls: TestBroker, vhost: str
+) -> None:
+    """To see whose it is takes longer than that, and the other one may be done by then."""
+    with live_vhost(broker_urls, vhost) as live:
+        other = holder(broker_urls, vhost)
+
+        def end_the_other(_text: str) -> None:
+            other.kill()
+            other.wait()
+            wait_until(lambda: _is_free(live), "the lock is free", seconds=60)
+
+        said: list[str] = []
+        try:
+            with (
+                pytest.raises(RefusedError, match=r"it still is, after the wait\. Nothing was applied"),
+                locked(live.broker, vhost, patience_seconds=0.001, say=said.append),
+            ):
+                pass
+            assert len(said) == 1
+            with locked(live.broker, vhost, patience_seconds=0.001, say=end_the_other) as lock:
+                lock.check()
+        finally:
+            other.kill()
+            other.wait()
+
+
+def _is_free(live: Live) -> bool:
+    try:
+        live.broker.lock(live.vhost).release()
+    except LockedError:
+        return False
+    return True
+
+
+@pytest.mark.broker
 def test_one_lock_is_no_other_vhosts_and_can_be_taken_again(broker_urls: TestBroker, vhost: str) -> None:
     with live_vhost(broker_urls, vhost) as live:
         live.http.put(f"/api/vhosts/{vhost}-2").raise_for_status()
