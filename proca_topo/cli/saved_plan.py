@@ -13,7 +13,7 @@ from proca_topo.cli.connection import broker_address
 from proca_topo.cli.places import check_place
 from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import RefusedError, UsageError
-from proca_topo.plan.changes import Replacing
+from proca_topo.plan.changes import Action, Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
 from proca_topo.topology.names import shown
@@ -114,7 +114,7 @@ def to_apply(file: Path | None, wanted: Wanted) -> Iterator[tuple[Planned, PlanF
     as_saved = replace(
         wanted, vhost=plan.vhost, orgs=plan.orgs, with_prune=plan.with_prune, known_orgs=True,
         replacing=Replacing.FORBIDDEN if wanted.replacing is Replacing.FORBIDDEN else plan.replacing,
-        allow_deletes=wanted.allow_deletes if plan.refused else sys.maxsize,
+        allow_deletes=sys.maxsize if _is_accepted(plan, wanted) else wanted.allow_deletes,
     )  # fmt: skip
     with planned(as_saved) as made:
         there = made.plan.broker
@@ -137,6 +137,13 @@ def _read(file: Path) -> SavedPlan:
         raise UsageError(f"cannot read the plan {shown(name)}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{shown(name)} is no plan that plan --out has written: it is not UTF-8") from error
+
+
+def _is_accepted(plan: SavedPlan, wanted: Wanted) -> bool:
+    """Whether a plan may delete as much as it did when it was made. It counted nothing that it only retires."""
+    retires = any(change.action is Action.RETIRE and not change.held_back for change in plan.changes)
+    counts_more = wanted.waits_for_draining and retires
+    return plan.refused is None and wanted.allow_deletes is None and not counts_more
 
 
 def _check_options(name: str, plan: SavedPlan, wanted: Wanted) -> None:

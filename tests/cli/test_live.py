@@ -128,6 +128,31 @@ def test_a_saved_plan_is_applied_whatever_the_counts_but_not_where_a_deletion_be
     assert "acme.crm" not in [queue["name"] for queue in live.get(f"queues/{live.vhost}")]
 
 
+def test_an_apply_of_a_saved_plan_that_waits_counts_what_it_retires_as_deleted(live: LivePlace) -> None:
+    """As one without a saved plan does, since that is what becomes of it."""
+    spec = live.place.path / "topology.yaml"
+    spec.write_text(spec.read_text().replace('"{org}.crm"]', '"{org}.crm", "{org}.extra.*"]', 1))
+    live.place.write_org("acme", "queues:\n" + "".join(f'  "{{org}}.extra.{n}": {{}}\n' for n in range(12)))
+    live.run("apply")
+    with live.broker.http() as http:
+        for n in range(12):
+            body = {
+                "properties": {},
+                "routing_key": f"acme.extra.{n}",
+                "payload": "",
+                "payload_encoding": "string",
+            }
+            http.post(f"/api/exchanges/{live.vhost}/amq.default/publish", json=body).raise_for_status()
+    live.place.write_org("acme")
+    assert live.run("plan", "--prune", "--out", "plan.json").code == 0
+    for apply in (("apply", "--prune"), ("apply", "plan.json")):
+        refused = live.run(*apply, "--wait", "1s")
+        assert refused.code == 4
+        assert "the plan deletes, some of it once it has drained, or replaces 12 of 17 objects" in refused.err
+    accepted = live.run("apply", "plan.json", "--wait", "1s", "--allow-deletes", "12")
+    assert accepted.code == 0
+
+
 def test_push_says_whether_a_queue_has_it(live: LivePlace) -> None:
     live.run("apply")
     body = '{"actionId": 1, "name": "é"}'

@@ -57,6 +57,17 @@ def test_a_plan_that_apply_refuses_is_saved_with_a_word_on_that(place: Place) ->
     assert place.run("apply", "plan.json", "--allow-deletes", "100").code == 0
 
 
+def test_it_is_refused_where_it_deletes_more_than_the_command_line_accepts(place: Place) -> None:
+    """Also where it was accepted when it was made."""
+    place.run("apply")
+    place.write_org("acme", "{}\n")
+    place.run("plan", "--prune", "--out", "plan.json")
+    refused = place.run("apply", "plan.json", "--allow-deletes", "1")
+    assert refused.code == 4
+    assert "the plan deletes or replaces 2 of 7 objects that exist and are ours" in refused.err
+    assert place.run("apply", "plan.json", "--allow-deletes", "2").code == 0
+
+
 def test_a_second_time_everything_is_already_done(place: Place) -> None:
     place.run("plan", "--out", "plan.json")
     place.run("apply", "plan.json")
