@@ -9,7 +9,7 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
-from proca_topo.errors import ExitCode, OutputError, RefusedError
+from proca_topo.errors import OutputError, RefusedError
 
 if TYPE_CHECKING:
     from proca_topo.apply.report import Report
@@ -113,9 +113,7 @@ def apply(
                 report = wait_for_draining(
                     report, partial(again, watch=guarded), patience_seconds=patience, watch=guarded
                 )
-    _tell(report, result_format, verbose=verbose)
-    if saved is not None and report.exit_code(detailed=True) is not ExitCode.DONE:
-        saved.say_that_it_is_used_up()
+    _tell(report, result_format, verbose=verbose, new_plan=saved.command_for_a_new_plan if saved else None)
     if report.interrupted and watch.number is not None:
         raise typer.Exit(128 + watch.number)
     raise typer.Exit(report.exit_code(detailed=detailed_exitcode))
@@ -148,7 +146,7 @@ def _agreed() -> bool:
         raise
 
 
-def _tell(report: "Report", result_format: options.Format, *, verbose: bool) -> None:
+def _tell(report: "Report", result_format: options.Format, *, verbose: bool, new_plan: str | None) -> None:
     from proca_topo.render.lines import BLANK
     from proca_topo.render.report_text import outcome, report_lines
 
@@ -156,10 +154,10 @@ def _tell(report: "Report", result_format: options.Format, *, verbose: bool) -> 
         match result_format:
             case options.Format.TEXT:
                 if report.plan.changes:  # otherwise the plan has said it already
-                    output.results([BLANK, *report_lines(report, verbose=verbose)])
+                    output.results([BLANK, *report_lines(report, verbose=verbose, new_plan=new_plan)])
             case options.Format.JSON:
                 from proca_topo.render.report_json import report_json
 
-                output.result(report_json(report))
+                output.result(report_json(report, new_plan=new_plan))
     except OutputError as error:
-        raise OutputError(f"{error}; the report's last line: {outcome(report)}") from error
+        raise OutputError(f"{error}; the report's last line: {outcome(report, new_plan=new_plan)}") from error

@@ -72,14 +72,11 @@ class PlanFile:
         if found := discrepancies(self.plan, made.plan, made.existing, made.desired):
             from proca_topo.render.stale_text import stale_text
 
-            raise RefusedError(stale_text(str(self.file), found, self._command_for_a_new_plan))
-
-    def say_that_it_is_used_up(self) -> None:
-        """The report says what the same command does next time. With a saved plan it does not do it."""
-        output.say(f"A saved plan is applied once. Instead of the same command: {self._command_for_a_new_plan}")
+            raise RefusedError(stale_text(str(self.file), found, self.command_for_a_new_plan))
 
     @property
-    def _command_for_a_new_plan(self) -> str:
+    def command_for_a_new_plan(self) -> str:
+        """A saved plan is applied once. This makes another one in its place, in the same way."""
         orgs = [word for org in self.plan.orgs for word in ("--org", org)]
         prune = ["--prune"] if self.plan.with_prune else []
         there = broker_options(broker=self.wanted.broker, amqp=self.wanted.amqp, vhost=self.wanted.vhost)

@@ -9,9 +9,9 @@ from proca_topo.render.plan_json import broker_document, change_fields
 from proca_topo.render.report_text import outcome
 
 
-def report_json(report: Report) -> str:
-    """The whole report, a change a line."""
-    return json_text(report_document(report), one_a_line="changes")
+def report_json(report: Report, *, new_plan: str | None = None) -> str:
+    """The whole report, a change a line. `new_plan` is as in `outcome`."""
+    return json_text(report_document(report, new_plan=new_plan), one_a_line="changes")
 
 
 def report_schema() -> dict[str, Any]:
@@ -22,7 +22,7 @@ def report_schema() -> dict[str, Any]:
     }
 
 
-def report_document(report: Report) -> ReportDocument:
+def report_document(report: Report, *, new_plan: str | None = None) -> ReportDocument:
     """The report as its public document."""
     plan = report.plan
     return ReportDocument(
@@ -34,7 +34,7 @@ def report_document(report: Report) -> ReportDocument:
             **{status.value: count for status, count in report.counts().items()},
             unchanged=plan.unchanged,
         ),
-        outcome=outcome(report),
+        outcome=outcome(report, new_plan=new_plan),
         stopped=report.stopped,
         unread=report.unread,
         unexplained=[ChangeDocument(**change_fields(change)) for change in report.unexplained],

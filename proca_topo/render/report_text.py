@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -22,18 +23,46 @@ _DONE: Final = {
     Action.RETIRE: "retired",
     Action.DELETE: "deleted",
 }
-_AGAIN: Final = "run the same command again: it goes on where this one stopped"
-
-_INTERRUPTED: Final = "Interrupted; the same command, run again, goes on from here."
 
 
-def report_text(report: Report, *, verbose: bool = False) -> str:
+@dataclass(frozen=True, kw_only=True)
+class _NextTime:
+    """How what is left gets done. Behind a colon stands the command for it."""
+
+    again: str
+    interrupted: str
+    finishes: str
+    held_back: str
+    differs: str
+
+
+_SAME_COMMAND: Final = _NextTime(
+    again="run the same command again: it goes on where this one stopped.",
+    interrupted="Interrupted; the same command, run again, goes on from here.",
+    finishes="the same command finishes it.",
+    held_back="what each needs is said above.",
+    differs="then run plan.",
+)
+# A saved plan is applied once: the same command would be refused.
+_NEW_PLAN: Final = _NextTime(
+    again="make a new plan, which has what is left:",
+    interrupted="Interrupted; a new plan has what is left:",
+    finishes="a new plan finishes it:",
+    held_back="what each needs is said above, and a new plan:",
+    differs="then make a new plan:",
+)
+
+
+def report_text(report: Report, *, verbose: bool = False, new_plan: str | None = None) -> str:
     """The whole report; its last line says what happened and what to do next."""
-    return as_text(report_lines(report, verbose=verbose))
+    return as_text(report_lines(report, verbose=verbose, new_plan=new_plan))
 
 
-def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
-    """What was applied (by name if few, or `verbose`), and everything that was not, with the reasons."""
+def report_lines(report: Report, *, verbose: bool = False, new_plan: str | None = None) -> list[Line]:
+    """What was applied (by name if few, or `verbose`), and everything that was not, with the reasons.
+
+    `new_plan` is as in `outcome`; here the command has a line of its own, to be copied.
+    """
     by_status: dict[Status, list[Result]] = {status: [] for status in Status}
     for result in report.results:
         by_status[result.status].append(result)
@@ -58,11 +87,15 @@ def report_lines(report: Report, *, verbose: bool = False) -> list[Line]:
         lines += [*wrapped(one_line(report.stopped), Role.FAILURE, label="Stopped: "), BLANK]
     if report.unread is not None:
         lines += [*wrapped(one_line(report.unread), Role.FAILURE, label="Not read back: "), BLANK]
-    return [*lines, *wrapped(outcome(report), Role.SUMMARY)]
+    said = _outcome(report, _SAME_COMMAND if new_plan is None else _NEW_PLAN)
+    command = [Line(f"  {one_line(new_plan or '')}", Role.SUMMARY)] if said.endswith(":") else []
+    return [*lines, *wrapped(said, Role.SUMMARY), *command]
 
 
-def outcome(report: Report) -> str:
+def outcome(report: Report, *, new_plan: str | None = None) -> str:
     """What happened and what to do next, in one or two sentences.
+
+    `new_plan` is the command for another plan, where this was a saved one, which no command applies again.
 
     | applied | not applied                 | says                                                 |
     |---------|-----------------------------|------------------------------------------------------|
@@ -74,42 +107,48 @@ def outcome(report: Report) -> str:
     | any     | held back, draining         | done, and how many of those                          |
     | some    | nothing                     | done                                                 |
     """
+    said = _outcome(report, _SAME_COMMAND if new_plan is None else _NEW_PLAN)
+    return f"{said} {new_plan}" if said.endswith(":") else said
+
+
+def _outcome(report: Report, next_time: _NextTime) -> str:
     counts = report.counts()
     applied = counts[Status.APPLIED]
     missed = counts[Status.FAILED] + counts[Status.NOT_TRIED]
     if report.unread is not None:
         return (
             "The broker could not be read afterwards, so it is not known for certain what was applied."
-            f" When it answers again, {_AGAIN}."
+            f" When it answers again, {next_time.again}"
         )
     if missed:
-        return _bad_end(report, applied, missed)
+        return _bad_end(report, applied, missed, next_time)
     if report.unexplained:
         return (
             f"{_changes(applied)} applied, but the broker differs again: something else changes it."
-            " Find out what does, then run plan."
+            f" Find out what does, {next_time.differs}"
         )
-    return _good_end(report, applied, held_back=counts[Status.HELD_BACK], draining=counts[Status.DRAINING])
+    return _good_end(report, next_time)
 
 
-def _bad_end(report: Report, applied: int, missed: int) -> str:
+def _bad_end(report: Report, applied: int, missed: int, next_time: _NextTime) -> str:
     some = f"Partly applied: {applied} of {applied + missed} changes."
     nothing = "nothing was finished" if report.any_begun else "nothing was applied"
     if report.interrupted:
-        return f"{some if applied else f'{nothing.capitalize()}.'} {_INTERRUPTED}"
+        return f"{some if applied else f'{nothing.capitalize()}.'} {next_time.interrupted}"
     share = some if applied else f"Failed: {nothing}."
-    return f"{share} Resolve what is listed above, then {_AGAIN}."
+    return f"{share} Resolve what is listed above, then {next_time.again}"
 
 
-def _good_end(report: Report, applied: int, *, held_back: int, draining: int) -> str:
+def _good_end(report: Report, next_time: _NextTime) -> str:
     if not report.results:
         return f"No changes. {objects(report.plan.unchanged)} as desired."
+    counts = report.counts()
+    applied, held_back, draining = counts[Status.APPLIED], counts[Status.HELD_BACK], counts[Status.DRAINING]
     done = f"Done: {_changes(applied)} applied and read back." if applied else "Nothing was applied."
-    if not held_back and not draining:
-        return f"{done} Nothing is pending."
-    held = f" {held_back} held back: what each needs is said above." if held_back else ""
-    drains = f" {draining} draining: {_end_of_draining(report)} the same command finishes it." if draining else ""
-    return f"{done}{held}{drains}"
+    if draining:
+        held = f" {held_back} held back: {_SAME_COMMAND.held_back}" if held_back else ""
+        return f"{done}{held} {draining} draining: {_end_of_draining(report)} {next_time.finishes}"
+    return f"{done} {held_back} held back: {next_time.held_back}" if held_back else f"{done} Nothing is pending."
 
 
 def _end_of_draining(report: Report) -> str:

@@ -206,7 +206,7 @@ def test_a_broker_that_stays_broken(status: int, tries: int, caplog: pytest.LogC
     with http_server([(status, JSON, '{"error": "x", "reason": "broken\\nhere"}')]) as url:
         failure = _failure(url)
     assert re.search(rf"answers GET /overview\S* with {status}: broken here", str(failure))
-    assert str(failure).endswith("; see the broker's log, and run the same command again once that is mended")
+    assert str(failure).endswith("; see the broker's log, and try again once that is mended")
     assert _tries(caplog) == tries
 
 
@@ -214,9 +214,7 @@ def test_a_proxy_that_limits_requests_is_tried_for_a_while_and_then_told(caplog:
     caplog.set_level(logging.INFO, "proca_topo.broker")
     with http_server([(429, JSON, '{"error": "too_many_requests", "reason": "slow down"}')]) as url:
         failure = _failure(url)
-    assert str(failure).endswith(
-        " with 429: slow down; a proxy before it limits requests: run the same command again later"
-    )
+    assert str(failure).endswith(" with 429: slow down; a proxy before it limits requests: try again later")
     assert _tries(caplog) == 7
 
 

@@ -121,5 +121,5 @@ def test_a_connection_that_was_there_is_lost() -> None:
     lost = StreamLostError("Stream connection lost: ConnectionResetError(104, 'Connection reset by peer')")
     assert str(amqp_failure(lost, address("http://h"), "/", connected=True)) == (
         "the connection to amqp://h:5672 was lost (StreamLostError): the broker or the network went away;"
-        " once it is back, run the same command again"
+        " try again once it is back"
     )

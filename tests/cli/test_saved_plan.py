@@ -301,7 +301,14 @@ def test_after_one_that_leaves_something_a_new_plan_is_advised(place: Place) -> 
     place.write_org("acme", "{}\n")
     place.run("plan", "--out", "plan.json")
     applied = place.run("apply", "plan.json", "--detailed-exitcode")
-    assert applied.code == 3
-    assert applied.err == (
-        "A saved plan is applied once. Instead of the same command: proca-topo plan --out plan.json\n"
+    assert (applied.code, applied.err) == (3, "")
+    assert applied.out.endswith(
+        "\nNothing was applied. 2 held back: what each needs is said above, and a new plan:\n"
+        "  proca-topo plan --out plan.json\n"
+    )
+    as_json = place.run("apply", "plan.json", "--format", "json")
+    assert (as_json.code, as_json.err) == (0, "")
+    assert as_json.document()["outcome"] == (
+        "Nothing was applied. 2 held back: what each needs is said above, and a new plan:"
+        " proca-topo plan --out plan.json"
     )

@@ -271,7 +271,9 @@ out what does, then run plan.
 def test_names_and_reasons_cannot_do_anything_to_a_terminal(status: Status) -> None:
     plan = evil_plan()
     results = tuple(Result(change=change, status=status, reason=f"a\nb {EVIL}") for change in plan.changes)
-    assert_harmless(report_text(Report(plan=plan, results=results, after=None, unread=EVIL, stopped=EVIL)))
+    report = Report(plan=plan, results=results, after=None, unread=EVIL, stopped=EVIL)
+    assert_harmless(report_text(report))
+    assert_harmless(report_text(report, new_plan=EVIL))
 
 
 def test_the_outcome_is_one_sentence_for_programs_too() -> None:

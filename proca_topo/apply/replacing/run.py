@@ -127,7 +127,7 @@ class _Making:
         except UnreachableError:
             raise
         except BrokerError as error:
-            return Status.FAILED, f"{error} (nothing is lost: the same command goes on from here)"
+            return Status.FAILED, f"{error} (nothing is lost: the next apply goes on from here)"
         return None
 
     def _from_exchange(self, exchange: str) -> Collection[Binding]:

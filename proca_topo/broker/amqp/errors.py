@@ -83,7 +83,7 @@ def _lost(error: AmqpProblem, where: str) -> BrokerError:
     said = _reason(closed) if closed is not None else type(error).__name__
     return UnreachableError(
         f"the connection to {where} was lost ({said}): the broker or the network went away;"
-        " once it is back, run the same command again"
+        " try again once it is back"
     )
 
 

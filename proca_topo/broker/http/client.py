@@ -175,9 +175,9 @@ class ManagementApi:
             raise bad_login(reason, self.address, method, path)
         if response.is_server_error or status == HTTPStatus.TOO_MANY_REQUESTS:
             remedy = (
-                "see the broker's log, and run the same command again once that is mended"
+                "see the broker's log, and try again once that is mended"
                 if response.is_server_error
-                else "a proxy before it limits requests: run the same command again later"
+                else "a proxy before it limits requests: try again later"
             )
             failure = ServerError(
                 f"{self.address.location} answers {method} {path} with {status}"

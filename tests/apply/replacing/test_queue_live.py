@@ -153,7 +153,7 @@ def test_a_replacement_that_stops_on_its_way_has_failed(
     assert (result.status, result.reason) == (
         Status.FAILED,
         (
-            "the disk is full (nothing is lost: the same command goes on from here); "
+            "the disk is full (nothing is lost: the next apply goes on from here); "
             f"{BEGUN}: 1 message in its holding queues, where nobody gets them; apply finishes it"
         ),
     )
