@@ -30,7 +30,8 @@ class Wanted:
     """What the command line asks for.
 
     With a `lock_patience_seconds` the vhost is locked before it is read, after waiting for that so long at most.
-    `known_orgs` says that the orgs were something to somebody before, and need no check for a slip of the pen.
+    `planned_before` says that there is a plan of the same already: its vhost was there then, and its orgs need no
+    check for a slip of the pen.
     `waits_for_draining` says that the plan is applied until what it retires is deleted.
     """
 
@@ -44,7 +45,7 @@ class Wanted:
     replacing: Replacing = Replacing.FINISHING
     create_vhost: bool = False
     lock_patience_seconds: float | None = None
-    known_orgs: bool = False
+    planned_before: bool = False
     waits_for_draining: bool = False
 
 
@@ -103,7 +104,7 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
             from proca_topo.plan.impact.telling import with_impact
 
             plan = with_impact(plan, existing, desired)
-        if not wanted.known_orgs:
+        if not wanted.planned_before:
             _check_orgs(orgs, topology, plan)
         refused = refusal(
             plan,
@@ -160,6 +161,8 @@ def _make_vhost(
     cluster: Callable[[str | None], None],
 ) -> None:
     cluster(missing.cluster_name)
+    if wanted.planned_before:
+        raise missing
     if not wanted.create_vhost:
         raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
     connection.create_vhost(vhost)

@@ -2,17 +2,17 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
 from proca_topo.cli.places import check_place
 from proca_topo.cli.planning import Planned, Wanted, planned
-from proca_topo.errors import RefusedError, UsageError
+from proca_topo.errors import RefusedError, UsageError, VhostMissingError
 from proca_topo.plan.changes import Action, Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
@@ -67,6 +67,23 @@ class PlanFile:
         if why is not None:
             raise RefusedError(f"{shown(str(self.file))} is not a plan for here, and nothing was applied: {why}")
 
+    def refuse_without_vhost(self, missing: VhostMissingError) -> NoReturn:
+        """Raise RefusedError, of the cluster if it is another one."""
+        self.refuse_elsewhere(location=self.plan.broker.location, cluster_name=missing.cluster_name)
+        raise RefusedError(
+            f"{shown(str(self.file))} is not the plan any more, and nothing was applied: {missing}, and there was"
+            " one when it was saved; apply --create-vhost without that file makes it anew"
+        ) from missing
+
+    def refuse_without_lock(self) -> None:
+        """Raise RefusedError if the plan replaces anything."""
+        for change in self.plan.changes:
+            if change.action is Action.REPLACE and not change.held_back:
+                raise RefusedError(
+                    f"nothing was applied: {shown(str(self.file))} replaces {shown(change.noun.name)}, which moves"
+                    " messages, and two that do that at a time could lose some: leave out --no-lock"
+                )
+
     def refuse_stale(self, made: Planned) -> None:
         """Raise RefusedError, which names what differs, unless `made` is the same plan."""
         if found := discrepancies(self.plan, made.plan, made.existing, made.desired):
@@ -108,12 +125,18 @@ def to_apply(file: Path | None, wanted: Wanted) -> Iterator[tuple[Planned, PlanF
     saved = PlanFile(file=file, plan=plan, wanted=wanted)
     # Before that broker is asked anything.
     saved.refuse_elsewhere(location=broker_address(wanted.broker, wanted.amqp).location, vhost=wanted.vhost)
+    if wanted.replacing is Replacing.FORBIDDEN:
+        saved.refuse_without_lock()
     as_saved = replace(
-        wanted, vhost=plan.vhost, orgs=plan.orgs, with_prune=plan.with_prune, known_orgs=True,
+        wanted, vhost=plan.vhost, orgs=plan.orgs, with_prune=plan.with_prune, planned_before=True,
         replacing=Replacing.FORBIDDEN if wanted.replacing is Replacing.FORBIDDEN else plan.replacing,
         allow_deletes=sys.maxsize if _is_accepted(plan, wanted) else wanted.allow_deletes,
     )  # fmt: skip
-    with planned(as_saved) as made:
+    with ExitStack() as held:
+        try:
+            made = held.enter_context(planned(as_saved))
+        except VhostMissingError as missing:
+            saved.refuse_without_vhost(missing)
         there = made.plan.broker
         saved.refuse_elsewhere(
             location=there.location,
