@@ -64,7 +64,7 @@ class UnreachableError(BrokerError):
 
 
 class OtherClusterError(BrokerError):
-    """The AMQP port is of another cluster than the management API."""
+    """The AMQP port is of another cluster than the management API, or seems to be: it does not have the vhost."""
 
 
 class NotRabbitMQError(BrokerError):

@@ -84,6 +84,17 @@ def test_there_is_no_such_vhost(where: BrokerAddress) -> None:
 
 
 @pytest.mark.broker
+def test_a_vhost_that_is_gone_since_it_was_seen_is_not_blamed_on_another_broker(where: BrokerAddress) -> None:
+    """A client that asks for a vhost that is not there is not told by AMQP whose broker it is."""
+    failure = _failure(replace(where, cluster_name="rabbit@here"), "nope")
+    assert str(failure) == (
+        f"there is no vhost 'nope' on {where.amqp_location}, though {where.location} has shown it: either it was"
+        " deleted since, or these are two brokers; then give --broker and --amqp (or PROCA_TOPO_BROKER and"
+        " PROCA_TOPO_AMQP) of one broker"
+    )
+
+
+@pytest.mark.broker
 def test_a_full_queue_rejects_it(where: BrokerAddress, vhost: str, raw: Raw) -> None:
     raw.put("exchanges", "e", type="topic", durable=True)
     raw.put("queues", "q", durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})

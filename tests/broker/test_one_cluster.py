@@ -45,7 +45,7 @@ def test_no_lock_is_taken_on_another_cluster(mixed: Mixed) -> None:
 
 
 def test_a_vhost_that_only_one_of_them_has(mixed: Mixed) -> None:
-    with pytest.raises(RefusedError, match=r"there is no vhost .* on amqp://.*, but on http://.* of one broker"):
+    with pytest.raises(RefusedError, match=r"there is no vhost .* on amqp://.*, though http://.* of one broker"):
         mixed.named.broker.lock(mixed.named.vhost)
 
 

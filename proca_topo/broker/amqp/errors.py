@@ -72,8 +72,11 @@ def _no_vhost(address: BrokerAddress, vhost: str) -> BrokerError:
     missing = f"there is no vhost {shown(vhost)!r} on {address.amqp_location}"
     if address.cluster_name is None:
         return VhostMissingError(missing)
-    # Nobody asks by AMQP before the management API has shown the vhost.
-    return OtherClusterError(f"{missing}, but on {address.location}: {_ONE_BROKER}")
+    # Nobody asks by AMQP before the management API has shown the vhost. Where none is, AMQP tells no cluster.
+    return OtherClusterError(
+        f"{missing}, though {address.location} has shown it: either it was deleted since, or these are two"
+        f" brokers; then {_ONE_BROKER}"
+    )
 
 
 def _lost(error: AmqpProblem, where: str) -> BrokerError:
