@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
+from proca_topo.cli.places import where_links_lead
 from proca_topo.errors import FileError, OutputError, ReaderGoneError
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
@@ -99,7 +100,9 @@ def write_file(path: Path, text: str) -> None:
 
     A link is followed. Raises FileError where that cannot be done.
     """
-    target = path.resolve()
+    target = where_links_lead(path)
+    if target.is_symlink():
+        raise FileError(f"cannot write {shown(str(path))}: it is a link that leads back to itself")
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():

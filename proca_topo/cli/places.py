@@ -1,5 +1,6 @@
 """Where a command may put a file."""
 
+import os
 from pathlib import Path
 
 from proca_topo.errors import UsageError
@@ -11,6 +12,11 @@ def check_place(file: Path, directory: Path, what: str) -> None:
     from proca_topo.spec.files import TOPOLOGY
     from proca_topo.spec.orgs import FOLDER
 
-    target = file.resolve()
-    if target == (directory / TOPOLOGY).resolve() or target.parent == (directory / FOLDER).resolve():
+    target = where_links_lead(file)
+    if target == where_links_lead(directory / TOPOLOGY) or target.parent == where_links_lead(directory / FOLDER):
         raise UsageError(f"{shown(str(file))} is a place of the spec's files: save {what} under another name")
+
+
+def where_links_lead(file: Path) -> Path:
+    """The file that is meant. `Path.resolve` fails at a link that leads to itself; here it is that link."""
+    return Path(os.path.realpath(file))

@@ -8,6 +8,7 @@ import typer
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
 from proca_topo.errors import ExitCode
+from proca_topo.topology.names import shown
 
 
 def plan(
@@ -87,10 +88,11 @@ def plan(
         from proca_topo.cli.commands import broker_options, command_line
 
         there = broker_options(broker=broker, amqp=amqp, vhost=vhost)
+        name = shown(str(out))
         command = command_line("apply", str(out), *there, directory=directory)
         if found.refused is None:
-            output.say(f"Saved to {out}; apply it with: {command}")
+            output.say(f"Saved to {name}; apply it with: {command}")
         else:
             meant = f"If so many deletions are meant: {command} --allow-deletes N"
-            output.say(f"Saved to {out}, which apply refuses as it is. {meant}")
+            output.say(f"Saved to {name}, which apply refuses as it is. {meant}")
     raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

@@ -10,9 +10,9 @@ from typing import Final, NoReturn
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
-from proca_topo.cli.places import check_place
+from proca_topo.cli.places import check_place, where_links_lead
 from proca_topo.cli.planning import Planned, Wanted, planned
-from proca_topo.errors import RefusedError, UsageError, VhostMissingError
+from proca_topo.errors import FileError, RefusedError, UsageError, VhostMissingError
 from proca_topo.plan.changes import Action, Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere
@@ -31,9 +31,13 @@ def check_place_of_plan(file: Path, directory: Path) -> None:
     from proca_topo.render.saved_plan import is_saved_plan
 
     check_place(file, directory, "the plan")
-    target, name = file.resolve(), shown(str(file))
+    target, name = where_links_lead(file), shown(str(file))
     try:
-        text = target.read_text(encoding="utf-8") if target.is_file() else ""
+        is_there = target.is_file()
+    except OSError as error:
+        raise FileError(f"cannot write {name}: {error.strerror}") from error
+    try:
+        text = target.read_text(encoding="utf-8") if is_there else ""
     except (OSError, UnicodeDecodeError):
         text = "unreadable"
     # An empty file is what mktemp makes for it.

@@ -164,6 +164,17 @@ def test_a_file_for_the_result_that_cannot_be_written_is_a_failure(place: Place,
     assert [path.name for path in (place.path / "orgs").iterdir()] == ["acme.yaml"]
 
 
+@pytest.mark.parametrize("command", ["export --out", "plan --out", "graph --out", "apply --broker"])
+def test_a_link_that_leads_to_itself_is_no_bug(place: Place, command: str) -> None:
+    (place.path / "loop").symlink_to("loop")
+    ran = place.run(*command.split(), "loop")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err in (
+        "error: cannot write loop: it is a link that leads back to itself\n",
+        "error: the definitions file loop cannot be read: Too many levels of symbolic links\n",
+    )
+
+
 def test_an_ipv6_address_is_an_address(place: Place) -> None:
     ran = place.run("plan", PROCA_TOPO_BROKER="http://[::1]:9")
     assert ran.code == 1

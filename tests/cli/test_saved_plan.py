@@ -178,6 +178,20 @@ def test_a_file_that_cannot_be_written_is_told(place: Place) -> None:
     assert ran.err == "error: cannot write nowhere/plan.json: No such file or directory\n"
 
 
+def test_a_name_that_no_file_can_have_is_told(place: Place) -> None:
+    """It is no file that exists."""
+    name = "x" * 300
+    ran = place.run("plan", "--out", name)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == f"error: cannot write {name}: File name too long\n"
+
+
+def test_a_name_that_would_break_a_line_is_escaped(place: Place) -> None:
+    ran = place.run("plan", "--out", "a\nb.json")
+    assert ran.code == 0
+    assert ran.err.startswith('Saved to "a\\nb.json"; apply it with: ')
+
+
 @pytest.mark.parametrize("out", ["topology.yaml", "orgs/../topology.yaml", "orgs/acme.yaml", "orgs/plan.json"])
 def test_it_is_no_file_of_the_spec(place: Place, out: str) -> None:
     """One word too few after --out must not cost the spec."""

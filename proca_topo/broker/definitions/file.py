@@ -71,7 +71,11 @@ class DefinitionsFile:
 
     def lock(self, vhost: str) -> Lock:
         """The lock of all definitions files in this folder: the file itself is another one after each change."""
-        return _FolderLock(self._path.resolve().parent, vhost)
+        return _FolderLock(self._where_links_lead().parent, vhost)
+
+    def _where_links_lead(self) -> Path:
+        """`Path.resolve` fails at a link that leads to itself, before reading says what is wrong."""
+        return Path(os.path.realpath(self._path))
 
     def mover(self, vhost: str) -> None:
         """There are no messages in a file."""
@@ -157,7 +161,7 @@ class DefinitionsFile:
         if not document.is_changed:
             return
         try:
-            _replace_text(self._path.resolve(), document.render())
+            _replace_text(self._where_links_lead(), document.render())
         except OSError as error:
             raise BrokerError(f"the definitions file {self._path} cannot be written: {error.strerror}") from error
 
