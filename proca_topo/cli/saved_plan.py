@@ -93,7 +93,8 @@ class PlanFile:
         if found := discrepancies(self.plan, made.plan, made.existing, made.desired):
             from proca_topo.render.stale_text import stale_text
 
-            raise RefusedError(stale_text(str(self.file), found, self.command_for_a_new_plan))
+            planned = len(self.plan.changes)
+            raise RefusedError(stale_text(str(self.file), planned, found, self.command_for_a_new_plan))
 
     @property
     def command_for_a_new_plan(self) -> str:

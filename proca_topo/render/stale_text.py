@@ -13,11 +13,13 @@ from proca_topo.topology.names import shown
 _FEW: Final = 20
 
 
-def stale_text(file: str, found: Sequence[Discrepancy], new_plan: str) -> str:
-    """What differs, change by change, and the command for a new plan."""
+def stale_text(file: str, planned: int, found: Sequence[Discrepancy], new_plan: str) -> str:
+    """What differs, change by change, and the command for a new plan. `planned` is how many changes there were."""
     counts = Counter(one.verdict for one in found)
     summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    lines = [f"{shown(file)} is not the plan any more, and nothing was applied. Changes that differ: {summary}"]
+    all_done = counts[Verdict.DONE] == planned == len(found)
+    how = "All of it" if all_done else "Changes that differ"
+    lines = [f"{shown(file)} is not the plan any more, and nothing was applied. {how}: {summary}"]
     for verdict in Verdict:
         group = [one for one in found if one.verdict is verdict]
         lines += [f"  {_line(one)}" for one in group[:_FEW]]

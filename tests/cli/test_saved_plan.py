@@ -64,7 +64,7 @@ def test_a_second_time_everything_is_already_done(place: Place) -> None:
     again = place.run("apply", "plan.json")
     assert (again.code, again.out) == (4, "")
     assert again.err.splitlines()[:3] == [
-        "error: plan.json is not the plan any more, and nothing was applied. Changes that differ: 7 already done",
+        "error: plan.json is not the plan any more, and nothing was applied. All of it: 7 already done",
         "  + exchange confirm (topic)  already done",
         "  + exchange deliver (topic)  already done",
     ]
@@ -165,6 +165,7 @@ def test_only_a_part_of_it_done_tells_how_to_get_the_rest(place: Place) -> None:
     place.broker.write_text(json.dumps(definitions))
     again = place.run("apply", "plan.json")
     assert again.code == 4
+    assert "nothing was applied. Changes that differ: 2 already done, 2 different\n" in again.err
     command = "proca-topo plan --org acme --replace --out plan.json"
     assert again.err.endswith(f"\nMake a new plan, and look at it: {command}\n")
     assert place.run(*command.split()[1:]).code == 0
