@@ -1,5 +1,6 @@
 """Which policy is in force for a queue or an exchange, and what it makes of its arguments."""
 
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class PoliciesInForce:
 
     def _add(self, policy: Policy) -> None:
         entry = _Entry(policy, compiled(policy.pattern), frozenset(policy.definition))
-        self._entries_like(policy).append(entry)
+        # Which of two is the first must not depend on which was changed, and changed back.
+        insort(self._entries_like(policy), entry, key=lambda one: one.policy.name)
 
     def _entries_like(self, policy: Policy) -> list[_Entry]:
         name = only_name(policy.pattern)
