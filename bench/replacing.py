@@ -21,11 +21,12 @@ from proca_topo.sandbox.installation import Installation
 from proca_topo.sandbox.node import running_node
 
 RUNS = 5
+MANY = 20
 LIMIT = 1.0
 
 
 def replacing(installation: Installation) -> Iterator[Row]:
-    """Two rows for each type of queue: from the first step to the last, and the whole command."""
+    """Three rows for each type of queue: from the first step to the last, the whole command, and many at once."""
     prepare()
     for kind in ("classic", "quorum"):
         yield from _replacing(installation, kind)
@@ -47,6 +48,9 @@ def _replacing(installation: Installation, kind: str) -> Iterator[Row]:
         yield Row(what=f"replacing an empty {kind} queue, all its steps", seconds=median(steps), limit=LIMIT)
         whole = whole_command(runs=RUNS)
         yield Row(what="the same, the whole `apply --replace`", seconds=whole.median)
+        whole_of_many = partial(whole_command, before=lambda: _write(Path(directory), kind, next(limits), MANY))
+        whole_of_many(runs=1)  # it declares the others
+        yield Row(what=f"the same of {MANY} such queues", seconds=whole_of_many(runs=RUNS).median)
 
 
 def _steps(world: World, directory: Path, kind: str, limit: int) -> float:
@@ -66,16 +70,20 @@ def _steps(world: World, directory: Path, kind: str, limit: int) -> float:
 
 
 def _apply(directory: Path) -> list[str]:
-    return ["apply", "--yes", "--replace", "-C", str(directory)]
+    return ["apply", "--yes", "--replace", "--allow-deletes", str(MANY), "-C", str(directory)]
 
 
-def _write(directory: Path, kind: str, limit: int) -> None:
+def _write(directory: Path, kind: str, limit: int, count: int = 1) -> None:
     (directory / "orgs").mkdir(exist_ok=True)
     (directory / "topology.yaml").write_text(
         "topology: 1\n"
         "vhost: bench\n"
-        "owns: [in, work]\n"
+        "owns: [in, 'work*']\n"
         "exchanges: {in: {type: topic}}\n"
-        f"queues: {{work: {{type: {kind}, max-length: {1000 + limit},"
-        ' bindings: [{exchange: in, key: "#"}]}}\n'
+        "queues:\n"
+        + "".join(
+            f"  work{number}: {{type: {kind}, max-length: {1000 + limit},"
+            ' bindings: [{exchange: in, key: "#"}]}\n'
+            for number in range(count)
+        )
     )
