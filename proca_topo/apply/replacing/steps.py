@@ -106,8 +106,9 @@ PROTOCOL: Final[Sequence[Rule]] = (
     # Draining. It begins with the holding queues; whoever sees one knows that a replacement is under way.
     Rule(Step.DECLARE_PARKED, lambda s: not s.marked and not s.parked_is_bound),
     Rule(Step.DECLARE_ARRIVING, lambda s: not s.marked and not s.arriving),
-    Rule(Step.BIND_ARRIVING, lambda s: not s.marked and s.old and bool(s.to_old - s.to_arriving)),
-    Rule(Step.UNBIND_OLD, lambda s: not s.marked and s.old and bool(s.to_old), Role.ARRIVING),
+    # What comes from here on until the old queue is unbound comes twice, so nothing is waited for in between.
+    Rule(Step.BIND_ARRIVING, lambda s: not s.marked and s.old and bool(s.to_old - s.to_arriving), Role.ARRIVING),
+    Rule(Step.UNBIND_OLD, lambda s: not s.marked and s.old and bool(s.to_old)),
     Rule(Step.PARK, lambda s: not s.marked and s.old, Role.PARKED),
     Rule(Step.MARK_OLD_GONE, lambda s: not s.marked),
     # Filling. The new queue is never there without the way back of its dead letters, whatever the next run wants.

@@ -13,7 +13,17 @@ from typing import Final
 
 import pytest
 
-from proca_topo.apply.replacing.steps import PROTOCOL, Rule, Step
+from proca_topo.apply.replacing.steps import (
+    NO_ROUTES,
+    PROTOCOL,
+    Route,
+    Rule,
+    Situation,
+    Step,
+    next_step,
+    relied_on,
+)
+from proca_topo.topology.arguments import NO_ARGUMENTS
 from tests.apply.replacing.atoms import ATOMS
 from tests.apply.replacing.run import OLD, RENAMED, RETRIED, WORK, Spec
 from tests.apply.replacing.search import Found, search
@@ -136,6 +146,28 @@ def test_a_queue_is_not_relied_on_while_it_is_young(at: int) -> None:
     limits = Limits(arrivals=2, broker_kills=1)
     found = search(world([SAME_NAME], limits), careless)
     assert (found.wrong or "").startswith("lost"), PROTOCOL[at].step
+
+
+@pytest.mark.parametrize("marked", [False, True], ids=["draining", "filling"])
+def test_nothing_is_waited_for_while_messages_come_to_two_queues(*, marked: bool) -> None:
+    """What is published while both are bound comes twice, so the next step unbinds one at once."""
+    routes = frozenset({Route(source="in", routing_key="#", arguments=NO_ARGUMENTS)})
+    both = Situation(
+        old=not marked,
+        new=marked,
+        parked=not marked,
+        parked_exchange=not marked,
+        parked_is_bound=not marked,
+        arriving=True,
+        marked=marked,
+        way_back=marked,
+        to_old=NO_ROUTES if marked else routes,
+        to_arriving=routes,
+        to_new=routes if marked else NO_ROUTES,
+    )
+    step = next_step(both)
+    assert step is (Step.UNBIND_ARRIVING if marked else Step.UNBIND_OLD)
+    assert relied_on(step) is None
 
 
 def test_what_is_listed_as_harmless_is_a_change_that_can_be_made() -> None:
