@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+import pika
 import pytest
 
 from proca_topo.apply.watch import StopRequestedError
@@ -120,6 +121,29 @@ def test_a_full_target(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(left) > 0
     assert sorted(moved + left) == list(range(3_000))
     assert left == sorted(left)
+
+
+def test_a_message_whose_headers_fit_into_no_frame_any_more(
+    tracks: Tracks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is before it is moved, once, and it stays at the head of the source; the rest is moved without it."""
+    tracks.lay()
+    tracks.fill(50)
+    with tracks.channel() as channel:
+        channel.confirm_delivery()
+        # Parked, it has its expiration as one more header.
+        large = pika.BasicProperties(headers={"h": "x" * 131_025}, expiration="3600000", delivery_mode=2)
+        channel.basic_publish("", SOURCE, b"50", large)
+    tracks.fill(50, first=51)
+    with pytest.raises(BrokerError, match=r"next message of source need a frame of \d+ bytes"):
+        tracks.move()
+    assert tracks.connections() == []
+    assert tracks.numbers(TARGET, monkeypatch) == list(range(50))
+    with tracks.channel() as channel:
+        _, _, body = channel.basic_get(SOURCE, auto_ack=True)
+    assert body == b"50"
+    assert tracks.move().messages == 50
+    assert tracks.numbers(TARGET, monkeypatch) == list(range(51, 101))
 
 
 def test_an_exchange_that_leads_nowhere(tracks: Tracks, monkeypatch: pytest.MonkeyPatch) -> None:

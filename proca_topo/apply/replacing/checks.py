@@ -118,6 +118,11 @@ def _check_messages(was: Queue, wanted: Queue, capacity: Capacity, mover: Mover)
     size = sum(found.sizes_in(wanted.type))
     if (reason := capacity.why_too_small_for(size, where="in it")) is not None:
         raise HinderedError(f"{reason}: let it drain first")
+    if found.unpublishable:
+        raise HinderedError(
+            f"{messages(found.unpublishable)} in it cannot be published again, with headers that do not fit into a"
+            " frame any more: let its consumers take what is so large"
+        )
     others = sorted(found.users - {mover.user})
     if others and not impersonates:
         raise HinderedError(

@@ -13,6 +13,11 @@ HEADER: Final = struct.Struct(">HHQ")
 """What a message's header begins with: a class, a weight and the size of the body."""
 
 
+def frame_needed(properties: bytes) -> int:
+    """How large a frame has to be for a message's header, which cannot be divided, in bytes."""
+    return AROUND + HEADER.size + len(properties)
+
+
 def short(text: str | bytes) -> bytes:
     """A text with its length before it: at most 255 bytes. What is not UTF-8 pika leaves as bytes."""
     encoded = text if isinstance(text, bytes) else text.encode()

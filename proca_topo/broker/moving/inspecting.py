@@ -15,12 +15,13 @@ _SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """What is in a queue: the bytes of each body and of its properties, in the order of the queue, and the users
-    that its messages say they are from.
+    """What is in a queue: the bytes of each body and of its properties, in the order of the queue, the users that
+    its messages say they are from, and how many are `unpublishable`, since their headers fit into no frame.
     """
 
     sizes: tuple[tuple[int, int], ...]
     users: frozenset[str]
+    unpublishable: int
 
     def sizes_in(self, queue_type: str | None) -> list[int]:
         """The bytes that each message has to a queue of this type with x-max-length-bytes.
@@ -37,9 +38,11 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
     Raises InUseError if another has the queue for itself, and other BrokerErrors.
     """
     from pika.exceptions import ChannelClosedByBroker
+    from pika.spec import FRAME_MAX_SIZE
 
     from proca_topo.broker.amqp.client import connected
-    from proca_topo.broker.moving.property_bytes import user_of
+    from proca_topo.broker.moving.frames import frame_needed
+    from proca_topo.broker.moving.property_bytes import parked, user_of
     from proca_topo.broker.moving.raw_properties import raw_properties
     from proca_topo.broker.moving.refusals import consuming_refused
     from proca_topo.topology.names import shown
@@ -50,6 +53,7 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
             count: int = channel.queue_declare(queue, passive=True).method.message_count
             sizes: list[tuple[int, int]] = []
             users = set()
+            unpublishable = 0
             while len(sizes) < count:
                 for method, properties, body in channel.consume(queue, inactivity_timeout=_SECONDS):
                     if method is None:
@@ -58,13 +62,14 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
                     sizes.append((len(body), len(properties.encoded)))
                     if (user := user_of(properties.encoded)) is not None:
                         users.add(user)
+                    unpublishable += frame_needed(parked(properties.encoded)) > FRAME_MAX_SIZE
                     if len(sizes) >= count:
                         break
             channel.close()
             _wait_until_ready(connection, queue, len(sizes))
         except ChannelClosedByBroker as error:
             raise consuming_refused(queue, error, f"to look at the messages in {shown(queue)}") from error
-    return Inspected(sizes=tuple(sizes), users=frozenset(users))
+    return Inspected(sizes=tuple(sizes), users=frozenset(users), unpublishable=unpublishable)
 
 
 def _wait_until_ready(connection: "BlockingConnection", queue: str, count: int) -> None:

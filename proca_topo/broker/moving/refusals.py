@@ -30,6 +30,15 @@ def full(order: Move) -> BrokerError:
     )
 
 
+def too_large(order: Move, needed: int, frame_max: int) -> BrokerError:
+    """A message's properties fit into no frame: RabbitMQ adds to what it dead-letters, whatever that comes to."""
+    return BrokerError(
+        f"the headers of the next message of {shown(order.source)} need a frame of {needed} bytes, and RabbitMQ"
+        f" takes none of more than {frame_max}, so nobody can publish it again: have a consumer take it from"
+        " there, and apply again. The message is where it was"
+    )
+
+
 def unroutable(order: Move) -> UnroutableError:
     """The exchange has no target any more."""
     return UnroutableError(

@@ -13,6 +13,7 @@ from pika.spec import Basic
 
 from proca_topo.broker.amqp.confirms import Confirms
 from proca_topo.broker.moving import refusals
+from proca_topo.broker.moving.frames import frame_needed
 from proca_topo.broker.moving.incoming import Delivery, Incoming
 from proca_topo.broker.moving.move import Leaving, Move
 from proca_topo.broker.moving.property_bytes import Field, has, parked, unparked, user_of, without_headers
@@ -58,6 +59,7 @@ class Relay:
         self._user = user
         self._source = source
         self._target = target
+        self._frame_max: int = target.connection.params.frame_max
         self._send = publish
         self._wake = wake
         self._incoming = Incoming(source, self._relay)
@@ -163,6 +165,11 @@ class Relay:
         # Other than 0 where deliveries were given back between two consumers: they have tags too.
         self._tags_before = given.tag - self.delivered - 1
         encoded = self._as_it_leaves(given.properties, redelivered=given.redelivered)
+        if (needed := frame_needed(encoded)) > self._frame_max:
+            # RabbitMQ would close the connection, and nobody would know what of all that is on its way was taken.
+            self._not_taken += 1
+            self._refuse(refusals.too_large(self._order, needed, self._frame_max))
+            return
         if self._held or self._suspect is not None or self._may_be_refused(encoded):
             self._held.append((given.routing_key, encoded, given.body))
             self._publish_held()

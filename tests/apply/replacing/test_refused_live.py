@@ -187,6 +187,14 @@ def test_a_message_of_another_user(live: Live, tmp_path: Path) -> None:
             assert f"a message in it is from the user {live.vhost}" in held_back(other, tmp_path)
 
 
+def test_a_message_whose_headers_fit_into_no_frame_any_more(live: Live, tmp_path: Path) -> None:
+    """RabbitMQ takes it once; with what a replacement adds it would take it from nobody."""
+    with live.channel() as channel:
+        channel.queue_purge("work")
+    publish(live.test_broker.amqp_url, live.path, headers={"h": "x" * 131_025}, expiration="3600000")
+    assert "1 message in it cannot be published again" in held_back(live, tmp_path)
+
+
 def test_a_node_with_an_alarm(installation: Installation, tmp_path: Path) -> None:
     """It would block whoever publishes."""
     write(tmp_path, "")
