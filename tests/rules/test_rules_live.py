@@ -220,6 +220,25 @@ def test_what_a_quorum_queue_gives_up_does_not_come_back(limit: int | None, live
         assert count(live, "given up") == 0
 
 
+def test_what_was_rejected_is_given_up_sooner_on_rabbitmq_4_3(live: Live, tmp_path: Path) -> None:
+    """Rejections count there, so that one consumer that ends without an answer is enough."""
+    text = GIVING_UP.example.replace("30s", "100ms").replace("type: quorum", "type: quorum\n    delivery-limit: 3")
+    assert load_spec(live, tmp_path, text) == 204
+    live.fill("mail", 1)
+    with live.channel() as channel:
+        for _ in range(4):
+            method, _, _ = next(channel.consume("mail"))
+            channel.basic_reject(method.delivery_tag, requeue=False)
+        next(channel.consume("mail"))
+    if version(live) >= (4, 3):
+        wait_until(lambda: count(live, "mail") == 0, "it is given up", seconds=SECONDS)
+        wait_until(lambda: count(live, "waiting") == 0, "it has waited", seconds=SECONDS)
+        time.sleep(1)
+        assert count(live, "mail") == 0
+    else:
+        wait_until(lambda: count(live, "mail") == 1, "it is there again", seconds=SECONDS)
+
+
 def test_what_expires_in_a_circle_is_dropped(live: Live, tmp_path: Path) -> None:
     """Nothing is there once it has been everywhere, and nobody has consumed."""
     assert load_spec(live, tmp_path, EXPIRING_IN_A_CIRCLE.example.replace("10s", "300ms")) == 204

@@ -46,7 +46,9 @@ RULE: Final = Rule(
     cost=(
         "A quorum queue makes a dead letter of a message that was delivered too often without an answer, because "
         "its consumers crash: on RabbitMQ 4 after 20 times, if nothing else is said. What waits and comes back "
-        "without ever having been rejected RabbitMQ takes for an endless loop, and drops it without a word."
+        "without ever having been rejected RabbitMQ takes for an endless loop, and drops it without a word. On "
+        "RabbitMQ 4.3 rejections do not help, and each counts as well: what was rejected 20 times is dropped once "
+        "a consumer ends without an answer, as in a restart."
     ),
     remedy=(
         "Give the queue a delivery limit that no consumer reaches, such as 1000000, by policy or argument. "
