@@ -79,6 +79,6 @@ class Filling:
 
     def _full(self, left: int) -> BrokerError:
         return BrokerError(
-            f"{shown(self.new)} keeps no more, and {messages(left)} are still held for it: let its consumers make"
+            f"{shown(self.new)} keeps no more, with {messages(left)} still held for it: let its consumers make"
             " room, and apply again"
         )

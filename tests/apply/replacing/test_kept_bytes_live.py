@@ -65,9 +65,7 @@ def test_a_new_queue_with_a_limit_in_bytes_gets_no_more_than_it_keeps(
     is_quorum = queue == "quorum"
     [result] = apply(live, tmp_path).results
     assert result.status is Status.FAILED
-    assert ("cannot be measured without a risk" if is_quorum else "2 messages are still held") in (
-        result.reason or ""
-    )
+    assert ("cannot be measured without a risk" if is_quorum else "2 messages still held") in (result.reason or "")
     seen = taken(live)
     assert seen == list(range(4 if is_quorum else 6))
     # RabbitMQ counts a quorum queue up to 5 s late.

@@ -77,7 +77,7 @@ def test_a_new_queue_that_is_there_gets_no_more_than_it_keeps(
     for held in (15, 5):
         [result] = apply(live, tmp_path).results
         assert result.status is Status.FAILED
-        assert f"work keeps no more, and {held} messages are still held for it: let its consumers make room" in (
+        assert f"work keeps no more, with {held} messages still held for it: let its consumers make room" in (
             result.reason or ""
         )
         seen += taken(live)
