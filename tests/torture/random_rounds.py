@@ -22,7 +22,7 @@ from tests.torture.field import Round
 from tests.torture.lanes import Lane, play_lanes
 from tests.torture.outages import Outages
 from tests.torture.tally import Tally
-from tests.torture.world import CLASSIC, QUORUM, Variant
+from tests.torture.world import CLASSIC, MORE, QUORUM, Variant
 
 _WAITING: Final = (0, 150, 600, 2000)
 _STEADY_LANES: Final = 3
@@ -61,7 +61,7 @@ def play_for(minutes: float, seed: int, tally: Tally) -> None:
 def _rounds(randomly: random.Random, deadline: float, tally: Tally, *, is_mortal: bool) -> Iterator[Round]:
     variant: Variant = CLASSIC[0]
     while time.monotonic() < deadline:
-        variant = randomly.choice([other for other in (*CLASSIC, *QUORUM) if other != variant])
+        variant = randomly.choice([other for other in (*CLASSIC, *QUORUM, *MORE) if other != variant])
         manners: Manners | None = randomly.choice([None, GOOD, DYING] if is_mortal else [None, BAD])
         game = Round(
             variant=variant,

@@ -27,6 +27,14 @@ QUORUM: Final[Sequence[Variant]] = (
     {"type": "quorum", "dead-letter": _SLOW, "ttl": "1h"},
     {"type": "quorum", "dead-letter": _FAST, "max-length": 1_000_000},
 )
+# What decides who gets what is in the queue, and where it is: played at random only.
+MORE: Final[Sequence[Variant]] = (
+    {"type": "classic", "dead-letter": _FAST, "single-active-consumer": True},
+    {"type": "classic", "dead-letter": _FAST, "single-active-consumer": True, "priorities": 5},
+    {"type": "classic", "dead-letter": _FAST, "lazy": True},
+    {"type": "quorum", "dead-letter": _FAST, "single-active-consumer": True},
+    {"type": "quorum", "dead-letter": _FAST, "arguments": {"x-queue-leader-locator": "balanced"}},
+)
 # Each is of another type than its neighbours.
 MIXED: Final[Sequence[Variant]] = (CLASSIC[0], QUORUM[0], CLASSIC[2], QUORUM[2])
 
