@@ -3,8 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
+
+_LAST_NOT_COUNTING: Final = (4, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,12 @@ class BrokerIdentity:
         """The first number of its version, 0 where that is not known."""
         number = (self.version or "").partition(".")[0]
         return int(number) if number.isdecimal() else 0
+
+    @property
+    def counts_rejections(self) -> bool:
+        """Whether quorum queues count a rejection as a delivery (measured: on 4.3.6, not on 4.0.5 and 3.10.8)."""
+        minor = (self.version or "").split(".")[1:2]
+        return (self.major, int(minor[0]) if minor and minor[0].isdecimal() else 0) > _LAST_NOT_COUNTING
 
     @property
     def hides_what_is_down(self) -> bool:

@@ -15,10 +15,15 @@ from proca_topo.apply.replacing.trials import (
 from proca_topo.apply.survey import look_at
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
+from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.messages.busy import messages, why_dead_letters_cannot_be_moved
 from proca_topo.plan.policies.federation import why_not_replaced
 from proca_topo.plan.replacing.capacity import Capacity, why_impossible, why_not_into
-from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
+from proca_topo.plan.replacing.risky_policies import (
+    why_holding_is_unsafe,
+    why_moving_is_unsafe,
+    why_retrying_is_unsafe,
+)
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Holding
 from proca_topo.topology.names import shown
@@ -34,12 +39,14 @@ def check(
     *,
     new_bindings: Collection[Binding],
     disconnecting: bool,
+    index: ExistingIndex,
 ) -> None:
     """Raises HinderedError if this replacement would not come to its end.
 
-    `there` is the queue that is to be replaced, with the bindings that lead to it; `new_bindings` are those that
-    the new queue is to get besides. What it tries leaves nothing behind: it declares again what is there, and a
-    queue like the new one and an exchange with its bindings, which it deletes.
+    `index` is the vhost as it was read last. `there` is the queue that is to be replaced, with the bindings that
+    lead to it; `new_bindings` are those that the new queue is to get besides. What it tries leaves nothing behind:
+    it declares again what is there, and a queue like the new one and an exchange with its bindings, which it
+    deletes.
     """
     holding = Holding.of(was.name)
     if alarms := mover.alarms():
@@ -47,6 +54,10 @@ def check(
     if (reason := why_holding_is_unsafe(was, all_policies(mover))) is not None:
         raise HinderedError(reason)
     if (reason := why_not_replaced(was, mover.policies())) is not None:
+        raise HinderedError(reason)
+    # A plan does not know the operator's policies, of which one without a limit leaves that of another as it is.
+    limiting = [policy for policy in policies_now(was, mover) if "delivery-limit" in policy.definition]
+    if (reason := why_retrying_is_unsafe(was, limiting, index)) is not None:
         raise HinderedError(reason)
     capacity = _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]

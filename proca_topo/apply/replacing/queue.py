@@ -87,6 +87,7 @@ class QueueReplacement:
                 self.mover,
                 new_bindings=self.bindings,
                 disconnecting=self.disconnecting,
+                index=self.index,
             )
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()

@@ -21,7 +21,12 @@ from proca_topo.plan.replacing.capacity import (
 )
 from proca_topo.plan.replacing.expiring import why_expiring_is_loss
 from proca_topo.plan.replacing.hazards import replacement_hazards
-from proca_topo.plan.replacing.risky_policies import why_holding_is_unsafe, why_moving_is_unsafe
+from proca_topo.plan.replacing.returning import why_returning_is_loss
+from proca_topo.plan.replacing.risky_policies import (
+    why_holding_is_unsafe,
+    why_moving_is_unsafe,
+    why_retrying_is_unsafe,
+)
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
@@ -167,7 +172,8 @@ class QueueReplacements:
         unsafe = why_holding_is_unsafe(was, self._policies_then.values(), filling=one.old_is_gone)
         if one.old_is_gone:
             return nowhere or unsafe
-        return nowhere or unsafe or self._not_anew(was) or self._at_risk(was) or self._consumed(was)
+        at_risk = self._retried(was) or self._at_risk(was)
+        return nowhere or unsafe or self._not_anew(was) or at_risk or self._consumed(was)
 
     def _begun_now(self, before: Queue, after: Queue) -> Replace:
         activity = self.existing.activity.get(before.name, Activity())
@@ -230,7 +236,7 @@ class QueueReplacements:
     def _unsafe(self, before: Queue, after: Queue) -> str | None:
         """What would cost messages, or a binding."""
         unsafe = why_holding_is_unsafe(before, self._policies_then.values())
-        if (reason := self._not_anew(before) or unsafe) is not None:
+        if (reason := self._not_anew(before) or unsafe or self._retried(before)) is not None:
             return reason
         if len(self._index.dead_letters.get(before.name, ())) > 1:
             return (
@@ -238,14 +244,14 @@ class QueueReplacements:
             )
         waiting = self.existing.activity.get(before.name, Activity()).messages
         if not waiting:
-            return self._returning(before)
+            return why_returning_is_loss(before, self._index)
         if after.name != before.name:
             waiting += self._in(after.name)
         return (
             why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
             or self._over_limits(before, after, waiting)
             or self._at_risk(before)
-            or self._returning(before)
+            or why_returning_is_loss(before, self._index)
         )
 
     def _at_risk(self, before: Queue) -> str | None:
@@ -254,21 +260,12 @@ class QueueReplacements:
             before, self._index.candidates(before), here.messages
         )
 
+    def _retried(self, before: Queue) -> str | None:
+        return why_retrying_is_unsafe(before, self._index_then.policies.possible(before), self._index)
+
     def _not_anew(self, before: Queue) -> str | None:
         reasons = map(why_not_anew, self._index.by_queue.get(before.name, ()))
         return next((reason for reason in reasons if reason is not None), None)
-
-    def _returning(self, before: Queue) -> str | None:
-        """Dead letters that come to it by its name find no queue in the moment in which there is none."""
-        for name, letters in self._index.dead_letters.items():
-            by_name = any(one.exchange == "" and one.routing_key in (before.name, None) for one in letters)
-            count = self.existing.activity.get(name, Activity()).messages
-            if by_name and count and name != before.name:
-                return (
-                    f"{messages(count)} in {shown(name)} may come to it by its name, through the default exchange,"
-                    " in the moment in which it does not exist: wait until they have"
-                )
-        return None
 
     def _in(self, queue: str) -> int:
         return self.existing.activity.get(queue, Activity()).messages

@@ -5,13 +5,10 @@ from typing import Final
 
 from proca_topo.rules.rule import Finding, Rule, Severity
 from proca_topo.rules.subject import Subject
+from proca_topo.topology.deliveries import ENOUGH_DELIVERIES, LIMIT_BY_DEFAULT
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Queue
 from proca_topo.topology.policies_in_force import lowest_limit
-
-_BY_DEFAULT: Final = 20
-# A consumer that fails ten times a second needs a day for so many.
-_ENOUGH: Final = 1_000_000
 
 
 def _find(subject: Subject) -> Iterator[Finding]:
@@ -20,10 +17,10 @@ def _find(subject: Subject) -> Iterator[Finding]:
             continue
         waiting = _waits_in(queue, subject)
         limits = [lowest_limit("delivery-limit", queue, policy) for policy in subject.possible[queue.name]]
-        if waiting is None or all(limit is not None and not 0 <= limit < _ENOUGH for limit in limits):
+        if waiting is None or all(limit is not None and not 0 <= limit < ENOUGH_DELIVERIES for limit in limits):
             continue
         known = [limit for limit in limits if limit is not None]
-        limit = f"its delivery limit {min(known)}" if known else f"RabbitMQ 4's delivery limit {_BY_DEFAULT}"
+        limit = f"its delivery limit {min(known)}" if known else f"RabbitMQ 4's delivery limit {LIMIT_BY_DEFAULT}"
         text = f"{limit} sends what nobody has rejected to {shown(waiting)}, and it is dropped as it comes back"
         yield RULE.finding(queue, text)
 
