@@ -6,7 +6,7 @@ from typing import Final
 import pika
 import pytest
 
-from proca_topo.apply.replacing import boundary
+from proca_topo.apply.replacing import batches, boundary
 from proca_topo.apply.replacing.steps import PROTOCOL, Step
 from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
@@ -109,8 +109,11 @@ def test_what_is_rejected_under_the_new_name_comes_back_though_the_apply_is_kill
 
 
 def rejected_while_another_is_replaced(live: Live, name: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Have a worker reject all that is in the queue, once it is retried, before the next one's turn comes."""
+    """Have a worker reject all that is in the queue, once it is retried, before the next one's turn comes: no two
+    are replaced at once.
+    """
     rejected: list[int] = []
+    monkeypatch.setattr(batches, "_FEW_MESSAGES", -1)
 
     def reached(step: str) -> None:
         there = {one["name"]: one["arguments"] for one in live.definitions()["queues"]}
