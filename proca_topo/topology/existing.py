@@ -19,16 +19,20 @@ class BrokerIdentity:
     cluster_name: str | None = None
 
     @property
+    def release(self) -> tuple[int, int]:
+        """The first two numbers of its version, zeros where they are not known."""
+        found = re.match(r"(\d+)(?:\.(\d+))?", self.version or "")
+        return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+
+    @property
     def major(self) -> int:
-        """The first number of its version, 0 where that is not known."""
-        number = (self.version or "").partition(".")[0]
-        return int(number) if number.isdecimal() else 0
+        """The first of them."""
+        return self.release[0]
 
     @property
     def counts_rejections(self) -> bool:
         """Whether quorum queues count a rejection as a delivery (measured: on 4.3.6, not on 4.0.5 and 3.10.8)."""
-        minor = (self.version or "").split(".")[1:2]
-        return (self.major, int(minor[0]) if minor and minor[0].isdecimal() else 0) > _LAST_NOT_COUNTING
+        return self.release > _LAST_NOT_COUNTING
 
     @property
     def hides_what_is_down(self) -> bool:

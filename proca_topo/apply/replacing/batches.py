@@ -30,17 +30,17 @@ class Batches:
         batch: list[Replace] = []
         names: set[str] = set()
         reached: set[str] = set()
+        all_small = True
         for change in changes:
             is_small, own, ahead = self._is_small(change), _names(change), self._reached_by(change)
-            if batch and not (is_small and own.isdisjoint(names | reached) and ahead.isdisjoint(names)):
+            is_apart = own.isdisjoint(names) and own.isdisjoint(reached) and ahead.isdisjoint(names)
+            if batch and not (all_small and is_small and is_apart):
                 yield batch
                 batch, names, reached = [], set(), set()
             batch.append(change)
             names |= own
             reached |= ahead
-            if not is_small:
-                yield batch
-                batch, names, reached = [], set(), set()
+            all_small = is_small
         if batch:
             yield batch
 
