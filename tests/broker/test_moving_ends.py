@@ -96,7 +96,7 @@ def test_messages_that_come_without_an_end(tracks: Tracks, monkeypatch: pytest.M
             while not ended.is_set() and number < first + 200_000:
                 channel.basic_publish("", SOURCE, b"%d" % number)
                 number += 1
-            # Without an answer to wait for, a quorum queue may take the last ones long after their connection ended.
+            # Without an answer to wait for, a quorum queue may take the last ones long after the connection ended.
             channel.confirm_delivery()
             channel.basic_publish("", SOURCE, b"%d" % number)
         published[first] = range(first, number + 1)
