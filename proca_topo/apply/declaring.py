@@ -9,11 +9,12 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
+from proca_topo.plan.declaring.dropped import fed_without
 from proca_topo.plan.declaring.new_queues import NewQueues, lacked_by_replacement
 from proca_topo.plan.declaring.order import POLICIES, DeclaringOrder, Stage
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
+from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue, kind_of
 
 # So few objects are declared one by one, which makes the broker give a reason for each that it refuses.
 _FEW = 20
@@ -46,6 +47,7 @@ def declare(
         changes = [c for c in stage.changes if _is_due(c, after_replacement=after_replacement)]
         ready = [change for change in changes if not _dependency_missing(change, unreplaced, ledger)]
         ready = _with_their_policies(ready, plan, existing, ledger)
+        ready = _without_drops(ready, plan, order, ledger)
         in_turn = _policies(ready, stage, plan, broker, ledger, read=read) if stage.title == POLICIES else [ready]
         for together in filter(None, in_turn):
             watch.stage(stage.title, len(together))
@@ -134,6 +136,17 @@ def _with_their_policies(
                 change, Status.NOT_TRIED, f"its queue lives by the policy {shown(lacking)}, which is not set"
             )
     return found
+
+
+def _without_drops(changes: Sequence[Change], plan: Plan, order: DeclaringOrder, ledger: Ledger) -> list[Change]:
+    """The changes without bindings to queues whose dead letters would be dropped: those are not tried."""
+    failed = {one.noun for one in plan.to_do if ledger.status(one.noun) in (Status.FAILED, Status.NOT_TRIED)}
+    lacking = fed_without(failed, changes, order) if failed else {}
+    for change in changes:
+        if (missing := lacking.get(change.noun)) is not None:
+            what = f"{kind_of(missing)} {shown(missing.name)} is not there"
+            ledger.note(change, Status.NOT_TRIED, f"its queue would drop what is rejected or expires: {what}")
+    return [change for change in changes if change.noun not in lacking]
 
 
 def hold_replacements(plan: Plan, existing: Existing, ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from proca_topo.plan.changes import (
 )
 from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.declaring.doubled import bound_once_alone
+from proca_topo.plan.declaring.dropped import fed_with_ways_on
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
@@ -50,7 +51,7 @@ def make_plan(
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges),
     ]
-    declared = with_redirect_hazards(declared, existing)
+    declared = with_redirect_hazards(fed_with_ways_on(declared, existing, desired), existing)
     afterwards = once_replaced(existing, declared)
     # What is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for made in (replacements, exchanges) for change in made.changes.values())

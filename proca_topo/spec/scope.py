@@ -39,7 +39,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
     left = names - {*everything.exchanges, *everything.queues, *everything.policies, *old_queues}
     theirs = _names_of(others, expander.owned) if patterns or left else {}
     names -= {name for name in left if is_others(name, theirs)}
-    exchanges, queues = _references(everything, expander.shared)
+    exchanges, queues, bindings = _references(everything, expander.shared)
     return Scope(
         orgs=frozenset(all_orgs),
         exchanges=frozenset(everything.exchanges) | names,
@@ -51,6 +51,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
         others=theirs,
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
+        reference_bindings=frozenset(bindings - everything.bindings.keys()),
     )
 
 
@@ -67,10 +68,11 @@ def _names_of(others: Iterable[Mapping[str, str]], owned: Owned) -> Mapping[str,
     return {text: tuple(regexes) for text, regexes in found.items()}
 
 
-def _references(section: Section, shared: Section) -> tuple[set[str], set[str]]:
-    """The exchanges and the queues that the objects of a section lean on, its own among them."""
+def _references(section: Section, shared: Section) -> tuple[set[str], set[str], set[Binding]]:
+    """The exchanges, the queues and the bindings that the objects of a section lean on, its own among them."""
     exchanges: set[str] = set()
     queues: set[str] = set()
+    bindings: set[Binding] = set()
     for binding in section.bindings:
         exchanges.add(binding.source)
         _destination(binding, exchanges, queues)
@@ -85,7 +87,9 @@ def _references(section: Section, shared: Section) -> tuple[set[str], set[str]]:
         if circuit.fail in exchanges:
             exchanges.add(circuit.return_)
             queues.add(circuit.wait)
-    return exchanges - {""}, queues
+            ends = circuit.fail, circuit.wait
+            bindings |= {b for b in (*section.bindings, *shared.bindings) if (b.source, b.destination) == ends}
+    return exchanges - {""}, queues, bindings
 
 
 def _destination(binding: Binding, exchanges: set[str], queues: set[str]) -> None:

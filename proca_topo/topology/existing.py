@@ -142,7 +142,7 @@ class Scope:
 
     The names and bindings are all that may exist or be wanted there. `name_patterns` are regular expressions
     (for `fullmatch`) for owned names that cannot be listed one by one, such as `acme\..*`; they need a listing.
-    `reference_*` are names outside the orgs that the orgs' objects lean on: read, never changed. `shared` are the
+    `reference_*` are what the orgs' objects lean on outside the orgs: read, never changed. `shared` are the
     names of what is declared for all orgs, and `others` texts that stand in names of the orgs outside, each with
     expressions for such names: they are not these orgs', though they match the `name_patterns`.
     """
@@ -155,6 +155,7 @@ class Scope:
     name_patterns: tuple[str, ...] = ()
     reference_exchanges: frozenset[str] = frozenset()
     reference_queues: frozenset[str] = frozenset()
+    reference_bindings: frozenset[Binding] = frozenset()
     shared: frozenset[str] = frozenset()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -152,6 +152,12 @@ ACME = Scope(
     ),
     reference_exchanges=frozenset({"deliver"}),
     reference_queues=frozenset({"shared"}),
+    reference_bindings=frozenset(
+        {
+            Binding(source="deliver", destination="shared", routing_key="beta.system.*"),
+            Binding(source="deliver", destination="nowhere", routing_key="#"),
+        }
+    ),
 )
 
 
@@ -165,7 +171,7 @@ def test_a_part_is_what_the_whole_shows_of_it(management: ManagementBroker, vhos
     _a_few_orgs(raw)
     whole = management.read(vhost)
     part = management.read(vhost, ACME)
-    _part(part, {"acme.crm", "acme.x", "deliver", "shared"}, 5)
+    _part(part, {"acme.crm", "acme.x", "deliver", "shared"}, 6)
     assert part.queues.items() <= whole.queues.items()
     assert part.exchanges.items() <= whole.exchanges.items()
     assert part.bindings.items() <= whole.bindings.items()

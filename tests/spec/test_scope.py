@@ -56,6 +56,7 @@ def test_the_scope_is_all_that_could_be_there() -> None:
         name_patterns=(r"acme(?s:\.free\..*)",),
         reference_exchanges=frozenset({"s.in", "s.return", "s.fail", "s.rest", "billing"}),
         reference_queues=frozenset({"s.sqs", "s.wait"}),
+        reference_bindings=frozenset({bound("s.fail", "#", "s.wait")}),
         shared=frozenset({"s.in", "s.rest", "s.fail", "s.return", "s.wait", "s.sqs"}),
         others={"beta": (r"beta\.a", r"beta(?s:\.free\..*)", r"old\.beta")},
     )

@@ -64,7 +64,8 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     exchanges = scope.exchanges | matching["exchanges"] | {n for one in holdings for n in (one.parked, one.back)}
     exchanges |= {ExchangeHolding.of(name).shadow for name in scope.exchanges}
     found = _Found()
-    elsewhere = {binding for binding in scope.bindings if binding.destination not in queues | exchanges}
+    bindings = scope.bindings | scope.reference_bindings
+    elsewhere = {binding for binding in bindings if binding.destination not in queues | exchanges}
     simple = {binding for binding in elsewhere if _key_to_ask_for(binding) is not None}
 
     def side_by_side(*tasks: tuple[Callable[..., None], Iterable[object]]) -> None:

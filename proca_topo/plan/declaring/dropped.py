@@ -1,0 +1,113 @@
+"""Queues that would get messages while what is to take their dead letters on is not there: it would be dropped.
+
+A binding that carries dead letters is made all the same: what waits in its circuit would be dropped without it.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from proca_topo.plan.changes import Change, Declare, Replace, Update
+from proca_topo.plan.declaring.needs_first import needs_first
+from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
+from proca_topo.plan.impact.afterwards import Vhost
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, DestinationType, Kind, Noun, Queue, is_reserved
+from proca_topo.topology.policies_in_force import PoliciesInForce
+
+
+def fed_with_ways_on(changes: Sequence[Change], existing: Existing, desired: Desired) -> list[Change]:
+    """The changes, what feeds a queue held back whose dead letters would have no way on once all is declared.
+
+    RabbitMQ drops them without a word. The rest of a circuit that all orgs share is no part of a plan for single
+    orgs, and may not be on the broker yet.
+    """
+    if not any(_feeds(change) for change in changes):
+        return [*changes]
+    ways = _WaysOn(changes, existing, desired)
+    return [_judged(change, ways) if _feeds(change) else change for change in changes]
+
+
+def fed_without(failed: Collection[Noun], changes: Iterable[Change], order: DeclaringOrder) -> Mapping[Noun, Noun]:
+    """Those of the new bindings that feed a queue whose dead letters need something that failed, and what."""
+    feeding = filter(None, map(_feeding_binding, changes))
+    places: dict[Noun, Node] = {one: At(Kind.QUEUE, one.destination, None) for one in feeding}
+    found: dict[Node, Noun] = {}
+    for group in needs_first(places.values(), order.needs):
+        own = (one for one in group if not isinstance(one, At) and one in failed)
+        needed = (found[other] for one in group for other in order.needs(one) if other in found)
+        lacking = next(chain(own, needed), None)
+        if lacking is not None:
+            found.update(dict.fromkeys(group, lacking))
+    return {binding: found[place] for binding, place in places.items() if place in found}
+
+
+def _feeds(change: Change) -> bool:
+    if isinstance(change, Replace):
+        return isinstance(change.noun, Queue) and change.unfinished is None and change.held_back is None
+    return _feeding_binding(change) is not None
+
+
+def _feeding_binding(change: Change) -> Binding | None:
+    match change:
+        case Declare(
+            noun=Binding(destination_type=DestinationType.QUEUE) as binding,
+            carries_dead_letters=False,
+            held_back=None,
+        ):
+            return binding
+        case _:
+            return None
+
+
+def _judged(change: Change, ways: "_WaysOn") -> Change:
+    noun = change.noun
+    name = noun.destination if isinstance(noun, Binding) else noun.name
+    queue = noun if isinstance(noun, Queue) else ways.queue(name)
+    lacking = None if queue is None else ways.lacking(queue)
+    if lacking is None:
+        return change
+    reason = f"what is rejected or expires in {shown(name)} would be dropped: {lacking} is not on the broker"
+    return replace(change, held_back=f"{reason}; {ways.remedy}")
+
+
+class _WaysOn:
+    def __init__(self, changes: Sequence[Change], existing: Existing, desired: Desired) -> None:
+        made = (c for c in changes if isinstance(c, (Declare, Update)) and c.held_back is None)
+        self._then = Vhost.of(existing).after(made)
+        self._policies = PoliciesInForce(self._then.policies.values())
+        self._default_queue_type = existing.default_queue_type
+        self._lacking_by_queue: dict[Queue, str | None] = {}
+        self._referenced: dict[str, list[Binding]] = defaultdict(list)
+        for binding in desired.scope.reference_bindings if desired.scope is not None else ():
+            self._referenced[binding.source].append(binding)
+        self.remedy = "run apply without --org first" if desired.scope is not None else "declare it first"
+
+    def queue(self, name: str) -> Queue | None:
+        """The queue of this name, once all is declared."""
+        return self._then.queues.get(name)
+
+    def lacking(self, queue: Queue) -> str | None:
+        """What is not there of the way that the dead letters of a queue take, in words."""
+        if queue not in self._lacking_by_queue:  # most queues have more than one binding
+            self._lacking_by_queue[queue] = next(self._lacking(queue, set()), None)
+        return self._lacking_by_queue[queue]
+
+    def _lacking(self, queue: Queue, seen: set[str]) -> Iterator[str]:
+        ways = self._policies.dead_letters(queue.with_type_from(self._default_queue_type))
+        # Where it is not certain which policy is in force, the way may be another one.
+        way = next(iter(ways)) if len(ways) == 1 else None
+        if way is None or is_reserved(way.exchange) or way.exchange in seen:
+            return
+        seen.add(way.exchange)
+        if way.exchange not in self._then.exchanges:
+            yield f"its dead-letter exchange {shown(way.exchange)}"
+            return
+        for binding in self._referenced.get(way.exchange, ()):
+            if binding not in self._then.bindings:
+                yield f"the binding {shown(binding.name)} of its retry circuit"
+            elif (waiting := self.queue(binding.destination)) is not None:
+                yield from self._lacking(waiting, seen)

@@ -1,0 +1,141 @@
+"""No queue gets messages while what is to take its dead letters on is not there: RabbitMQ drops them."""
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from proca_topo.apply.declaring import declare
+from proca_topo.apply.ledger import Ledger
+from proca_topo.apply.report import Status
+from proca_topo.apply.watch import SILENT
+from proca_topo.broker.protocol import Broker
+from proca_topo.plan.changes import Replacing
+from proca_topo.plan.planner import make_plan
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing, Scope
+from proca_topo.topology.nouns import Exchange, Noun
+from tests.plan.circuit_world import (
+    FAIL,
+    FAIL_TO_WAIT,
+    IN,
+    RETURN,
+    SOURCE,
+    WAIT,
+    WAY_BACK,
+    WORK,
+    bind,
+    desired,
+    existing,
+    queue,
+)
+from tests.plan.test_new_queues import Refusing
+from tests.plan.test_redirecting import policy
+
+SCOPE = Scope(
+    orgs=frozenset({"acme"}),
+    queues=frozenset({"work"}),
+    bindings=frozenset({SOURCE, WAY_BACK}),
+    reference_exchanges=frozenset({"in", "fail", "return"}),
+    reference_queues=frozenset({"wait"}),
+    reference_bindings=frozenset({FAIL_TO_WAIT}),
+)
+
+
+def of_one_org() -> Desired:
+    """The queue is an org's, and its circuit is everybody's."""
+    return replace(desired(exchanges=(), queues=(WORK,), bindings=(SOURCE, WAY_BACK)), scope=SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("there", "lacking"),
+    [
+        (existing(queues=(WAIT,), bindings=(FAIL_TO_WAIT,)), None),
+        (existing(exchanges=(IN, RETURN), queues=(WAIT,), bindings=()), "its dead-letter exchange fail"),
+        (existing(queues=(WAIT,), bindings=()), "the binding fail -[#]-> wait of its retry circuit"),
+        (existing(queues=(), bindings=()), "the binding fail -[#]-> wait of its retry circuit"),
+        (
+            existing(exchanges=(IN, FAIL), queues=(WAIT,), bindings=(FAIL_TO_WAIT,)),
+            "its dead-letter exchange return",
+        ),
+    ],
+)
+def test_an_orgs_queue_is_bound_once_the_circuit_that_all_share_is_there(
+    there: Existing, lacking: str | None
+) -> None:
+    held_back = {one.noun: one.held_back for one in make_plan(there, of_one_org()).changes}
+    reason = f"what is rejected or expires in work would be dropped: {lacking} is not on the broker"
+    assert held_back[WORK] is None
+    assert held_back[SOURCE] == (f"{reason}; run apply without --org first" if lacking else None)
+
+
+def test_what_waits_in_the_circuit_has_its_way_back_all_the_same() -> None:
+    there = existing(exchanges=(IN, RETURN), bindings=(SOURCE,))
+    assert [(one.noun, one.held_back) for one in make_plan(there, of_one_org()).changes] == [(WAY_BACK, None)]
+
+
+def test_a_queue_is_not_replaced_by_one_whose_dead_letters_go_nowhere() -> None:
+    there = existing(exchanges=(IN, RETURN), queues=(queue("work"), WAIT), bindings=(SOURCE, WAY_BACK))
+    [change] = make_plan(there, of_one_org(), replacing=Replacing.IDLE).changes
+    assert "would be dropped: its dead-letter exchange fail is not on the broker" in str(change.held_back)
+    whole = existing(queues=(queue("work"), WAIT))
+    [change] = make_plan(whole, of_one_org(), replacing=Replacing.IDLE).changes
+    assert change.held_back is None
+
+
+def test_an_exchange_that_nobody_declares_is_missed_in_a_whole_vhost_too() -> None:
+    new = queue("new", dead_letter_exchange="theirs")
+    spec = desired(queues=(WORK, WAIT, new), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, bind("in", "b", "new")))
+    [_, binding] = make_plan(existing(), spec).changes
+    assert str(binding.held_back).endswith("dead-letter exchange theirs is not on the broker; declare it first")
+    there = existing(exchanges=(IN, FAIL, RETURN, Exchange(name="theirs", type="fanout")))
+    assert [one.held_back for one in make_plan(there, spec).changes] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["", "amq.topic"])
+def test_rabbitmqs_own_exchanges_are_always_there(name: str) -> None:
+    new = queue("new", dead_letter_exchange=name, dead_letter_routing_key="work")
+    spec = desired(queues=(WORK, WAIT, new), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, bind("in", "b", "new")))
+    assert [one.held_back for one in make_plan(existing(), spec).changes] == [None, None]
+
+
+@pytest.mark.parametrize(("pattern", "is_certain"), [("^new$", True), ("^(?(DEFINE)(?<a>n))(?&a)ew", False)])
+def test_where_it_is_not_certain_which_policy_is_in_force_nothing_is_missed(
+    pattern: str, *, is_certain: bool
+) -> None:
+    there = existing(policies=(policy("p", pattern, dead_letter_exchange="theirs"),))
+    to_new = bind("in", "b", "new")
+    spec = desired(queues=(WORK, WAIT, queue("new")), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, to_new))
+    held_back = {one.noun: one.held_back for one in make_plan(there, spec).changes}
+    assert (held_back[to_new] is not None) is is_certain
+
+
+@pytest.mark.parametrize(
+    ("refused", "is_tried"),
+    [(FAIL, False), (RETURN, False), (WAIT, False), (FAIL_TO_WAIT, False), (WAY_BACK, False), (None, True)],
+)
+def test_apply_binds_no_queue_whose_way_on_was_refused(refused: Noun | None, *, is_tried: bool) -> None:
+    """Whatever part of the circuit the broker does not take; what does not need it is declared all the same."""
+    nothing = existing(exchanges=(), queues=(), bindings=())
+    other, to_other = queue("other"), bind("in", "a.b", "other")
+    spec = desired(queues=(WORK, WAIT, other), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, to_other))
+    plan = make_plan(nothing, spec)
+    broker = Refusing(nothing, {refused} if refused else set())
+    ledger = Ledger(plan)
+    declare(plan, nothing, cast("Broker", broker), ledger, SILENT, read=lambda: broker.now)
+    assert ledger.status(to_other) is Status.APPLIED
+    assert ledger.status(SOURCE) is (Status.APPLIED if is_tried else Status.NOT_TRIED)
+    assert (SOURCE in broker.now.bindings) is is_tried
+
+
+def test_one_orgs_refused_way_back_leaves_the_others_alone() -> None:
+    names = ("a", "b")
+    works = tuple(queue(f"work.{n}", dead_letter_exchange="fail", dead_letter_routing_key=n) for n in names)
+    sources = tuple(bind("in", n, f"work.{n}") for n in names)
+    ways_back = tuple(bind("return", n, f"work.{n}") for n in names)
+    nothing = existing(exchanges=(), queues=(), bindings=())
+    plan = make_plan(nothing, desired(queues=(WAIT, *works), bindings=(FAIL_TO_WAIT, *sources, *ways_back)))
+    broker = Refusing(nothing, {ways_back[0]})
+    ledger = Ledger(plan)
+    declare(plan, nothing, cast("Broker", broker), ledger, SILENT, read=lambda: broker.now)
+    assert [ledger.status(one) for one in sources] == [Status.NOT_TRIED, Status.APPLIED]
