@@ -12,7 +12,7 @@ from proca_topo.plan.changes import (
 )
 from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.declaring.doubled import bound_once_alone
-from proca_topo.plan.declaring.dropped import fed_with_ways_on
+from proca_topo.plan.declaring.dropped import dead_letter_carriers, fed_with_ways_on
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
@@ -121,7 +121,7 @@ def _binding_changes(
     absent = [b for b in desired.bindings if b not in existing.bindings and b not in moved]
     if not absent:
         return
-    carriers = _dead_letter_carriers(existing, desired)
+    carriers = dead_letter_carriers(existing, desired)
     absent.sort(
         key=lambda b: (b.source not in carriers, b.source, b.destination, b.routing_key, b.arguments.canonical)
     )
@@ -136,21 +136,6 @@ def _binding_changes(
             after_replacement=_waits_for_its_queue(binding, existing, replacements, carriers)
             or exchanges.waits_for(binding),
         )
-
-
-def _dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]:
-    """The exchanges that dead letters pass through: bound first, so that the first rejection finds its way.
-
-    What exists counts too: a plan for single orgs does not have the circuits that all orgs share.
-    """
-    queues = (*desired.queues.values(), *existing.queues.values())
-    policies = (*desired.policies.values(), *existing.policies.values())
-    by_policy = (policy.definition.get("dead-letter-exchange") for policy in policies)
-    return frozenset(
-        exchange
-        for exchange in (*(queue.dead_letter_exchange for queue in queues), *by_policy)
-        if exchange is not None
-    )
 
 
 def _destination(binding: Binding) -> str | None:

@@ -15,8 +15,23 @@ from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Kind, Noun, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Queue, is_reserved
 from proca_topo.topology.policies_in_force import PoliciesInForce
+
+
+def dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]:
+    """The exchanges that dead letters pass through: bound first, so that the first rejection finds its way.
+
+    What exists counts too: a plan for single orgs does not have the circuits that all orgs share.
+    """
+    queues = (*desired.queues.values(), *existing.queues.values())
+    policies = (*desired.policies.values(), *existing.policies.values())
+    by_policy = (policy.definition.get("dead-letter-exchange") for policy in policies)
+    return frozenset(
+        exchange
+        for exchange in (*(queue.dead_letter_exchange for queue in queues), *by_policy)
+        if exchange is not None
+    )
 
 
 def fed_with_ways_on(changes: Sequence[Change], existing: Existing, desired: Desired) -> list[Change]:
@@ -25,7 +40,7 @@ def fed_with_ways_on(changes: Sequence[Change], existing: Existing, desired: Des
     RabbitMQ drops them without a word. The rest of a circuit that all orgs share is no part of a plan for single
     orgs, and may not be on the broker yet.
     """
-    if not any(_feeds(change) for change in changes):
+    if not any(map(_feeds, changes)) or _is_all_there(changes, existing, desired):
         return [*changes]
     ways = _WaysOn(changes, existing, desired)
     return [_judged(change, ways) if _feeds(change) else change for change in changes]
@@ -43,6 +58,13 @@ def fed_without(failed: Collection[Noun], changes: Iterable[Change], order: Decl
         if lacking is not None:
             found.update(dict.fromkeys(group, lacking))
     return {binding: found[place] for binding, place in places.items() if place in found}
+
+
+def _is_all_there(changes: Sequence[Change], existing: Existing, desired: Desired) -> bool:
+    """Whether there is every exchange that takes dead letters. Thousands of queues name one of a few."""
+    declared = {change.noun.name for change in changes if isinstance(change.noun, Exchange)}
+    absent = dead_letter_carriers(existing, desired) - existing.exchanges.keys() - declared
+    return desired.scope is None and all(map(is_reserved, absent))
 
 
 def _feeds(change: Change) -> bool:
