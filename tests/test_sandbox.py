@@ -18,8 +18,8 @@ from proca_topo.sandbox import keeper as keeper_module
 from proca_topo.sandbox import node as node_module
 from proca_topo.sandbox.installation import Installation, installed
 from proca_topo.sandbox.node import Node, running_node
-from proca_topo.sandbox.plugins import OF_EXCHANGE_TYPES
 from proca_topo.sandbox.ports import Ports, free_ports
+from proca_topo.topology.exchange_types import PLUGINS
 from tests.brokers.cluster import as_broker
 from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.brokers.written import write_down
@@ -62,8 +62,9 @@ def test_a_node_has_the_plugins_asked_for_and_does_what_rabbitmqctl_says(install
 
 @pytest.mark.broker
 def test_the_plugins_of_an_installation_are_known(installation: Installation) -> None:
-    """Of each version that is tested, also where it is unpacked; those with exchanges come with all of them."""
-    assert {"rabbitmq_management", *OF_EXCHANGE_TYPES.values()} <= installation.plugins
+    """Of each version that is tested, also where it is unpacked."""
+    known = {"rabbitmq_management", *PLUGINS.values()}
+    assert known - installation.plugins == {"rabbitmq_delayed_message_exchange"}
 
 
 def test_plugins_that_were_added_are_found(tmp_path: Path) -> None:

@@ -93,6 +93,5 @@ def plan(
         if found.refused is None:
             output.say(f"Saved to {name}; apply it with: {command}")
         else:
-            meant = f"If so many deletions are meant: {command} --allow-deletes N"
-            output.say(f"Saved to {name}, which apply refuses as it is. {meant}")
+            output.say(f"Saved to {name}, which apply refuses as it is; see above. Then: {command}")
     raise typer.Exit(ExitCode.PENDING if detailed_exitcode and found.changes else ExitCode.DONE)

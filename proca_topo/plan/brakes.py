@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire
+from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire
 from proca_topo.plan.undesired import is_to_exclusive_queue
 from proca_topo.topology.desired import Desired
+from proca_topo.topology.exchange_types import PLUGINS
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Noun
+from proca_topo.topology.nouns import Exchange, Noun
 
 # So few deletions are never too many: one org more or less in a small vhost is an ordinary change.
 _FEW: Final = 10
@@ -29,7 +30,12 @@ def refusal(
     name and has no file any more. `allow_deletes` is how many are accepted; without it what is accepted is 30 % of
     the owned objects that were read (for deletions of single orgs that is the whole vhost), or fewer than 10.
     An apply that `waits_for_draining` deletes what is retired too.
+
+    So is a plan with exchanges of a type that the broker does not have: what leads to them or leans on them would
+    be there without them, and lose messages.
     """
+    if (reason := _unknown_type(plan, existing)) is not None:
+        return reason
     retired = [one for one in plan.changes if isinstance(one, Retire) and one.held_back is None]
     draining = retired if waits_for_draining else []
     count = sum(1 for change in (*plan.to_do, *draining) if _is_counted(change, desired))
@@ -43,6 +49,23 @@ def refusal(
     return (
         f"the plan {deletes} or replaces {count} of {total} objects that exist and are ours, more than {most}; "
         f"if that is meant, give --allow-deletes {count}, otherwise mend the spec"
+    )
+
+
+def _unknown_type(plan: Plan, existing: Existing) -> str | None:
+    known = existing.exchange_types
+    made = (one.noun for one in plan.to_do if isinstance(one, Declare))
+    lacking = [one for one in made if isinstance(one, Exchange) and known is not None and one.type not in known]
+    if not lacking:
+        return None
+    kind = lacking[0].type
+    names = [shown(one.name) for one in lacking if one.type == kind]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    plugin = PLUGINS.get(kind)
+    enable = "enable the plugin that brings it" if plugin is None else f"`rabbitmq-plugins enable {plugin}`"
+    return (
+        f"{names[0]}{more} would be of the type {shown(kind)}, which no exchange of this broker can have: {enable}"
+        " there, or mend the spec"
     )
 
 

@@ -1,25 +1,16 @@
 """Plugins that an installed RabbitMQ has."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from typing import Final
 
 from proca_topo.errors import UsageError
 from proca_topo.sandbox.installation import Installation
-
-OF_EXCHANGE_TYPES: Final[Mapping[str, str]] = {
-    "x-consistent-hash": "rabbitmq_consistent_hash_exchange",
-    "x-jms-topic": "rabbitmq_jms_topic_exchange",
-    "x-modulus-hash": "rabbitmq_sharding",
-    "x-random": "rabbitmq_random_exchange",
-    "x-recent-history": "rabbitmq_recent_history_exchange",
-}
-"""By type of an exchange: the plugin that brings it, of those that come with RabbitMQ (3.10, 4.0 and 4.3)."""
+from proca_topo.topology.exchange_types import PLUGINS
 
 
 def plugins_for(exchange_types: Iterable[str], installation: Installation) -> Collection[str]:
     """The plugins that bring these types, where they are installed. Without one RabbitMQ tells what it lacks."""
-    wanted = {OF_EXCHANGE_TYPES[one] for one in exchange_types if one in OF_EXCHANGE_TYPES}
+    wanted = {PLUGINS[one] for one in exchange_types if one in PLUGINS}
     return sorted(wanted & installation.plugins) if wanted else ()
 
 

@@ -75,6 +75,7 @@ class Existing:
     where int32 and int64 arguments make bindings that look alike; none where the broker is a file).
     `activity` has every queue of a broker that counts messages; a definitions file has none. `clients` names the
     connections that consume from a queue, of those queues only whose consumers are to be disconnected.
+    `exchange_types` are those that exchanges can have there; None where the broker is a file.
     """
 
     broker: BrokerIdentity
@@ -87,6 +88,7 @@ class Existing:
     activity: Mapping[str, Activity] = field(default_factory=dict)
     exclusive: frozenset[str] = frozenset()
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    exchange_types: frozenset[str] | None = None
 
     def shows(self, noun: Noun) -> bool:
         """Whether the vhost has this object just as it is described."""

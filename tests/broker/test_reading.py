@@ -183,6 +183,15 @@ def test_a_part_is_what_the_whole_shows_of_it(management: ManagementBroker, vhos
     assert part.policies == {"acme-ttl": whole.policies["acme-ttl"]}
 
 
+def test_the_types_that_exchanges_can_have(management: ManagementBroker, vhost: str) -> None:
+    """Not those of a plugin that is installed, as this one always is, and not enabled."""
+    whole, part = management.read(vhost), management.read(vhost, ACME)
+    assert whole.exchange_types == part.exchange_types
+    assert whole.exchange_types is not None
+    assert whole.exchange_types >= {"direct", "fanout", "headers", "topic"}
+    assert "x-consistent-hash" not in whole.exchange_types
+
+
 def test_names_that_match_a_pattern(management: ManagementBroker, vhost: str, raw: Raw) -> None:
     _a_few_orgs(raw)
     scope = Scope(orgs=frozenset({"acme"}), name_patterns=(r"acme\..*", "(?P<org>ac|me)x?"))

@@ -50,8 +50,7 @@ def test_a_plan_that_apply_refuses_is_saved_with_a_word_on_that(place: Place) ->
         (place.path / "orgs" / f"{org}.yaml").unlink()
     planned = place.run("plan", "--prune", "--out", "plan.json")
     assert planned.err == (
-        "Saved to plan.json, which apply refuses as it is. If so many deletions are meant: "
-        "proca-topo apply plan.json --allow-deletes N\n"
+        "Saved to plan.json, which apply refuses as it is; see above. Then: proca-topo apply plan.json\n"
     )
     assert place.run("apply", "plan.json").code == 4
     assert place.run("apply", "plan.json", "--allow-deletes", "100").code == 0

@@ -50,6 +50,29 @@ def refused(there: Existing, desired: Desired, *, allow_deletes: int | None = No
     return refusal(plan, there, desired, allow_deletes=allow_deletes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("x-consistent-hash", "`rabbitmq-plugins enable rabbitmq_consistent_hash_exchange` there"),
+        ("x-own", "enable the plugin that brings it there"),
+    ],
+)
+def test_a_type_of_exchange_that_the_broker_does_not_have_is_refused_with_its_plugin(
+    kind: str, remedy: str
+) -> None:
+    hashed = tuple(Exchange(name=name, type=kind) for name in ("a", "b"))
+    spec = desired(exchanges=(SHARED, *hashed), queues=(), bindings=(), owns=("in", "a", "b"))
+    there = replace(there_are(), exchange_types=frozenset({"topic", "fanout"}))
+    assert refused(there, spec) == (
+        f"a and 1 more would be of the type {kind}, which no exchange of this broker can have: {remedy}, or mend"
+        " the spec"
+    )
+    assert refused(replace(there, exchange_types=frozenset({"topic", kind})), spec) is None
+    assert refused(replace(there, exchange_types=None), spec) is None, "a file takes all"
+    was_there = replace(there, exchanges={one.name: one for one in (SHARED, *hashed)})
+    assert refused(was_there, spec) is None, "nothing of it is declared"
+
+
 def test_too_many_deletions_are_refused_with_the_counts_and_the_remedy() -> None:
     assert refused(there_are(*queues("acme", 12), *queues("beta", 12)), wanted(*queues("beta", 12))) == (
         "the plan deletes or replaces 12 of 25 objects that exist and are ours, more than 30 %; "

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -43,17 +43,26 @@ class VhostFacts:
 
     broker: BrokerIdentity
     default_queue_type: str
+    exchange_types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Overview:
+    """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled."""
+
+    broker: BrokerIdentity
+    exchange_types: frozenset[str]
 
 
 def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
-    """Which broker this is, and the vhost's default queue type. Raises VhostMissingError.
+    """Which broker this is, its types of exchanges, and the vhost's default queue type. Raises VhostMissingError.
 
     RabbitMQ 3.10 stores a default queue type and ignores it; from 3.11 on it is in force.
     """
-    return _facts_of_vhost(api, vhost, _identity(api, vhost))
+    return _facts_of_vhost(api, vhost, _overview(api, vhost))
 
 
-def _identity(api: ManagementApi, vhost: str) -> BrokerIdentity:
+def _overview(api: ManagementApi, vhost: str) -> _Overview:
     if not is_addressable(vhost):
         raise BrokerError(
             f"the vhost {shown(vhost)!r} cannot be reached: the management API cannot be asked for that name"
@@ -63,19 +72,22 @@ def _identity(api: ManagementApi, vhost: str) -> BrokerIdentity:
     if not isinstance(version, str):
         raise not_rabbitmq(api.address, "its overview names no RabbitMQ version")
     cluster = overview.get("cluster_name")
-    if not isinstance(cluster, str):
-        return BrokerIdentity(location=api.address.location, version=version)
-    api.belongs_to(cluster)
-    return BrokerIdentity(location=api.address.location, version=version, cluster_name=cluster)
+    broker = BrokerIdentity(location=api.address.location, version=version)
+    if isinstance(cluster, str):
+        api.belongs_to(cluster)
+        broker = replace(broker, cluster_name=cluster)
+    types = frozenset(entry["name"] for entry in overview["exchange_types"])
+    return _Overview(broker=broker, exchange_types=types)
 
 
-def _facts_of_vhost(api: ManagementApi, vhost: str, broker: BrokerIdentity) -> VhostFacts:
-    entry = _vhost_entry(api, vhost)
+def _facts_of_vhost(api: ManagementApi, vhost: str, overview: _Overview) -> VhostFacts:
+    entry, broker = _vhost_entry(api, vhost), overview.broker
     if entry is None:
         raise VhostMissingError(
             f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=broker.cluster_name
         )
-    return VhostFacts(broker=broker, default_queue_type=default_queue_type(broker.version or "", entry))
+    kind = default_queue_type(broker.version or "", entry)
+    return VhostFacts(broker=broker, default_queue_type=kind, exchange_types=overview.exchange_types)
 
 
 def read_all(
@@ -85,13 +97,13 @@ def read_all(
 
     `facts` are those of a moment ago, if they were asked for.
     """
-    broker = facts.broker if facts is not None else _identity(api, vhost)
+    told = facts or _overview(api, vhost)
     queues_listed = pool.submit(_queues, api, vhost)
     policies = pool.submit(list_policies, api, vhost)
     exchanges_listed = pool.submit(_exchanges, api, vhost)
     is_a_node_down = pool.submit(_is_a_node_down, api)
     # Before the answers, which tell less well that there is no such vhost.
-    facts = facts or _facts_of_vhost(api, vhost, broker)
+    facts = told if isinstance(told, VhostFacts) else _facts_of_vhost(api, vhost, told)
     exchanges = exchanges_listed.result()
     listed = [pool.submit(list_bindings, api, path) for path in _paths_of_bindings(vhost, exchanges)]
     bindings: dict[Binding, tuple[str, ...]] = {}
@@ -113,6 +125,7 @@ def read_all(
         policies=policies.result(),
         activity=activity,
         exclusive=exclusive,
+        exchange_types=facts.exchange_types,
     )
 
 

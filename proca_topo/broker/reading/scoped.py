@@ -98,6 +98,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
         policies=found.policies,
         activity=found.activity,
         exclusive=frozenset(found.exclusive),
+        exchange_types=facts.exchange_types,
     )
 
 
