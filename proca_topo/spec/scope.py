@@ -82,6 +82,8 @@ def _references(section: Section, shared: Section) -> tuple[set[str], set[str], 
     exchanges.update(
         name for one in section.queues.values() if (name := one.noun.dead_letter_exchange) is not None
     )
+    by_policy = (one.noun.definition.get("dead-letter-exchange") for one in section.policies.values())
+    exchanges.update(name for name in by_policy if isinstance(name, str))
     # Whoever dead-letters into a circuit's fail exchange leans on the whole circuit.
     for circuit in (*section.circuits.values(), *shared.circuits.values()):
         if circuit.fail in exchanges:

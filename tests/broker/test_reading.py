@@ -183,6 +183,16 @@ def test_a_part_is_what_the_whole_shows_of_it(management: ManagementBroker, vhos
     assert part.policies == {"acme-ttl": whole.policies["acme-ttl"]}
 
 
+def test_the_exchange_that_takes_what_an_orgs_queue_rejects_is_there(
+    management: ManagementBroker, vhost: str, raw: Raw
+) -> None:
+    """By a policy of anybody."""
+    _a_few_orgs(raw)
+    raw.put("exchanges", "theirs", type="fanout", durable=True)
+    raw.put("policies", "acme-ttl", pattern="^acme", definition={"dead-letter-exchange": "theirs"})
+    assert management.read(vhost, ACME).exchanges["theirs"] == management.read(vhost).exchanges["theirs"]
+
+
 def test_the_types_that_exchanges_can_have(management: ManagementBroker, vhost: str) -> None:
     """Not those of a plugin that is installed, as this one always is, and not enabled."""
     whole, part = management.read(vhost), management.read(vhost, ACME)

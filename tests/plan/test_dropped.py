@@ -83,6 +83,37 @@ def test_a_queue_is_not_replaced_by_one_whose_dead_letters_go_nowhere() -> None:
     assert change.held_back is None
 
 
+def test_one_that_drops_them_already_is_replaced() -> None:
+    there = existing(exchanges=(IN, RETURN), queues=(WORK, WAIT), bindings=(SOURCE, WAY_BACK))
+    longer = queue("work", dead_letter_exchange="fail", dead_letter_routing_key="work", max_length=5)
+    spec = replace(of_one_org(), queues={"work": longer})
+    assert [one.held_back for one in make_plan(there, spec, replacing=Replacing.IDLE).changes] == [None]
+
+
+def test_a_policy_leads_dead_letters_to_what_is_there_only() -> None:
+    then = policy("p", "^work$", dead_letter_exchange="fail")
+    spec = replace(
+        desired(exchanges=(), queues=(queue("work"),), bindings=(SOURCE, WAY_BACK), policies=(then,)),
+        scope=replace(SCOPE, policies=frozenset({"p"})),
+    )
+
+    def held_back(there: Existing) -> str | None:
+        [change] = make_plan(there, spec).changes
+        return change.held_back
+
+    lacking = "the binding fail -[#]-> wait of its retry circuit"
+    there = existing(queues=(queue("work"), WAIT))
+    assert held_back(there) is None
+    assert held_back(replace(there, exchanges={"in": IN, "return": RETURN})) == (
+        "what is rejected or expires under it would be dropped: its dead-letter exchange fail is not on the"
+        " broker; run apply without --org first"
+    )
+    assert lacking in str(held_back(replace(there, bindings={SOURCE: ("key",), WAY_BACK: ("key",)})))
+    does_already = replace(then, priority=1)
+    nowhere = replace(there, exchanges={"in": IN, "return": RETURN}, policies={"p": does_already})
+    assert held_back(nowhere) is None
+
+
 def test_an_exchange_that_nobody_declares_is_missed_in_a_whole_vhost_too() -> None:
     new = queue("new", dead_letter_exchange="theirs")
     spec = desired(queues=(WORK, WAIT, new), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, bind("in", "b", "new")))

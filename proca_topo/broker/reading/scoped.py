@@ -267,6 +267,8 @@ def _read_circuits(
         if binding.destination_type is DestinationType.QUEUE and binding.destination not in found.queues
     }
     tasks = [pool.submit(_read_queue, api, vhost, name, found) for name in behind if is_addressable(name)]
+    unread = filter(is_addressable, downstream - found.exchanges.keys())
+    tasks += [pool.submit(_read_exchange, api, vhost, name, found) for name in unread]
     for task in tasks:
         task.result()
 

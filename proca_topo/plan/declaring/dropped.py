@@ -14,8 +14,9 @@ from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
+from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Queue, is_reserved
+from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, is_reserved
 from proca_topo.topology.policies_in_force import PoliciesInForce
 
 
@@ -40,10 +41,10 @@ def fed_with_ways_on(changes: Sequence[Change], existing: Existing, desired: Des
     RabbitMQ drops them without a word. The rest of a circuit that all orgs share is no part of a plan for single
     orgs, and may not be on the broker yet.
     """
-    if not any(map(_feeds, changes)) or _is_all_there(changes, existing, desired):
+    if not any(map(_may_drop, changes)) or _is_all_there(changes, existing, desired):
         return [*changes]
     ways = _WaysOn(changes, existing, desired)
-    return [_judged(change, ways) if _feeds(change) else change for change in changes]
+    return [_judged(change, ways) if _may_drop(change) else change for change in changes]
 
 
 def fed_without(failed: Collection[Noun], changes: Iterable[Change], order: DeclaringOrder) -> Mapping[Noun, Noun]:
@@ -67,10 +68,14 @@ def _is_all_there(changes: Sequence[Change], existing: Existing, desired: Desire
     return desired.scope is None and all(map(is_reserved, absent))
 
 
-def _feeds(change: Change) -> bool:
-    if isinstance(change, Replace):
-        return isinstance(change.noun, Queue) and change.unfinished is None and change.held_back is None
-    return _feeding_binding(change) is not None
+def _may_drop(change: Change) -> bool:
+    match change:
+        case Replace(noun=Queue() as queue, unfinished=None, held_back=None, replaced=Replaced(was=was)):
+            return queue.dead_letter_exchange != was.dead_letter_exchange
+        case Declare(noun=Policy(), held_back=None) | Update(noun=Policy(), held_back=None):
+            return True
+        case _:
+            return _feeding_binding(change) is not None
 
 
 def _feeding_binding(change: Change) -> Binding | None:
@@ -87,18 +92,22 @@ def _feeding_binding(change: Change) -> Binding | None:
 
 def _judged(change: Change, ways: "_WaysOn") -> Change:
     noun = change.noun
-    name = noun.destination if isinstance(noun, Binding) else noun.name
-    queue = noun if isinstance(noun, Queue) else ways.queue(name)
-    lacking = None if queue is None else ways.lacking(queue)
+    if isinstance(noun, Policy):
+        lacking, where = ways.lacking_by_policy(noun), "under it"
+    else:
+        name = noun.destination if isinstance(noun, Binding) else noun.name
+        queue = noun if isinstance(noun, Queue) else ways.queue(name)
+        lacking, where = None if queue is None else ways.lacking(queue), f"in {shown(name)}"
     if lacking is None:
         return change
-    reason = f"what is rejected or expires in {shown(name)} would be dropped: {lacking} is not on the broker"
+    reason = f"what is rejected or expires {where} would be dropped: {lacking} is not on the broker"
     return replace(change, held_back=f"{reason}; {ways.remedy}")
 
 
 class _WaysOn:
     def __init__(self, changes: Sequence[Change], existing: Existing, desired: Desired) -> None:
         made = (c for c in changes if isinstance(c, (Declare, Update)) and c.held_back is None)
+        self._existing = existing
         self._then = Vhost.of(existing).after(made)
         self._policies = PoliciesInForce(self._then.policies.values())
         self._default_queue_type = existing.default_queue_type
@@ -115,21 +124,32 @@ class _WaysOn:
     def lacking(self, queue: Queue) -> str | None:
         """What is not there of the way that the dead letters of a queue take, in words."""
         if queue not in self._lacking_by_queue:  # most queues have more than one binding
-            self._lacking_by_queue[queue] = next(self._lacking(queue, set()), None)
+            self._lacking_by_queue[queue] = next(self._behind(queue, set()), None)
         return self._lacking_by_queue[queue]
 
-    def _lacking(self, queue: Queue, seen: set[str]) -> Iterator[str]:
+    def lacking_by_policy(self, policy: Policy) -> str | None:
+        """The same of the way that a policy leads dead letters to, if it does not do so already."""
+        key = "dead-letter-exchange"
+        now, then = self._existing.policies.get(policy.name), policy.definition.get(key)
+        if not isinstance(then, str) or (now is not None and now.definition.get(key) == then):
+            return None
+        return next(self._along(then, set()), None)
+
+    def _behind(self, queue: Queue, seen: set[str]) -> Iterator[str]:
         ways = self._policies.dead_letters(queue.with_type_from(self._default_queue_type))
         # Where it is not certain which policy is in force, the way may be another one.
         way = next(iter(ways)) if len(ways) == 1 else None
-        if way is None or is_reserved(way.exchange) or way.exchange in seen:
+        if way is not None:
+            yield from self._along(way.exchange, seen)
+
+    def _along(self, exchange: str, seen: set[str]) -> Iterator[str]:
+        if is_reserved(exchange) or exchange in seen:
             return
-        seen.add(way.exchange)
-        if way.exchange not in self._then.exchanges:
-            yield f"its dead-letter exchange {shown(way.exchange)}"
-            return
-        for binding in self._referenced.get(way.exchange, ()):
+        seen.add(exchange)
+        if exchange not in self._then.exchanges:
+            yield f"its dead-letter exchange {shown(exchange)}"
+        for binding in self._referenced.get(exchange, ()):
             if binding not in self._then.bindings:
                 yield f"the binding {shown(binding.name)} of its retry circuit"
             elif (waiting := self.queue(binding.destination)) is not None:
-                yield from self._lacking(waiting, seen)
+                yield from self._behind(waiting, seen)
