@@ -22,6 +22,11 @@ def pytest_configure() -> None:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes comes first, since the workers would wait for it in the end."""
+    items.sort(key=lambda item: "torture" not in item.path.parts)
+
+
 def pytest_report_header() -> str:
     """Say which broker the run is for. The summary says which it really was."""
     broker = os.environ.get("PROCA_TOPO_TEST_BROKER")
