@@ -4,7 +4,8 @@ Each is played on a real broker: plan, compare, apply, compare, plan again. Wher
 played on a definitions file as well. `pytest tests/test_cases.py --write-cases` writes the expected files anew;
 read the difference before it is committed.
 
-    case.yaml       story; prune, replace, orgs_asked, messages (queue: count)
+    case.yaml       story; prune, replace, orgs_asked, messages (queue: count). Where they wait for their turn that
+                    is long, so that on a slow machine too they are there to the end
     topology.yaml   the spec, with orgs/ where it has any
     existing.json   what is on the broker beforehand, as definitions
     plan.txt        the plan as a person sees it
