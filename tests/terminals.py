@@ -11,8 +11,8 @@ from typing import Final
 
 from tests.waiting import wait_until
 
-# A broker is up in three to ten, and on a busy machine in many times as long.
-PATIENCE: Final = 180
+# A broker is up in three to ten, and on a busy machine in many times as long. More than the sandbox waits for it.
+PATIENCE: Final = 400
 
 
 def at_terminal(
@@ -57,6 +57,11 @@ def ctrl_c_after(text: str) -> Callable[[int, int, str], bool]:
         return text in shown
 
     return press
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a process waits for something: its input, where it does nothing else."""
+    return "\nState:\tS" in Path(f"/proc/{pid}/status").read_text()
 
 
 def runs(pid: int) -> bool:

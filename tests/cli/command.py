@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 COMMAND: Final = str(Path(sys.executable).with_name("proca-topo"))
-PATIENCE: Final = 120  # seconds, for what takes some at most; a busy machine takes many times as long
+PATIENCE: Final = 300  # seconds, for what takes some at most; a busy machine takes many times as long
 
 _PROGRESS: Final = re.compile(
     r"^(?:reading back|[a-z ]+: [\d,]+ of [\d,]+(?:, [\d,]+/s, [\d,]+ s left)?)\n", re.MULTILINE

@@ -10,7 +10,7 @@ import pytest
 
 from proca_topo.errors import FileError
 from proca_topo.spec.org_file import NewOrgFile
-from tests.cli.command import COMMAND, PATIENCE, Place, clean_environment
+from tests.cli.command import COMMAND, PATIENCE, Place, clean_environment, without_progress
 
 
 def test_export_writes_through_a_link_and_leaves_the_link(place: Place) -> None:
@@ -64,7 +64,7 @@ def test_a_closed_stream_is_no_bug(place: Place, closing: str, command: str) -> 
 
 
 def _in_shell(place: Place, line: str, *, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         ["bash", "-c", line.format(command=f"'{COMMAND}'")],
         cwd=place.path,
         env={**clean_environment(), "PROCA_TOPO_BROKER": "broker.json"},
@@ -73,6 +73,8 @@ def _in_shell(place: Place, line: str, *, stdout: int = subprocess.PIPE) -> subp
         text=True,
         check=False,
     )
+    done.stderr = without_progress(done.stderr)
+    return done
 
 
 @contextmanager

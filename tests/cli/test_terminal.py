@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cli.command import COMMAND, PATIENCE, Place, clean_environment
+from tests.terminals import sleeps
+from tests.waiting import wait_until
 
 QUESTION = "Apply these changes? [y/N] "
 
@@ -50,7 +52,7 @@ def at_a_terminal(place: Place, *arguments: str, answer: str | signal.Signals, *
                 break
         if not answered and QUESTION.encode() in seen:
             if isinstance(answer, signal.Signals):
-                time.sleep(0.2)  # until it waits for the answer
+                wait_until(lambda: sleeps(process.pid), "it waits for the answer", seconds=PATIENCE)
                 process.send_signal(answer)
             else:
                 os.write(ours, answer.encode())
