@@ -1,6 +1,9 @@
 """Probes are seen wherever they are, and what RabbitMQ refuses is told."""
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Collection, Iterator
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -9,8 +12,11 @@ from proca_topo.broker.address import address
 from proca_topo.broker.trial.probes import Arrival, Probe, Round
 from proca_topo.broker.trial.probing import Probing, probing
 from proca_topo.errors import BrokerError
+from proca_topo.sandbox.node import Node
 from proca_topo.topology.routing.matching import Message
-from tests.brokers.fixtures import TestBroker
+from tests.brokers.cluster import as_broker
+from tests.brokers.fixtures import NodeFactory, TestBroker
+from tests.brokers.leaders import resume, suspend
 from tests.live import live_vhost
 
 pytestmark = pytest.mark.broker
@@ -92,6 +98,43 @@ def test_what_stays_where_it_should_expire_has_arrived_there(world: Probing) -> 
 def test_what_waits_is_waited_for(world: Probing) -> None:
     order = Round(probes=_to("", key="wait", count=10), consumed=["work"], left_alone=["wait"])
     assert {queue for _, queue in world.run(order, lambda _: None)} == {"work"}
+
+
+Standing = tuple[Callable[[Node], None], Callable[[Node], None]]
+# A leader that does not answer, for which RabbitMQ says that there is nothing; a machine where nothing goes on.
+LEADER: Standing = (lambda node: suspend(node, "/", "wait"), lambda node: resume(node, "/", "wait"))
+NODE: Standing = (lambda node: os.kill(node.pid, signal.SIGSTOP), lambda node: os.kill(node.pid, signal.SIGCONT))
+
+
+@pytest.mark.parametrize("standing", [LEADER, NODE], ids=["leader", "node"])
+def test_what_stands_still_for_a_while_is_waited_for(
+    standing: Standing, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not taken for what has nothing more, nor for what keeps what it has."""
+    node = node_factory()
+    look = Probing._counts  # noqa: SLF001 - the moment between two looks
+    halt, go_on = standing
+    timers: list[Timer] = []
+
+    def look_and_halt(self: Probing, queues: Collection[str]) -> dict[str, int]:
+        counts = look(self, queues)
+        if not timers:
+            halt(node)
+            timers.append(Timer(6, go_on, [node]))
+            timers[0].start()
+        return counts
+
+    monkeypatch.setattr(Probing, "_counts", look_and_halt)
+    back = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "work", "x-message-ttl": 8000}
+    with live_vhost(as_broker(node), "/") as live:
+        with live.channel() as channel:
+            channel.queue_declare("work", durable=True)
+            channel.queue_declare("wait", durable=True, arguments={**back, "x-queue-type": "quorum"})
+        with probing(live.address, "/") as opened:
+            order = Round(probes=_to("", key="wait"), consumed=["work"], left_alone=["wait"])
+            arrivals = opened.run(order, lambda _: None)
+            timers[0].join()
+            assert arrivals == {Arrival("-wait-0", "work")}
 
 
 def test_an_exchange_that_is_not_there_ends_it(world: Probing) -> None:

@@ -15,6 +15,7 @@ from pika.spec import Basic
 
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp.confirms import Confirms
+from proca_topo.broker.amqp.counting import QUICK_SECONDS, is_certain
 from proca_topo.broker.amqp.errors import closed_by_broker
 from proca_topo.broker.amqp.lines import Lines
 from proca_topo.broker.trial.probes import Arrival, Round
@@ -33,6 +34,9 @@ _PAUSE_SECONDS: Final = 0.05
 _CALM_SECONDS: Final = 0.5
 # With something that waits and does not move, though all delays are 200 ms.
 _STUCK_SECONDS: Final = 5.0
+# What passes between two looks counts for so much at most: where RabbitMQ has stood still nothing could move.
+_LOOK_SECONDS: Final = 0.25
+_TRIES: Final = 4
 _DEATHS: Final = "x-death"
 _FIRST_DEATH: Final = "x-first-death-queue"
 
@@ -181,33 +185,59 @@ class Probing:
     def _wait_until_calm(self) -> list[str]:
         """Wait until nothing moves. The queues in which something stays."""
         seen: object = None
-        since = time.monotonic()
+        looked_at = time.monotonic()
+        calm_seconds = 0.0
         while True:
             self._see_through(self._round.consumed)
             waiting = self._counts(self._round.left_alone)
             now = (len(self._arrivals), self._rejected, waiting)
-            if now != seen:
-                seen, since = now, time.monotonic()
-            calm_seconds = time.monotonic() - since
+            passed, looked_at = time.monotonic() - looked_at, time.monotonic()
+            calm_seconds = calm_seconds + min(passed, _LOOK_SECONDS) if now == seen else 0.0
+            seen = now
             stuck = [queue for queue, messages in waiting.items() if messages]
             if calm_seconds >= (_STUCK_SECONDS if stuck else _CALM_SECONDS):
                 return stuck
             self._lines.serve_until(lambda: self._failure() is not None, _PAUSE_SECONDS)
 
     def _counts(self, queues: Collection[str]) -> dict[str, int]:
-        """How many messages are in each of these."""
+        """How many messages are in each of these, as the queue itself says."""
         counts: dict[str, int] = {}
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        self._count(queues, counts)
+        while late := [queue for queue in queues if queue not in counts]:
+            if min(self._round_trip() for _ in range(_TRIES)) >= QUICK_SECONDS:
+                return {**counts, **dict.fromkeys(late, 0)}  # every answer takes so long: none tells that
+            if time.monotonic() > deadline:
+                raise BrokerError(
+                    f"queue {shown(late[0])} in the vhost {shown(self._vhost)} did not say for"
+                    f" {_PATIENCE_SECONDS:.0f} s how many messages it has: see RabbitMQ's log"
+                )
+            # One at a time on each channel, so that none waits for the answer to another.
+            for start in range(0, len(late), _CHANNELS):
+                self._count(late[start : start + _CHANNELS], counts)
+        return counts
+
+    def _count(self, queues: Collection[str], counts: dict[str, int]) -> None:
+        """Add what each of these queues has, where the answer is its own."""
 
         def ask(channel: Channel, queue: str, done: _Done) -> None:
+            asked_at = time.monotonic()
+
             def counted(frame: Any) -> None:  # noqa: ANN401 - pika has no types
-                counts[queue] = frame.method.message_count
+                if is_certain(frame.method, time.monotonic() - asked_at):
+                    counts[queue] = frame.method.message_count
                 done(frame)
 
             channel.queue_declare(queue, passive=True, callback=counted)
 
         channels = cycle(self._channels)
         self._ask_all([partial(ask, next(channels), queue) for queue in queues])
-        return counts
+
+    def _round_trip(self) -> float:
+        """Seconds that RabbitMQ takes to answer what asks no queue."""
+        asked_at = time.monotonic()
+        self._ask([lambda done: self._of_streams.basic_qos(prefetch_count=_STREAM_PREFETCH, callback=done)])
+        return time.monotonic() - asked_at
 
     def _ask_all(self, requests: Sequence[_Request]) -> None:
         """Ask for all of it, side by side as far as it is on different channels, and wait for the answers."""
