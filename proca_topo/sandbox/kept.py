@@ -12,8 +12,8 @@ from proca_topo.sandbox import keeper
 
 KEEPER_GONE: Final = "sandbox's keeper process was ended from outside, and the broker with it. Start again."
 """What has happened, and what to do; to be begun with an article."""
-# Longer than the keeper's own patience in removing the directory.
-_CLEAN_UP_SECONDS = 30
+# Longer than the keeper's own patience in removing the directory, also where the disk is slow.
+_CLEAN_UP_SECONDS = 120
 
 
 class KeptProcesses:
@@ -62,13 +62,22 @@ class KeptProcesses:
         self._ask(do="release_adopted")
 
     def close(self) -> None:
-        """End every process and remove the directory; returns when that is done. No error if done before."""
+        """End every process and remove the directory; returns when that is done. No error if done before.
+
+        Raises `SandboxError` where the keeper is not through with it in two minutes.
+        """
         for pipe in (self._keeper.stdin, self._keeper.stdout):
             # A keeper that was killed leaves the request that it did not read, and `close` tries to send it.
             with suppress(BrokenPipeError):
                 if pipe is not None:
                     pipe.close()
-        self._keeper.wait(_CLEAN_UP_SECONDS)
+        try:
+            self._keeper.wait(_CLEAN_UP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise SandboxError(
+                f"The sandbox's processes and files are not gone after {_CLEAN_UP_SECONDS} s. Its keeper (process"
+                f" {self._keeper.pid}) goes on with that; if it hangs, end it."
+            ) from None
 
     def __enter__(self) -> Self:
         return self

@@ -26,9 +26,10 @@ PASSWORD: Final = "guest"  # noqa: S105 - RabbitMQ's own default, and this broke
 
 _PORT_TRIES: Final = 5
 
-_START_SECONDS: Final = 120
-# 3.10 takes some 6 seconds to stop.
-_STOP_SECONDS: Final = 60
+# A node takes 3 to 10 seconds to start, and 3.10 some 6 to stop; several at once on a slow machine
+# many times as long.
+_START_SECONDS: Final = 300
+_STOP_SECONDS: Final = 180
 _POLL_SECONDS: Final = 0.05
 _LOG_LINES: Final = 15
 
@@ -116,7 +117,7 @@ class Node:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End the broker in good order (SIGTERM) and wait for it, at most a minute; 3.10 takes 6 seconds.
+        """End the broker in good order (SIGTERM) and wait for it, at most three minutes; 3.10 takes 6 seconds.
 
         Raises `SandboxError` if it still runs then.
         """
@@ -137,6 +138,7 @@ class Node:
         while (overview := self._overview()) is None:
             self._check_start(deadline)
             time.sleep(_POLL_SECONDS)
+        self._check_epmd()
         self.version = overview["rabbitmq_version"]
 
     def restart(self) -> None:
@@ -187,12 +189,13 @@ class Node:
             if time.monotonic() > deadline:
                 raise SandboxError(self._failure("Erlang's port mapper is not ready", self._epmd_log))
             time.sleep(_POLL_SECONDS)
-        # What accepts may be somebody else's that took the port first; ours is about to end then.
-        time.sleep(_POLL_SECONDS)
-        self._check_epmd()
 
     def _check_epmd(self) -> None:
-        returncode = self._processes.status(self._epmd)
+        """Raises what has ended our port mapper, if there is one.
+
+        What accepts in its place may be somebody else's that took the port first; ours ends then, sooner or later.
+        """
+        returncode = self._processes.status(self._epmd) if self._epmd else None
         if returncode is None:
             return
         what = f"Erlang's port mapper (epmd) ended with {_reason(returncode)}"
@@ -201,6 +204,7 @@ class Node:
         raise error(self._failure(what, self._epmd_log))
 
     def _check_start(self, deadline: float) -> None:
+        self._check_epmd()
         if self._log.says_port_taken():
             raise PortTakenError(self._failure("another process took one of its ports", self._log))
         returncode = self._processes.status(self.pid)
