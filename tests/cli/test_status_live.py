@@ -30,7 +30,7 @@ org:
 """
 REPLACED: Final = Replaced(was=Queue(name="acme.confirm", type="classic"), becomes="acme.confirm")
 # RabbitMQ counts consumers, and on 3.10 single queues, in its statistics.
-SOON_SECONDS: Final = 60.0
+SOON_SECONDS: Final = 180.0
 
 
 @pytest.fixture

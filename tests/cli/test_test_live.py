@@ -254,7 +254,8 @@ def test_a_signal_at_any_moment(live: LiveTests, milliseconds: int) -> None:
         time.sleep(milliseconds / 1000)
         process.send_signal(signal.SIGINT)
         err = rest_of(process)
-    assert process.returncode in {130, 0}, err
+    # The last where it had done everything, and Python itself took the signal.
+    assert process.returncode in {130, 0, -signal.SIGINT}, err
 
 
 # proca-topo that interrupts itself while it declares, and again and again while it removes the vhost.
