@@ -8,7 +8,7 @@ from proca_topo.sandbox.node import Node
 from tests.brokers.cluster import as_broker
 from tests.waiting import wait_until
 
-_SECONDS: Final = 60
+_SECONDS: Final = 180
 
 
 def raise_alarm(node: Node) -> None:

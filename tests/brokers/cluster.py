@@ -17,7 +17,7 @@ from proca_topo.sandbox.recipe import Recipe
 from tests.brokers.fixtures import TestBroker
 from tests.waiting import wait_until
 
-_SECONDS: Final = 120
+_SECONDS: Final = 300
 _TRIES: Final = 3
 
 

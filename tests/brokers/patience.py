@@ -7,7 +7,7 @@ from typing import Final
 
 import httpx
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.25
 
 _logger: Final = logging.getLogger(__name__)
