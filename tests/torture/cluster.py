@@ -12,7 +12,7 @@ from tests.torture.command import REPLACE, At, Running
 from tests.torture.field import Field
 from tests.torture.tally import Kind, Trouble
 
-_SECONDS: Final = 300
+_SECONDS: Final = 900
 _TRIES: Final = 3
 # The lock of a command that was connected to the killed node is free on 3.10, and on 4.x only once that is back.
 _REASONS: Final = ("if the node that it is on is down", "another apply is under way")

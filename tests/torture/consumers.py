@@ -19,7 +19,7 @@ _PREFETCH: Final = 50
 _LOOK_SECONDS: Final = 0.1
 # Each refusal costs a connection, and several lanes share the machine.
 _RETRY_SECONDS: Final = 1.0
-_END_SECONDS: Final = 60
+_END_SECONDS: Final = 180
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import httpx
 
 from proca_topo.sandbox.node import Node
 
-_UP_SECONDS: Final = 180
+_UP_SECONDS: Final = 900
 _TRIES: Final = 20
 
 Result = TypeVar("Result")

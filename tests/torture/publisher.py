@@ -14,7 +14,7 @@ from tests.torture.ledger import Ledger
 
 _TICK_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.1
-_PAUSE_SECONDS: Final = 180
+_PAUSE_SECONDS: Final = 600
 # A broker that has stopped answering is not sent ever more.
 _UNCONFIRMED: Final = 500
 _BURST_PER_TICK: Final = 50

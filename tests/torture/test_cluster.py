@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from proca_topo.apply.replacing.steps import Step
 from proca_topo.sandbox.installation import Installation
 from tests.brokers.cluster import as_broker, running_cluster
@@ -49,6 +51,7 @@ LANES: Final = (
 )
 
 
+@pytest.mark.timeout(3600)  # as in test_replacing.py
 def test_a_node_is_killed(installation: Installation, tmp_path: Path, tally: Tally) -> None:
     """What was confirmed comes out again, also where the node has died that the command was connected to.
 

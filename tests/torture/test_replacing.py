@@ -24,7 +24,8 @@ from tests.torture.proxy import Fault
 from tests.torture.tally import Kind, Tally
 from tests.torture.world import CLASSIC, QUORUM, Variant
 
-pytestmark = pytest.mark.broker
+# Minutes on a machine that others use too, where four lanes replace queues on one broker.
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(3600)]
 
 SEED: Final = 1
 # What the queue is in turn. Quorum queues become others, and classic ones, and come back.
