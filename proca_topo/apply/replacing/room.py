@@ -8,7 +8,7 @@ from typing import Final
 from proca_topo.apply.deleting_queues import QUORUM_SETTLE_SECONDS
 from proca_topo.apply.replacing.lingering import once_let_in
 from proca_topo.apply.survey import look_at
-from proca_topo.broker.moving.inspecting import Inspected
+from proca_topo.broker.moving.inspecting import Inspected, untold
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.messages.busy import messages
@@ -198,5 +198,5 @@ class Room:
         """What is in a queue at this moment. Raises BrokerError if RabbitMQ does not tell."""
         activity = look_at(self.broker, self.vhost, queue)
         if not activity.counted:
-            raise BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
+            raise untold(queue)
         return activity

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from proca_topo.broker.address import BrokerAddress
+from proca_topo.errors import BrokerError
+from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM
 
 if TYPE_CHECKING:
     from pika import BlockingConnection
+    from pika.adapters.blocking_connection import BlockingChannel
 
 _SECONDS: Final = 10.0
 
@@ -35,7 +38,8 @@ class Inspected:
 def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
     """Look at every message in a queue and put it back, in its order.
 
-    Raises InUseError if another has the queue for itself, and other BrokerErrors.
+    Raises InUseError if another has the queue for itself, and other BrokerErrors, so if the queue does not answer:
+    that is never taken for nothing in it.
     """
     from pika.exceptions import ChannelClosedByBroker
     from pika.spec import FRAME_MAX_SIZE
@@ -45,18 +49,21 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
     from proca_topo.broker.moving.property_bytes import parked, user_of
     from proca_topo.broker.moving.raw_properties import raw_properties
     from proca_topo.broker.moving.refusals import consuming_refused
-    from proca_topo.topology.names import shown
 
     with raw_properties(), connected(address, vhost) as connection:
         try:
             channel = connection.channel()
-            count: int = channel.queue_declare(queue, passive=True).method.message_count
+            count = _waiting(channel, queue)
             sizes: list[tuple[int, int]] = []
             users = set()
             unpublishable = 0
             while len(sizes) < count:
                 for method, properties, body in channel.consume(queue, inactivity_timeout=_SECONDS):
                     if method is None:
+                        if _waiting(channel, queue):
+                            raise untold(queue)
+                        if channel.get_waiting_message_count():
+                            continue
                         count = len(sizes)  # somebody else has taken the rest
                         break
                     sizes.append((len(body), len(properties.encoded)))
@@ -70,6 +77,21 @@ def inspect(address: BrokerAddress, vhost: str, queue: str) -> Inspected:
         except ChannelClosedByBroker as error:
             raise consuming_refused(queue, error, f"to look at the messages in {shown(queue)}") from error
     return Inspected(sizes=tuple(sizes), users=frozenset(users), unpublishable=unpublishable)
+
+
+def untold(queue: str) -> BrokerError:
+    """RabbitMQ has not said what is in a queue, or has not given it."""
+    return BrokerError(f"RabbitMQ does not tell what is in {shown(queue)} at this moment: apply again")
+
+
+def _waiting(channel: "BlockingChannel", queue: str) -> int:
+    """How many messages wait in a queue."""
+    from proca_topo.broker.amqp.counting import count
+
+    counts = count(channel, queue)
+    if counts is None:
+        raise untold(queue)
+    return int(counts.message_count)
 
 
 def _wait_until_ready(connection: "BlockingConnection", queue: str, count: int) -> None:
