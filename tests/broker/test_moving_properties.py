@@ -194,6 +194,7 @@ def test_what_a_quorum_queue_adds_is_taken_off(tracks: Tracks, monkeypatch: pyte
             channel.basic_nack(method.delivery_tag, requeue=True)
             if method.delivery_tag == len(names):
                 break
+    tracks.wait_until_let_go(SOURCE, len(names))
     tracks.there_and_back()
     moved = tracks.take(SOURCE, monkeypatch)
     assert sorted(map(as_published, moved)) == sorted(PROPERTIES[name] for name in names)
@@ -238,6 +239,7 @@ def test_an_answer_that_is_awaited_directly(tracks: Tracks, monkeypatch: pytest.
     """RabbitMQ makes an address of amq.rabbitmq.reply-to, which names a channel: it stays."""
     lay(tracks)
     with tracks.channel() as channel:
+        channel.confirm_delivery()
         channel.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
         properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to")
         channel.basic_publish(FANOUT, "k", b"question", properties)

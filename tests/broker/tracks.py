@@ -17,6 +17,7 @@ from proca_topo.broker.moving.move import Leaving, Move, Moved, move
 from proca_topo.sandbox.node import Node
 from tests.broker.raw import Raw
 from tests.brokers.cluster import as_broker
+from tests.waiting import wait_until
 
 SOURCE: Final = "source"
 TARGET: Final = "target"
@@ -27,6 +28,9 @@ QUORUM: Final = "quorum"
 
 # RabbitMQ lists what has just gone for a little longer.
 _SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.2
+# What is on its way at the first look is not counted any more, and comes before the answer to the second.
+_LOOKS: Final = 2
 
 
 class Encoded(spec.BasicProperties):  # type: ignore[misc]  # pika has no types
@@ -125,14 +129,16 @@ class Tracks:
         with patch.context() as patched, self.channel() as channel:
             patched.setitem(spec.props, spec.BasicProperties.INDEX, Encoded)
             # A consumer: a quorum queue adds a header for one who only asks for a message.
-            for method, properties, body in channel.consume(queue, auto_ack=True, inactivity_timeout=0.4):
+            found_empty = 0
+            for method, properties, body in channel.consume(
+                queue, auto_ack=True, inactivity_timeout=_PAUSE_SECONDS
+            ):
                 if method is None:
-                    if channel.queue_declare(queue, passive=True).method.message_count:
-                        continue
-                    # What was on its way has come before that answer.
-                    if channel.get_waiting_message_count():
-                        continue
-                    break
+                    found_empty = found_empty + 1 if _gives_nothing(channel, queue) else 0
+                    if found_empty == _LOOKS:
+                        break
+                    continue
+                found_empty = 0
                 taken.append(
                     Message(
                         routing_key=method.routing_key,
@@ -142,6 +148,19 @@ class Tracks:
                     )
                 )
         return taken
+
+    def wait_until_let_go(self, queue: str, count: int) -> None:
+        """Wait until so many messages wait in a queue and nobody consumes from it any more.
+
+        A quorum queue takes back what a channel had, and forgets its consumer, some time after that is closed.
+        """
+        with self.channel() as channel:
+
+            def is_let_go() -> bool:
+                counts = channel.queue_declare(queue, passive=True).method
+                return bool(counts.message_count == count and not counts.consumer_count)
+
+            wait_until(is_let_go, f"{queue} has {count} messages and no consumers", seconds=_SECONDS)
 
     def numbers(self, queue: str, patch: pytest.MonkeyPatch) -> list[int]:
         """The numbers of the messages that wait in a queue. They are taken out."""
@@ -158,3 +177,13 @@ class Tracks:
         listed = self.http.get("/api/connections").raise_for_status().json()
         said = [one.get("client_properties", {}).get("connection_name", "") for one in listed]
         return [name for name in said if name.startswith("proca-topo move")]
+
+
+def _gives_nothing(channel: BlockingChannel, queue: str) -> bool:
+    """Whether a queue that the channel consumes from says that it has nothing, and nothing came before it said so.
+
+    Of a quorum queue that has no time to answer RabbitMQ says that it has neither messages nor consumers.
+    """
+    counts = channel.queue_declare(queue, passive=True).method
+    is_its_own = counts.consumer_count > 0
+    return is_its_own and not counts.message_count and not channel.get_waiting_message_count()
