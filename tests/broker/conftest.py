@@ -11,6 +11,7 @@ import pytest
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.broker.management import ManagementBroker
+from proca_topo.broker.moving import transfer
 from proca_topo.broker.protocol import Broker
 from tests.broker.raw import Raw
 from tests.broker.tracks import CLASSIC, QUORUM, Tracks
@@ -67,3 +68,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def tracks(request: pytest.FixtureRequest, where: BrokerAddress, http: httpx.Client, vhost: str) -> Tracks:
     """A vhost to move messages in, once for each type of queue."""
     return Tracks(where=where, vhost=vhost, http=http, kind=request.param)
+
+
+@pytest.fixture
+def time_to_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is under way when a move fails can be finished also where the disk is slow."""
+    monkeypatch.setattr(transfer, "_FINISH_SECONDS", 60.0)

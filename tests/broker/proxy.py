@@ -60,6 +60,9 @@ class Proxy:
                 if not self._is_silent:
                     broker.sendall(data)
         self._ended.release()
+        # Another thread still reads from it: without this, the broker would not hear of the end until it speaks.
+        with suppress(OSError):
+            broker.shutdown(socket.SHUT_RDWR)
         broker.close()
 
     def _to_client(self, broker: socket.socket, client: socket.socket) -> None:
