@@ -7,12 +7,12 @@ from proca_topo.sandbox.node import Node
 
 def suspend(node: Node, vhost: str, queue: str) -> None:
     """Have the leader do nothing more."""
-    node.control("eval", f"sys:suspend({_leader(vhost, queue)}).")
+    node.control("eval", f"sys:suspend({_leader(vhost, queue)}, infinity).")
 
 
 def resume(node: Node, vhost: str, queue: str) -> None:
     """Have it go on."""
-    node.control("eval", f"sys:resume({_leader(vhost, queue)}).")
+    node.control("eval", f"sys:resume({_leader(vhost, queue)}, infinity).")
 
 
 def forget(node: Node, vhost: str, queue: str) -> None:
