@@ -54,10 +54,11 @@ def count(live: Live, queue: str) -> int:
 
 def copied(live: Live, exchange: str) -> str:
     """A queue for all that goes through an exchange from now on: what has been somewhere can be seen for good."""
+    name = f"copies of {exchange}"
     with live.channel() as channel:
-        channel.queue_declare("copies", durable=True)
-        channel.queue_bind("copies", exchange, "#")
-    return "copies"
+        channel.queue_declare(name, durable=True)
+        channel.queue_bind(name, exchange, "#")
+    return name
 
 
 class TestOverflow:
@@ -76,11 +77,11 @@ queues:
     def test_it_does_not_come_back(self, live: Live) -> None:
         desired = desired_of(self.SPEC)
         live.apply(desired)
-        copies = copied(live, "fail")
+        failed, returned = copied(live, "fail"), copied(live, "back")
         publish(live, "in", "a", b"first")
         publish(live, "in", "a", b"second")
-        wait_until(lambda: count(live, copies) == 1, "the first one goes to wait", seconds=SECONDS)
-        wait_until(lambda: count(live, "wait") == 0, "the first one has waited", seconds=SECONDS)
+        wait_until(lambda: count(live, failed) == 1, "the first one goes to wait", seconds=SECONDS)
+        wait_until(lambda: count(live, returned) == 1, "the first one has waited", seconds=SECONDS)
         time.sleep(CALM_SECONDS)
         # Had it come back, it would have pushed out the second one.
         assert bodies(live, "work") == [b"second"]
