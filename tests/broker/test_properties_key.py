@@ -15,7 +15,11 @@ from tests.broker.nouns import silent
 pytestmark = pytest.mark.broker
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(key=nouns.simple_keys, to_exchange=st.booleans())
 def test_the_key_computed_is_the_brokers_own(
     management: ManagementBroker, vhost: str, key: str, *, to_exchange: bool

@@ -174,7 +174,11 @@ def test_making_a_vhost_that_is_there_changes_nothing(place: Place) -> None:
     assert place.broker.read(place.vhost) == before
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(exchange=nouns.exchanges, queue=nouns.queues, policy=nouns.policies, key=nouns.keys, table=nouns.tables)
 def test_any_name_there_and_back(  # noqa: PLR0917 - hypothesis gives them all by name
     place: Place, exchange: Exchange, queue: Queue, policy: Policy, key: str, table: Arguments
