@@ -75,7 +75,7 @@ def test_rabbitmq_gives_each_queue_the_policy_that_is_expected(http: httpx.Clien
 
     # Which policy a queue has is listed late.
     @retry(
-        stop=stop_after_delay(20), wait=wait_fixed(0.5), retry=retry_if_result(bool), retry_error_callback=_last
+        stop=stop_after_delay(60), wait=wait_fixed(0.5), retry=retry_if_result(bool), retry_error_callback=_last
     )
     def unexpected() -> dict[str, Any]:
         listed = http.get(f"/api/queues/{vhost}?disable_stats=true").raise_for_status().json()

@@ -290,7 +290,7 @@ def test_a_new_vhost_is_ready_to_use(management: ManagementBroker, http: httpx.C
 def test_a_broker_that_restarts_is_waited_for(node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed and started again between two requests: the reader hears nothing of it."""
     # A busy machine takes longer to start it than the half minute that is waited otherwise.
-    for tries in ("_RESTART_TRIES", "_SERVER_ERROR_TRIES"):
+    for tries in ("_RESTART_TRIES", "_UNAVAILABLE_TRIES", "_SERVER_ERROR_TRIES"):
         monkeypatch.setattr(http_module, tries, 60)
     node = node_factory()
     broker = ManagementBroker(address(node.management_url, amqp=node.amqp_url))
