@@ -11,6 +11,7 @@ from proca_topo.topology.existing import Scope
 from tests.broker.raw import Raw
 from tests.brokers.cluster import as_broker, running_cluster, wait_for_members
 from tests.plan.circuit_world import desired
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -34,6 +35,8 @@ def test_a_queue_of_a_node_that_is_down_is_there_and_not_counted_as_empty(instal
             for name in ("classic", "quorum"):
                 raw.bind("e", name, "k")
         broker = ManagementBroker(left.address())
+        # What one node was told, the others may learn a moment later.
+        wait_until(lambda: len(broker.read(VHOST).bindings) == 2, "the other node knows all", seconds=SECONDS)
         before = broker.read(VHOST)
         nodes[0].kill()
         wait_for_members(nodes[1], len(nodes) - 1, seconds=SECONDS)
