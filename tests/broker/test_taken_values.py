@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, assert_never
 
+import httpx
 import pytest
 
 from proca_topo.topology.taken_values import (
@@ -130,10 +131,10 @@ def declares(live: Live, key: str, value: object) -> bool:
     return False
 
 
-def sets_policy(live: Live, key: str, value: object) -> bool:
+def sets_policy(live: Live, key: str, value: object, http: httpx.Client | None = None) -> bool:
     """Whether RabbitMQ sets a policy with this in it."""
     body = {"pattern": "^nothing$", "apply-to": "all", "definition": with_others(key, value)}
-    return live.http.put(f"/api/policies/{live.path}/p", json=body).is_success
+    return (http or live.http).put(f"/api/policies/{live.path}/p", json=body).is_success
 
 
 def binds(live: Live, source: str, value: object) -> bool:
@@ -158,7 +159,9 @@ def test_keys_of_policies(live: Live, key: str) -> None:
     bad, good = [*bad_values(taken), None], list(good_values(taken))
     assert [value for value in bad if refusal(taken, value) is None] == []
     assert [value for value in good if refusal(taken, value) is not None] == []
-    assert [value for value in bad if sets_policy(live, key, value)] == []
+    # Some of them RabbitMQ 3.10 answers with 500, again and again.
+    with httpx.Client(base_url=live.http.base_url, auth=live.http.auth, timeout=live.http.timeout) as impatient:
+        assert [value for value in bad if sets_policy(live, key, value, impatient)] == []
     assert [value for value in good if sets_policy(live, key, value) is not is_for(live, key, value)] == []
 
 
