@@ -134,6 +134,9 @@ class Draining:
     def _why_not_empty(self) -> str | None:
         """What is still in the queue and is not moved, with what to do about it."""
         here = self._look()
+        if not here.counted:
+            # What its API tells of such a queue is from when it answered last.
+            return f"RabbitMQ does not tell what is in {shown(self.old)} at this moment: wait until it does"
         if here.unacknowledged:
             return (
                 f"{here.unacknowledged} of the messages in {shown(self.old)} are held unacknowledged by a client"

@@ -56,6 +56,8 @@ def check_letters(exchange: Exchange, existing: Existing, broker: Broker) -> Non
 
 
 def _says(activity: Activity) -> str:
+    if not activity.counted:
+        return "messages in it that cannot be counted"
     if activity.messages:
         return f"{messages(activity.messages)} in it"
     return "consumers on it" if activity.consumers else ""

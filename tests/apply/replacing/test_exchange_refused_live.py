@@ -9,7 +9,9 @@ import pytest
 
 from proca_topo.apply.report import Status
 from proca_topo.plan.changes import Replacing
-from tests.brokers.fixtures import TestBroker
+from tests.brokers.cluster import as_broker
+from tests.brokers.fixtures import NodeFactory, TestBroker
+from tests.brokers.leaders import resume, suspend
 from tests.live import Live, desired_in, live_vhost
 
 pytestmark = pytest.mark.broker
@@ -114,3 +116,29 @@ def test_a_queue_that_gets_a_consumer_at_the_last_moment_keeps_its_dead_letters(
     [result] = live.apply(desired).results
     assert result.status is Status.APPLIED
     assert [one["name"] for one in live.definitions()["exchanges"]] == ["in"]
+
+
+def test_a_queue_that_does_not_answer_at_the_last_moment_keeps_its_dead_letters(
+    node_factory: NodeFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RabbitMQ then says that it has none, and no consumers either."""
+    node = node_factory()
+    letters = {"x-queue-type": "quorum", "x-dead-letter-exchange": "in"}
+
+    def reached(step: str) -> None:
+        if step == "SWAP":
+            suspend(node, "/", "dead")
+
+    with live_vhost(as_broker(node), "/") as there:
+        write(tmp_path, "topic")
+        there.apply(desired_in(tmp_path))
+        there.load({"queues": [{"name": "dead", "durable": True, "auto_delete": False, "arguments": letters}]})
+        write(tmp_path, "direct")
+        with monkeypatch.context() as patch:
+            patch.setattr("proca_topo.apply.replacing.boundary.reached", reached)
+            [result] = there.apply(desired_in(tmp_path), replacing=Replacing.IDLE).results
+        assert result.status is Status.FAILED
+        assert "dead has messages in it that cannot be counted by now" in (result.reason or "")
+        resume(node, "/", "dead")
+        [result] = there.apply(desired_in(tmp_path)).results
+        assert result.status is Status.APPLIED

@@ -15,7 +15,10 @@ from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.report import Status
 from proca_topo.broker.moving import relay
 from tests.apply.replacing.work_queue import apply, publish, queues, statuses, taken, write
-from tests.live import Live
+from tests.brokers.cluster import as_broker
+from tests.brokers.fixtures import NodeFactory
+from tests.brokers.leaders import resume, suspend
+from tests.live import Live, live_vhost
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -59,6 +62,33 @@ def test_what_a_late_consumer_holds_keeps_the_queue(
     assert statuses(apply(live, changed)) == {Status.APPLIED}
     assert queues(live) == {WORK: {"x-max-length": 5000}}
     assert sorted(set(taken(live))) == [*MESSAGES, *LATE]
+
+
+def test_nothing_is_deleted_that_does_not_answer(
+    tmp_path: Path, node_factory: NodeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether anybody holds a message of it RabbitMQ told the last time that the queue had time."""
+    node = node_factory()
+    wait = Settling.wait
+
+    def fall_silent(settling: Settling, came: int) -> None:
+        suspend(node, "/", WORK)
+        wait(settling, came)
+
+    with live_vhost(as_broker(node), "/") as there:
+        write(tmp_path, ", type: quorum")
+        apply(there, tmp_path)
+        publish(there, MESSAGES)
+        write(tmp_path, ", type: quorum, max-length: 5000")
+        with monkeypatch.context() as patched:
+            patched.setattr(Settling, "wait", fall_silent)
+            patched.setattr(draining, "_ACKNOWLEDGE_SECONDS", 0)
+            [result] = apply(there, tmp_path).results
+        assert result.status is Status.FAILED
+        assert "RabbitMQ does not tell what is in work at this moment" in (result.reason or "")
+        resume(node, "/", WORK)
+        assert statuses(apply(there, tmp_path)) == {Status.APPLIED}
+        assert taken(there) == [*MESSAGES]
 
 
 @contextmanager
