@@ -1,6 +1,7 @@
 """Many queues are replaced at the same time: each keeps what it had, and one that cannot be stops no other."""
 
 from pathlib import Path
+from threading import Event, Lock
 from typing import Final
 
 import pika
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.broker
 
 NAMES: Final = [f"work{number:02}" for number in range(20)]
 MESSAGES: Final = range(5)
+_SECONDS: Final = 120
 
 
 def write(folder: Path, more: str, *, kind: str = "classic") -> None:
@@ -63,10 +65,12 @@ def test_one_that_is_in_use_does_not_stop_the_others(
     """Its consumer has come after the plan was made."""
     with live.channel() as channel:
         came: list[str] = []
+        alone = Lock()
 
         def reached(step: str) -> None:
-            if step == Step.PARK.name and not came:
-                came.append(channel.basic_consume(NAMES[-1], lambda *_: None))
+            with alone:
+                if step == Step.PARK.name and not came:
+                    came.append(channel.basic_consume(NAMES[-1], lambda *_: None))
 
         with monkeypatch.context() as patched:
             patched.setattr(boundary, "reached", reached)
@@ -101,11 +105,16 @@ def test_killed_among_them_it_is_finished_by_the_next_apply(
 def test_asked_to_stop_none_goes_on(live: Live, changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report tells of each where its messages are."""
     asked: list[str] = []
+    several = Event()
 
     def reached(step: str) -> None:
         asked.append(step)
         if asked.count(Step.MARK_OLD_GONE.name) > 1:
+            several.set()
             raise StopRequestedError
+        if step == Step.MARK_OLD_GONE.name:
+            # Not done before another one is as far.
+            assert several.wait(_SECONDS)
 
     with monkeypatch.context() as patched:
         patched.setattr(boundary, "reached", reached)
