@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pika
 import pytest
@@ -128,11 +129,15 @@ def test_a_user_who_may_not_have_the_new_name(
 @contextmanager
 def consumed(live: Live) -> Iterator[None]:
     """Somebody consumes, and RabbitMQ's statistics tell who, and how many: the one seconds after the other."""
-    path = f"/api/queues/{live.path}/work"
 
     def is_told() -> bool:
-        told = live.http.get(path).json()
-        return bool(told.get("consumer_details")) and told.get("consumers") == 1
+        told = live.http.get(f"/api/queues/{live.path}/work").json()
+        channels = [one.get("channel_details") or {} for one in told.get("consumer_details") or ()]
+        names = [str(channel.get("connection_name") or "") for channel in channels]
+        if told.get("consumers") != 1 or not all(names):
+            return False
+        connections = [live.http.get(f"/api/connections/{quote(name, safe='')}").json() for name in names]
+        return [connection.get("user") for connection in connections] == [live.test_broker.username]
 
     with live.channel() as channel:
         channel.basic_qos(prefetch_count=1)
