@@ -17,6 +17,7 @@ from proca_topo.render.report_text import outcome
 from proca_topo.topology.holding import Holding
 from tests.apply.replacing.killing import killed_at
 from tests.live import Live, desired_in
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -258,7 +259,8 @@ def test_a_queue_with_consumers_is_left_alone_unless_they_may_be_disconnected(li
         report = replaced(live, tmp_path, Replacing.DISCONNECTING)
         assert [result.status for result in report.results] == [Status.APPLIED]
         with pytest.raises(pika.exceptions.AMQPError):
-            consumer.connection.process_data_events(60)
+            # Each returns as soon as anything has come, the last deliveries too.
+            wait_until(lambda: consumer.connection.process_data_events(1), "it is told", seconds=60)
     assert waiting(live) == list(range(10))
 
 
