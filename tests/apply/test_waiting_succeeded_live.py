@@ -45,7 +45,7 @@ def test_nothing_comes_back_twice(live: Live, tmp_path: Path, *, first_without_p
     else:
         live.apply(desired_in(tmp_path), with_prune=True)
     for _ in range(3):
-        wait_until(lambda: ready(live, "work") >= 5, "they are back", seconds=20)
+        wait_until(lambda: ready(live, "work") >= 5, "they are back", seconds=120)
         assert ready(live, "work", "wait2") == 5
         reject(live, 5)
 
@@ -53,6 +53,6 @@ def test_nothing_comes_back_twice(live: Live, tmp_path: Path, *, first_without_p
         report = live.apply(desired_in(tmp_path), with_prune=True)
         return {result.status for result in report.results} <= {Status.APPLIED}
 
-    wait_until(is_done, "the old one has gone", seconds=30)
-    wait_until(lambda: ready(live, "work") >= 5, "they are back", seconds=20)
+    wait_until(is_done, "the old one has gone", seconds=120)
+    wait_until(lambda: ready(live, "work") >= 5, "they are back", seconds=120)
     assert ready(live, "work", "wait2") == 5
