@@ -1,7 +1,7 @@
 """Dead letters that a policy leads elsewhere find their way from the first moment on."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -13,12 +13,15 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
 MESSAGES: Final = 800
 # What is still missing then is lost; the circuit takes 0.3 s.
-CALM_SECONDS: Final = 20
+CALM_SECONDS: Final = 60
+# So many more are rejected before the policy changes, and after it.
+REJECTED: Final = 200
 ORGS: Final = 60
 
 SPEC: Final = """\
@@ -54,13 +57,16 @@ def write(folder: Path, circuit: str, *, by_policy: bool, orgs: int) -> None:
 
 
 @contextmanager
-def rejecting(live: Live) -> Iterator[None]:
-    """A consumer that rejects all that comes, as fast as it comes."""
+def rejecting(live: Live) -> Iterator[Callable[[], int]]:
+    """A consumer that rejects all that comes, as fast as it comes; tells how many it has rejected."""
     ended = Event()
+    rejected = 0
 
     def reject(channel: BlockingChannel, method: Any, _: object, __: bytes) -> None:
+        nonlocal rejected
         time.sleep(0.002)
         channel.basic_nack(method.delivery_tag, requeue=False)
+        rejected += 1
 
     def consume() -> None:
         with live.channel() as channel:
@@ -72,7 +78,7 @@ def rejecting(live: Live) -> Iterator[None]:
     thread = Thread(target=consume, daemon=True)
     thread.start()
     try:
-        yield
+        yield lambda: rejected
     finally:
         ended.set()
         thread.join(120)
@@ -104,9 +110,10 @@ def test_a_consumer_that_rejects_all_the_time_loses_nothing_while_a_policy_switc
             for body in sent:
                 channel.basic_publish("in", "a", body, pika.BasicProperties(delivery_mode=2), mandatory=True)
         write(tmp_path, "c2", by_policy=by_policy, orgs=ORGS)
-        with rejecting(live):
-            time.sleep(1)
+        with rejecting(live) as rejected:
+            wait_until(lambda: rejected() >= REJECTED, "it rejects", seconds=60)
             report = live.apply(desired_in(tmp_path))
-            time.sleep(1)
+            enough = rejected() + REJECTED
+            wait_until(lambda: rejected() >= enough, "it rejects still", seconds=60)
         assert not report.after or report.after.to_do == ()
         assert len(sent - left(live, sent)) == 0
