@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +17,7 @@ from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.broker.address import BrokerAddress, address
+from proca_topo.broker.amqp import counting
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Replacing
@@ -25,6 +26,10 @@ from proca_topo.spec.read import load_desired
 from proca_topo.spec.topology_file import read_topology
 from proca_topo.topology.desired import Desired
 from tests.brokers.fixtures import TestBroker
+
+# A second each.
+_ASKED: Final = 60
+_CONNECT_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,9 @@ class Live:
     def channel(self, *, confirms: bool = True) -> Iterator[BlockingChannel]:
         """A channel as any client has it, with publisher confirms unless a transaction is to be begun."""
         parameters = pika.URLParameters(f"{self.test_broker.amqp_url}{self.path}")
+        # A test answers no heartbeats while it does something else, and a busy broker may take long to let it in.
+        parameters.heartbeat = 0
+        parameters.socket_timeout = parameters.stack_timeout = _CONNECT_SECONDS
         connection = pika.BlockingConnection(parameters)
         try:
             channel = connection.channel()
@@ -67,6 +75,16 @@ class Live:
         finally:
             if connection.is_open:
                 connection.close()
+
+    def ready(self, queue: str) -> int:
+        """How many messages wait in a queue, as it says itself: of one that has no time RabbitMQ says that it is
+        empty.
+        """
+        with self.channel() as channel:
+            for _ in range(_ASKED):
+                if (counts := counting.count(channel, queue)) is not None:
+                    return int(counts.message_count)
+        raise AssertionError(f"{queue} does not answer")
 
     def fill(self, queue: str, count: int) -> None:
         """Publish so many persistent messages straight to a queue, confirmed."""

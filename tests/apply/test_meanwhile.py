@@ -44,12 +44,6 @@ def applied_late(live: Live, folder: Path, meanwhile: str) -> Report:
     return apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=SILENT)
 
 
-def ready(live: Live) -> int:
-    with live.channel() as channel:
-        count: int = channel.queue_declare("q", passive=True).method.message_count
-        return count
-
-
 def test_a_policy_is_held_back_if_messages_came_that_it_would_drop(
     tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:
@@ -59,7 +53,7 @@ def test_a_policy_is_held_back_if_messages_came_that_it_would_drop(
         (tmp_path / "topology.yaml").write_text(LIMIT)
         [result] = applied_late(live, tmp_path, "publish").results
         assert result.status is Status.HELD_BACK
-        assert ready(live) == 10
+        assert live.ready("q") == 10
 
 
 def test_a_queue_that_somebody_binds_anew_is_not_deleted(
@@ -74,7 +68,7 @@ def test_a_queue_that_somebody_binds_anew_is_not_deleted(
             Status.DRAINING,
             "somebody has bound it anew: amq.topic -[new.key]-> q",
         )
-        assert ready(live) == 0
+        assert live.ready("q") == 0
 
 
 PATTERNS = ("", "#", "*", "a", "a.*", "a.#", "#.a", "a.#.b", "*.*", "#.*.#", "a..b", "*.b.#")

@@ -11,7 +11,7 @@ from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import SILENT
 from proca_topo.plan.planner import make_plan
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import desired_in, live_vhost
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -34,12 +34,6 @@ def policy(definition: str) -> str:
 def write(folder: Path, queue_type: str, definition: str | None) -> None:
     text = SPEC.replace("TYPE", queue_type) + (policy(definition) if definition else "")
     (folder / "topology.yaml").write_text(text)
-
-
-def ready(live: Live) -> int:
-    with live.channel() as channel:
-        count: int = channel.queue_declare("work", passive=True).method.message_count
-        return count
 
 
 def status(report: Report) -> Status:
@@ -65,7 +59,7 @@ def test_a_limit_sees_messages_that_came_a_moment_ago(
         live.fill("work", 10)
         write(tmp_path, queue_type, "max-length: 2")
         assert "max-length 2 would drop 8 of 10 messages in work" in held_back(live.apply(desired_in(tmp_path)))
-        assert ready(live) == 10
+        assert live.ready("work") == 10
 
 
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])
@@ -82,10 +76,10 @@ def test_a_queue_that_refuses_what_is_too_much_may_get_a_lower_limit_while_it_is
             for _ in range(8):
                 channel.basic_get("work")
             assert status(live.apply(desired_in(tmp_path))) is Status.APPLIED
-        wait_until(lambda: ready(live) == 10, "everything is back", seconds=SOON_SECONDS)
+        wait_until(lambda: live.ready("work") == 10, "everything is back", seconds=SOON_SECONDS)
         write(tmp_path, queue_type, f"overflow: drop-head, {limit}")
         assert limit.replace(":", "") in held_back(live.apply(desired_in(tmp_path)))
-        assert ready(live) == 10
+        assert live.ready("work") == 10
 
 
 @pytest.mark.parametrize("queue_type", ["classic", "quorum"])

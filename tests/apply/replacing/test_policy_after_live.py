@@ -45,11 +45,6 @@ def reject(live: Live, count: int) -> None:
             channel.basic_nack(method.delivery_tag, requeue=False)
 
 
-def waiting(live: Live, queue: str) -> int:
-    with live.channel() as channel:
-        return int(channel.queue_declare(queue, passive=True).method.message_count)
-
-
 def told(report: Report) -> dict[str, Status]:
     return {result.change.noun.name: result.status for result in report.results}
 
@@ -60,7 +55,7 @@ def before(live: Live, tmp_path: Path) -> Live:
     write(tmp_path, 1)
     live.apply(desired_in(tmp_path))
     reject(live, COUNT)
-    wait_until(lambda: waiting(live, "wait1") == COUNT, "they wait", seconds=60)
+    wait_until(lambda: live.ready("wait1") == COUNT, "they wait", seconds=60)
     write(tmp_path, 2, old="renamed_from: wait1,")
     return live
 
@@ -72,7 +67,7 @@ def test_one_apply_replaces_the_waiting_queue_and_leads_to_it(before: Live, tmp_
     assert report.after is not None
     assert "p" not in {change.noun.name for change in report.after.changes}
     reject(before, 1)
-    wait_until(lambda: waiting(before, "wait2") == COUNT + 1, "all wait in the new queue", seconds=60)
+    wait_until(lambda: before.ready("wait2") == COUNT + 1, "all wait in the new queue", seconds=60)
 
 
 def test_it_waits_for_a_replacement_that_was_interrupted(before: Live, tmp_path: Path) -> None:
@@ -88,7 +83,7 @@ def test_it_waits_for_a_replacement_that_was_interrupted(before: Live, tmp_path:
     reject(before, 1)
     assert told(before.apply(desired))["p"] is Status.APPLIED
     reject(before, 1)
-    wait_until(lambda: waiting(before, "wait2") == COUNT + 2, "all wait in the new queue", seconds=60)
+    wait_until(lambda: before.ready("wait2") == COUNT + 2, "all wait in the new queue", seconds=60)
 
 
 def test_it_is_held_back_with_a_replacement_that_turns_out_not_to_be_possible(
@@ -101,4 +96,4 @@ def test_it_is_held_back_with_a_replacement_that_turns_out_not_to_be_possible(
     assert {told(report)[name] for name in ("wait2", "fail2 -[]-> wait2", "p")} == {Status.HELD_BACK}
     assert report.exit_code() is ExitCode.DONE
     reject(before, 1)
-    wait_until(lambda: waiting(before, "wait1") == COUNT + 1, "all wait in the old queue", seconds=60)
+    wait_until(lambda: before.ready("wait1") == COUNT + 1, "all wait in the old queue", seconds=60)
