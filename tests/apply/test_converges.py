@@ -1,6 +1,5 @@
 """Whatever exists and whatever is desired: one apply converges, and what is not ours is not touched."""
 
-import secrets
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Noun, Policy, Queue
 from proca_topo.topology.ownership import OwnedPattern, Ownership
-from tests.brokers.fixtures import TestBroker
+from tests.brokers.fixtures import TestBroker, new_vhost
 from tests.live import live_vhost
 
 pytestmark = pytest.mark.broker
@@ -89,40 +88,40 @@ def not_ours(definitions: dict[str, Any]) -> dict[str, list[Any]]:
     }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(there=topologies(ours_only=False), desired=topologies(ours_only=True))
 def test_apply_converges_in_one_run_and_leaves_what_is_not_ours(
     broker_urls: TestBroker, there: Desired, desired: Desired
 ) -> None:
-    with live_vhost(broker_urls, f"test-{secrets.token_hex(6)}") as live:
-        live.broker.create_vhost(live.vhost)
-        try:
-            # Put there as if by another tool: everything is "ours" for a moment, so that apply can declare it.
-            everybody = replace(there, ownership=Ownership(patterns=(OwnedPattern(text="*", regex=".*"),)))
-            live.apply(everybody)
-            before = live.definitions()
+    with new_vhost(broker_urls) as vhost, live_vhost(broker_urls, vhost) as live:
+        # Put there as if by another tool: everything is "ours" for a moment, so that apply can declare it.
+        everybody = replace(there, ownership=Ownership(patterns=(OwnedPattern(text="*", regex=".*"),)))
+        live.apply(everybody)
+        before = live.definitions()
 
-            report = live.apply(desired, with_prune=True)
+        report = live.apply(desired, with_prune=True)
 
-            assert report.after is not None, (report.stopped, report.unread)
-            assert report.after.to_do == ()
-            assert report.exit_code() == 0, report.results
-            after = live.definitions()
-            assert not_ours(after) == not_ours(before)
-            held = {c.noun for c in report.after.changes}
-            seen = live.broker.read(live.vhost)
-            nouns: tuple[Noun, ...] = (
-                *desired.exchanges.values(),
-                *desired.queues.values(),
-                *desired.bindings,
-            )
-            assert [noun for noun in nouns if not seen.shows(noun) and not _is_held(noun, held)] == []
+        assert report.after is not None, (report.stopped, report.unread)
+        assert report.after.to_do == ()
+        assert report.exit_code() == 0, report.results
+        after = live.definitions()
+        assert not_ours(after) == not_ours(before)
+        held = {c.noun for c in report.after.changes}
+        seen = live.broker.read(live.vhost)
+        nouns: tuple[Noun, ...] = (
+            *desired.exchanges.values(),
+            *desired.queues.values(),
+            *desired.bindings,
+        )
+        assert [noun for noun in nouns if not seen.shows(noun) and not _is_held(noun, held)] == []
 
-            again = live.apply(desired, with_prune=True)
-            assert again.plan.to_do == ()
-            assert live.definitions() == after
-        finally:
-            live.http.delete(f"/api/vhosts/{live.path}")
+        again = live.apply(desired, with_prune=True)
+        assert again.plan.to_do == ()
+        assert live.definitions() == after
 
 
 def _is_held(noun: Noun, held: set[Noun]) -> bool:

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -89,8 +89,20 @@ def new_vhost(broker: TestBroker) -> Iterator[str]:
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         user = quote(broker.username, safe="")
         http.put(f"/api/permissions/{name}/{user}", json=everything).raise_for_status()
-        yield name
-        http.delete(f"/api/vhosts/{name}")
+        try:
+            yield name
+        finally:
+            _remove(broker, name)
+
+
+def _remove(broker: TestBroker, vhost: str) -> None:
+    """A vhost, if RabbitMQ lets it go: 3.10 answers 500 for good where an exclusive queue is bound to an exchange.
+
+    Where it takes minutes, on a slow disk, RabbitMQ ends the connection without an answer, and goes on.
+    """
+    url, login = f"{broker.management_url}/api/vhosts/{vhost}", (broker.username, broker.password)
+    with suppress(httpx.RemoteProtocolError):
+        httpx.delete(url, auth=login, timeout=_PATIENCE_SECONDS, trust_env=False)
 
 
 @pytest.fixture
