@@ -161,22 +161,22 @@ def test_a_queue_of_the_new_name_that_a_client_declares_meanwhile(
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
 def test_an_empty_queue_that_expires_gets_another_time(kind: str, live: Live, tmp_path: Path) -> None:
     """Nothing is held for it that could be lost, whoever consumes or does not."""
-    write(tmp_path, f", type: {kind}, expires: 1m")
+    write(tmp_path, f", type: {kind}, expires: 1h")
     apply(live, tmp_path)
-    write(tmp_path, f", type: {kind}, expires: 2m")
+    write(tmp_path, f", type: {kind}, expires: 2h")
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
-    assert queues(live) == {"work": {"x-expires": 120_000}}
+    assert queues(live) == {"work": {"x-expires": 7_200_000}}
 
 
 def test_what_arrives_for_a_queue_that_expires_later_than_before_comes_along(
     live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(tmp_path, ", expires: 1m")
+    write(tmp_path, ", expires: 1h")
     apply(live, tmp_path)
-    write(tmp_path, ", expires: 2m")
+    write(tmp_path, ", expires: 2h")
     with killed_at(monkeypatch, Step.PARK.name):
         apply(live, tmp_path)
     publish(live, range(5))
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
-    assert queues(live) == {"work": {"x-expires": 120_000}}
+    assert queues(live) == {"work": {"x-expires": 7_200_000}}
     assert taken(live) == list(range(5))
