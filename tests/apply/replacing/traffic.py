@@ -77,6 +77,7 @@ def published(live: Live, ways: Sequence[Way], *, key: str) -> Iterator[Traffic]
         ended.set()
         for thread in threads:
             thread.join(_JOIN_SECONDS)
+            assert not thread.is_alive(), "a publisher has not ended"
 
 
 def contents(live: Live, queue: str) -> list[str]:
