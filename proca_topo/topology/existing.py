@@ -75,7 +75,7 @@ class Existing:
     where int32 and int64 arguments make bindings that look alike; none where the broker is a file).
     `activity` has every queue of a broker that counts messages; a definitions file has none. `clients` names the
     connections that consume from a queue, of those queues only whose consumers are to be disconnected.
-    `exchange_types` are those that exchanges can have there; None where the broker is a file.
+    `exchange_types` are those that exchanges can have there; None where it is a file, or does not tell.
     """
 
     broker: BrokerIdentity

@@ -1,4 +1,4 @@
-"""Asking RabbitMQ once more where it answers that something in it went wrong, or not at all."""
+"""Asking RabbitMQ once more where it answers that something in it went wrong."""
 
 import logging
 import time
@@ -9,7 +9,6 @@ import httpx
 
 _SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.25
-_UNANSWERED: Final = 5
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -17,24 +16,13 @@ _logger: Final = logging.getLogger(__name__)
 class PatientTransport(httpx.HTTPTransport):
     """A busy node answers 500 for a moment when it, or another one of its cluster, has just started: seen for a
     new vhost on 3.10, and for most of what is asked on 4.x. An answer that stays is given as it is.
-
-    Where it takes minutes to make or delete a vhost, on a slow disk, it ends the connection without an answer, and
-    goes on with that: seen on 3.10.
     """
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer to a request, by which RabbitMQ can be asked twice, as by all of those in tests."""
         deadline = time.monotonic() + _SECONDS
-        unanswered = 0
         while True:
-            try:
-                response = super().handle_request(request)
-            except httpx.RemoteProtocolError:
-                unanswered += 1
-                if unanswered > _UNANSWERED:
-                    raise
-                _logger.warning("%s %s: no answer", request.method, request.url)
-                continue
+            response = super().handle_request(request)
             if response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
                 return response
             _logger.warning("%s %s: 500 %s", request.method, request.url, response.read().decode(errors="replace"))

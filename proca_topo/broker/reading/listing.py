@@ -43,7 +43,7 @@ class VhostFacts:
 
     broker: BrokerIdentity
     default_queue_type: str
-    exchange_types: frozenset[str]
+    exchange_types: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class _Overview:
     """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled."""
 
     broker: BrokerIdentity
-    exchange_types: frozenset[str]
+    exchange_types: frozenset[str] | None
 
 
 def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
@@ -76,8 +76,9 @@ def _overview(api: ManagementApi, vhost: str) -> _Overview:
     if isinstance(cluster, str):
         api.belongs_to(cluster)
         broker = replace(broker, cluster_name=cluster)
-    types = frozenset(entry["name"] for entry in overview["exchange_types"])
-    return _Overview(broker=broker, exchange_types=types)
+    types = overview.get("exchange_types")
+    names = frozenset(entry["name"] for entry in types) if types else None
+    return _Overview(broker=broker, exchange_types=names)
 
 
 def _facts_of_vhost(api: ManagementApi, vhost: str, overview: _Overview) -> VhostFacts:
