@@ -23,7 +23,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first, since the workers would wait for it in the end."""
+    """What takes minutes, and mostly waits, comes first: `--dist worksteal` has one worker do that, and the others
+    the rest meanwhile.
+    """
     items.sort(key=lambda item: "torture" not in item.path.parts)
 
 
