@@ -1,14 +1,15 @@
 """Which part of a vhost an org can live in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from proca_topo.spec.expansion import Expander
 from proca_topo.spec.orgs import Org
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.sections import Section
 from proca_topo.topology.existing import Scope, is_others
-from proca_topo.topology.nouns import Binding, DestinationType
+from proca_topo.topology.nouns import Binding, DestinationType, Policy
+from proca_topo.topology.policy_patterns import compiled
 
 
 def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[str, str]]) -> Scope:
@@ -52,6 +53,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
         reference_bindings=frozenset(bindings - everything.bindings.keys()),
+        reference_policies=frozenset(_policies_for(everything.queues, expander.shared)),
     )
 
 
@@ -92,6 +94,14 @@ def _references(section: Section, shared: Section) -> tuple[set[str], set[str], 
             ends = circuit.fail, circuit.wait
             bindings |= {b for b in (*section.bindings, *shared.bindings) if (b.source, b.destination) == ends}
     return exchanges - {""}, queues, bindings
+
+
+def _policies_for(queues: Iterable[str], shared: Section) -> Iterator[Policy]:
+    """The policies for all orgs that may be in force for one of these queues."""
+    for declared in shared.policies.values():
+        pattern = compiled(declared.noun.pattern)
+        if any(map(pattern.may_match, queues)):
+            yield declared.noun
 
 
 def _destination(binding: Binding, exchanges: set[str], queues: set[str]) -> None:

@@ -158,6 +158,7 @@ class Scope:
     reference_exchanges: frozenset[str] = frozenset()
     reference_queues: frozenset[str] = frozenset()
     reference_bindings: frozenset[Binding] = frozenset()
+    reference_policies: frozenset[Policy] = frozenset()
     shared: frozenset[str] = frozenset()
     others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -136,6 +136,7 @@ def _a_few_orgs(raw: Raw) -> None:
             raw.bind(f"{org}.x", f"{org}.{name}", "")
     raw.put("policies", "acme-ttl", pattern="^acme", definition={"message-ttl": 5}, **{"apply-to": "queues"})
     raw.put("policies", "unrelated", pattern="^x", definition={"message-ttl": 5})
+    raw.put("policies", "for-all", pattern="^x", definition={"message-ttl": 6})
 
 
 ACME = Scope(
@@ -157,6 +158,10 @@ ACME = Scope(
             Binding(source="deliver", destination="shared", routing_key="beta.system.*"),
             Binding(source="deliver", destination="nowhere", routing_key="#"),
         }
+    ),
+    reference_policies=frozenset(
+        Policy(name=name, pattern="^acme", definition=Arguments.of({"max-length": 1}))
+        for name in ("for-all", "absent")
     ),
 )
 
@@ -180,7 +185,7 @@ def test_a_part_is_what_the_whole_shows_of_it(management: ManagementBroker, vhos
     # The exchange's other listener is there too: deleting the exchange would cost it its messages.
     assert Binding(source="acme.x", destination="acme.extra one") in part.bindings
     # The policy that rules acme.crm comes along unasked.
-    assert part.policies == {"acme-ttl": whole.policies["acme-ttl"]}
+    assert part.policies == {name: whole.policies[name] for name in ("acme-ttl", "for-all")}
 
 
 def test_the_exchange_that_takes_what_an_orgs_queue_rejects_is_there(

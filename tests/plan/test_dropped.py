@@ -1,7 +1,7 @@
 """No queue gets messages while what is to take its dead letters on is not there: RabbitMQ drops them."""
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -105,13 +105,45 @@ def test_a_policy_leads_dead_letters_to_what_is_there_only() -> None:
     there = existing(queues=(queue("work"), WAIT))
     assert held_back(there) is None
     assert held_back(replace(there, exchanges={"in": IN, "return": RETURN})) == (
-        "what is rejected or expires under it would be dropped: its dead-letter exchange fail is not on the"
-        " broker; run apply without --org first"
+        "what is rejected or expires in the queues under it would be dropped: its dead-letter exchange fail is not"
+        " on the broker; run apply without --org first"
     )
     assert lacking in str(held_back(replace(there, bindings={SOURCE: ("key",), WAY_BACK: ("key",)})))
     does_already = replace(then, priority=1)
     nowhere = replace(there, exchanges={"in": IN, "return": RETURN}, policies={"p": does_already})
     assert held_back(nowhere) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "definition", "on_the_broker", "lives_by_it"),
+    [
+        ("^work$", {"dead_letter_exchange": "rest"}, False, "work"),
+        ("^wait$", {"message_ttl": 1000}, False, "wait"),
+        ("^wait$", {"message_ttl": 1000}, True, None),
+        ("^wait$", {"max_length": 9}, False, None),
+        ("^other$", {"message_ttl": 1000}, False, None),
+    ],
+)
+def test_an_orgs_queue_is_bound_once_the_policies_for_all_that_it_lives_by_are_set(
+    pattern: str, definition: dict[str, Any], lives_by_it: str | None, *, on_the_broker: bool
+) -> None:
+    """Also the one that its waiting queue has its delay from: without it nothing would come back."""
+    shared = policy("p", pattern, **definition)
+    own, waiting = queue("work", dead_letter_exchange="fail"), queue("wait", dead_letter_exchange="return")
+    if pattern == "^work$":
+        own = queue("work")
+    there = existing(queues=(), bindings=(), policies=(replace(shared, priority=1),) if on_the_broker else ())
+    spec = replace(
+        desired(exchanges=(), queues=(own, waiting)),
+        scope=replace(SCOPE, reference_policies=frozenset({shared})),
+    )
+    held_back = {one.noun: one.held_back for one in make_plan(there, spec).changes}
+    assert held_back[WAY_BACK] is None
+    assert held_back[SOURCE] == (
+        f"{lives_by_it} lives by the policy p, which is not on the broker; run apply without --org first"
+        if lives_by_it
+        else None
+    )
 
 
 def test_an_exchange_that_nobody_declares_is_missed_in_a_whole_vhost_too() -> None:

@@ -173,6 +173,7 @@ org:
         shared = ("acme.in", "acme-rest", "acme.log", "acme.journal", "acme.limit")
         assert not any(scope.covers(name) for name in shared)
         assert not scope.holds(bound("acme.in", "#", "acme.log"))
+        assert {policy.name for policy in scope.reference_policies} == {"acme.limit"}
         assert scope.covers("acme.mail")
         assert scope.covers("acme.old")
 

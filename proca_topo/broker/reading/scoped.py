@@ -63,6 +63,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     queues = scope.queues | matching["queues"] | {n for one in holdings for n in (one.parked, one.arriving)}
     exchanges = scope.exchanges | matching["exchanges"] | {n for one in holdings for n in (one.parked, one.back)}
     exchanges |= {ExchangeHolding.of(name).shadow for name in scope.exchanges}
+    policies = scope.policies | {policy.name for policy in scope.reference_policies}
     found = _Found()
     bindings = scope.bindings | scope.reference_bindings
     elsewhere = {binding for binding in bindings if binding.destination not in queues | exchanges}
@@ -76,7 +77,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     side_by_side(
         (_read_queue, queues | scope.reference_queues),
         (_read_exchange, exchanges | scope.reference_exchanges),
-        (_read_policy, scope.policies | _matching_policies(api, vhost, scope)),
+        (_read_policy, policies | _matching_policies(api, vhost, scope)),
         (_read_binding, simple),
         (_read_bindings_between, _by_ends(elsewhere - simple).values()),
     )

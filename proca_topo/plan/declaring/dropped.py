@@ -4,12 +4,13 @@ A binding that carries dead letters is made all the same: what waits in its circ
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from proca_topo.plan.changes import Change, Declare, Replace, Update
 from proca_topo.plan.declaring.needs_first import needs_first
+from proca_topo.plan.declaring.new_queues import fate
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.topology.desired import Desired
@@ -93,38 +94,43 @@ def _feeding_binding(change: Change) -> Binding | None:
 def _judged(change: Change, ways: "_WaysOn") -> Change:
     noun = change.noun
     if isinstance(noun, Policy):
-        lacking, where = ways.lacking_by_policy(noun), "under it"
+        lacking = ways.lacking_by_policy(noun)
     else:
-        name = noun.destination if isinstance(noun, Binding) else noun.name
-        queue = noun if isinstance(noun, Queue) else ways.queue(name)
-        lacking, where = None if queue is None else ways.lacking(queue), f"in {shown(name)}"
-    if lacking is None:
-        return change
-    reason = f"what is rejected or expires {where} would be dropped: {lacking} is not on the broker"
-    return replace(change, held_back=f"{reason}; {ways.remedy}")
+        queue = noun if isinstance(noun, Queue) else ways.queue_of(noun)
+        lacking = None if queue is None else ways.lacking(queue)
+    return (
+        change if lacking is None else replace(change, held_back=f"{lacking} is not on the broker; {ways.remedy}")
+    )
 
 
 class _WaysOn:
     def __init__(self, changes: Sequence[Change], existing: Existing, desired: Desired) -> None:
         made = (c for c in changes if isinstance(c, (Declare, Update)) and c.held_back is None)
+        scope = desired.scope
         self._existing = existing
         self._then = Vhost.of(existing).after(made)
         self._policies = PoliciesInForce(self._then.policies.values())
-        self._default_queue_type = existing.default_queue_type
+        absent = [one for one in scope.reference_policies if one.name not in self._then.policies] if scope else []
+        self._with_absent = PoliciesInForce([*self._then.policies.values(), *absent])
+        self._absent = frozenset(one.name for one in absent)
         self._lacking_by_queue: dict[Queue, str | None] = {}
         self._referenced: dict[str, list[Binding]] = defaultdict(list)
-        for binding in desired.scope.reference_bindings if desired.scope is not None else ():
+        for binding in scope.reference_bindings if scope else ():
             self._referenced[binding.source].append(binding)
-        self.remedy = "run apply without --org first" if desired.scope is not None else "declare it first"
+        self._from: dict[str, list[Binding]] = defaultdict(list)
+        for binding in self._then.bindings:
+            self._from[binding.source].append(binding)
+        self.remedy = "run apply without --org first" if scope else "declare it first"
 
-    def queue(self, name: str) -> Queue | None:
-        """The queue of this name, once all is declared."""
-        return self._then.queues.get(name)
+    def queue_of(self, noun: Noun) -> Queue | None:
+        """The queue that a binding leads to, once all is declared."""
+        is_to_queue = isinstance(noun, Binding) and noun.destination_type is DestinationType.QUEUE
+        return self._then.queues.get(noun.destination) if isinstance(noun, Binding) and is_to_queue else None
 
     def lacking(self, queue: Queue) -> str | None:
         """What is not there of the way that the dead letters of a queue take, in words."""
         if queue not in self._lacking_by_queue:  # most queues have more than one binding
-            self._lacking_by_queue[queue] = next(self._behind(queue, set()), None)
+            self._lacking_by_queue[queue] = next(self._behind(queue, shown(queue.name), set()), None)
         return self._lacking_by_queue[queue]
 
     def lacking_by_policy(self, policy: Policy) -> str | None:
@@ -133,23 +139,33 @@ class _WaysOn:
         now, then = self._existing.policies.get(policy.name), policy.definition.get(key)
         if not isinstance(then, str) or (now is not None and now.definition.get(key) == then):
             return None
-        return next(self._along(then, set()), None)
+        return next(self._along(then, "the queues under it", set()), None)
 
-    def _behind(self, queue: Queue, seen: set[str]) -> Iterator[str]:
-        ways = self._policies.dead_letters(queue.with_type_from(self._default_queue_type))
+    def _behind(self, queue: Queue, whose: str, seen: set[Hashable]) -> Iterator[str]:
+        """What is missing for the messages of a queue; `whose` they were when they were rejected."""
+        if queue in seen:
+            return
+        seen.add(queue)
+        noun = queue.with_type_from(self._existing.default_queue_type)
+        if fate(noun, self._policies) != fate(noun, self._with_absent):
+            lacking = next(one.name for one in self._with_absent.candidates(noun) if one.name in self._absent)
+            yield f"{shown(queue.name)} lives by the policy {shown(lacking)}, which"
+        ways = self._policies.dead_letters(noun)
         # Where it is not certain which policy is in force, the way may be another one.
         way = next(iter(ways)) if len(ways) == 1 else None
         if way is not None:
-            yield from self._along(way.exchange, seen)
+            yield from self._along(way.exchange, whose, seen)
 
-    def _along(self, exchange: str, seen: set[str]) -> Iterator[str]:
+    def _along(self, exchange: str, whose: str, seen: set[Hashable]) -> Iterator[str]:
         if is_reserved(exchange) or exchange in seen:
             return
         seen.add(exchange)
+        would = f"what is rejected or expires in {whose} would be dropped:"
         if exchange not in self._then.exchanges:
-            yield f"its dead-letter exchange {shown(exchange)}"
+            yield f"{would} its dead-letter exchange {shown(exchange)}"
         for binding in self._referenced.get(exchange, ()):
             if binding not in self._then.bindings:
-                yield f"the binding {shown(binding.name)} of its retry circuit"
-            elif (waiting := self.queue(binding.destination)) is not None:
-                yield from self._behind(waiting, seen)
+                yield f"{would} the binding {shown(binding.name)} of its retry circuit"
+        for binding in self._from.get(exchange, ()):
+            if (queue := self.queue_of(binding)) is not None:
+                yield from self._behind(queue, whose, seen)

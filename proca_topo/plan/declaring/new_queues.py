@@ -36,8 +36,8 @@ class NewQueues:
         None too if it leaves it as it does `before`.
         """
         noun = queue.with_type_from(self._order.existing.default_queue_type)
-        goes_on = before is not None and _fate(noun, self._actual) == _fate(before, self._now)
-        if goes_on or _fate(noun, self._planned) == _fate(noun, self._actual):
+        goes_on = before is not None and fate(noun, self._actual) == fate(before, self._now)
+        if goes_on or fate(noun, self._planned) == fate(noun, self._actual):
             return None
         may_count = (*self._planned.candidates(noun), *self._actual.candidates(noun))
         return next((policy.name for policy in may_count if policy.name in self._left_out), None)
@@ -77,5 +77,6 @@ def lacked_by_replacement(change: Replace, queues: NewQueues) -> str | None:
     return queues.lacks_itself(change.noun, change.replaced.was if isinstance(change.replaced, Replaced) else None)
 
 
-def _fate(queue: Queue, policies: PoliciesInForce) -> frozenset[tuple[DeadLetters | None, int | None]]:
+def fate(queue: Queue, policies: PoliciesInForce) -> frozenset[tuple[DeadLetters | None, int | None]]:
+    """How what is in a queue leaves it: where its dead letters go, and after how many milliseconds it expires."""
     return frozenset((dead_letters(queue, one), time_to_live(queue, one)) for one in policies.possible(queue))
