@@ -146,6 +146,21 @@ def test_an_orgs_queue_is_bound_once_the_policies_for_all_that_it_lives_by_are_s
     )
 
 
+def test_a_way_through_thousands_of_queues_is_followed_to_its_end() -> None:
+    count = 5_000
+    links = [queue(f"q{number}", dead_letter_exchange=f"x{number}") for number in range(count)]
+    steps = [bind(f"x{number}", "", f"q{number + 1}") for number in range(count - 1)]
+    exchanges = [Exchange(name=f"x{number}", type="fanout") for number in range(count - 1)]
+    there = existing(exchanges=(IN, *exchanges), queues=(*links,), bindings=(*steps,))
+    into = bind("in", "a", "q0")
+    spec = replace(
+        desired(exchanges=(), queues=(links[0],), bindings=(into,), owns=("q0",)),
+        scope=Scope(orgs=frozenset({"acme"}), queues=frozenset({"q0"}), bindings=frozenset({into})),
+    )
+    [held_back] = [one.held_back for one in make_plan(there, spec).changes if one.noun == into]
+    assert f"its dead-letter exchange x{count - 1} is not on the broker" in str(held_back)
+
+
 def test_an_exchange_that_nobody_declares_is_missed_in_a_whole_vhost_too() -> None:
     new = queue("new", dead_letter_exchange="theirs")
     spec = desired(queues=(WORK, WAIT, new), bindings=(SOURCE, FAIL_TO_WAIT, WAY_BACK, bind("in", "b", "new")))

@@ -4,7 +4,7 @@ A binding that carries dead letters is made all the same: what waits in its circ
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -98,9 +98,9 @@ def _judged(change: Change, ways: "_WaysOn") -> Change:
     else:
         queue = noun if isinstance(noun, Queue) else ways.queue_of(noun)
         lacking = None if queue is None else ways.lacking(queue)
-    return (
-        change if lacking is None else replace(change, held_back=f"{lacking} is not on the broker; {ways.remedy}")
-    )
+    if lacking is None:
+        return change
+    return replace(change, held_back=f"{lacking} is not on the broker; {ways.remedy}")
 
 
 class _WaysOn:
@@ -118,19 +118,23 @@ class _WaysOn:
         for binding in scope.reference_bindings if scope else ():
             self._referenced[binding.source].append(binding)
         self._from: dict[str, list[Binding]] = defaultdict(list)
-        for binding in self._then.bindings:
+        # In a plan of the whole vhost it is the order that takes care of the rest.
+        for binding in self._then.bindings if scope else ():
             self._from[binding.source].append(binding)
         self.remedy = "run apply without --org first" if scope else "declare it first"
 
     def queue_of(self, noun: Noun) -> Queue | None:
         """The queue that a binding leads to, once all is declared."""
-        is_to_queue = isinstance(noun, Binding) and noun.destination_type is DestinationType.QUEUE
-        return self._then.queues.get(noun.destination) if isinstance(noun, Binding) and is_to_queue else None
+        match noun:
+            case Binding(destination_type=DestinationType.QUEUE, destination=name):
+                return self._then.queues.get(name)
+            case _:
+                return None
 
     def lacking(self, queue: Queue) -> str | None:
         """What is not there of the way that the dead letters of a queue take, in words."""
         if queue not in self._lacking_by_queue:  # most queues have more than one binding
-            self._lacking_by_queue[queue] = next(self._behind(queue, shown(queue.name), set()), None)
+            self._lacking_by_queue[queue] = next(self._missing(queue, shown(queue.name)), None)
         return self._lacking_by_queue[queue]
 
     def lacking_by_policy(self, policy: Policy) -> str | None:
@@ -139,33 +143,38 @@ class _WaysOn:
         now, then = self._existing.policies.get(policy.name), policy.definition.get(key)
         if not isinstance(then, str) or (now is not None and now.definition.get(key) == then):
             return None
-        return next(self._along(then, "the queues under it", set()), None)
+        return next(self._missing(then, "the queues under it"), None)
 
-    def _behind(self, queue: Queue, whose: str, seen: set[Hashable]) -> Iterator[str]:
-        """What is missing for the messages of a queue; `whose` they were when they were rejected."""
-        if queue in seen:
-            return
-        seen.add(queue)
+    def _missing(self, start: Queue | str, whose: str) -> Iterator[str]:
+        """What is missing from a queue or an exchange on; `whose` the messages were when they were rejected."""
+        would = f"what is rejected or expires in {whose} would be dropped:"
+        seen: set[Queue | str] = set()
+        todo = [start]
+        while todo:
+            place = todo.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            if isinstance(place, Queue):
+                yield from self._missing_policies(place)
+                todo += self._exchange_behind(place)
+            elif not is_reserved(place):
+                if place not in self._then.exchanges:
+                    yield f"{would} its dead-letter exchange {shown(place)}"
+                for binding in self._referenced.get(place, ()):
+                    if binding not in self._then.bindings:
+                        yield f"{would} the binding {shown(binding.name)} of its retry circuit"
+                todo += filter(None, map(self.queue_of, self._from.get(place, ())))
+
+    def _missing_policies(self, queue: Queue) -> Iterator[str]:
         noun = queue.with_type_from(self._existing.default_queue_type)
         if fate(noun, self._policies) != fate(noun, self._with_absent):
-            lacking = next(one.name for one in self._with_absent.candidates(noun) if one.name in self._absent)
-            yield f"{shown(queue.name)} lives by the policy {shown(lacking)}, which"
-        ways = self._policies.dead_letters(noun)
-        # Where it is not certain which policy is in force, the way may be another one.
-        way = next(iter(ways)) if len(ways) == 1 else None
-        if way is not None:
-            yield from self._along(way.exchange, whose, seen)
+            for policy in self._with_absent.candidates(noun):
+                if policy.name in self._absent:
+                    yield f"{shown(queue.name)} lives by the policy {shown(policy.name)}, which"
 
-    def _along(self, exchange: str, whose: str, seen: set[Hashable]) -> Iterator[str]:
-        if is_reserved(exchange) or exchange in seen:
-            return
-        seen.add(exchange)
-        would = f"what is rejected or expires in {whose} would be dropped:"
-        if exchange not in self._then.exchanges:
-            yield f"{would} its dead-letter exchange {shown(exchange)}"
-        for binding in self._referenced.get(exchange, ()):
-            if binding not in self._then.bindings:
-                yield f"{would} the binding {shown(binding.name)} of its retry circuit"
-        for binding in self._from.get(exchange, ()):
-            if (queue := self.queue_of(binding)) is not None:
-                yield from self._behind(queue, whose, seen)
+    def _exchange_behind(self, queue: Queue) -> Iterator[str]:
+        ways = self._policies.dead_letters(queue.with_type_from(self._existing.default_queue_type))
+        # Where it is not certain which policy is in force, the way may be another one.
+        if len(ways) == 1 and (way := next(iter(ways))) is not None:
+            yield way.exchange
