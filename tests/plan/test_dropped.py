@@ -14,7 +14,7 @@ from proca_topo.plan.changes import Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing, Scope
-from proca_topo.topology.nouns import Exchange, Noun
+from proca_topo.topology.nouns import Exchange, Noun, Policy
 from tests.plan.circuit_world import (
     FAIL,
     FAIL_TO_WAIT,
@@ -144,6 +144,27 @@ def test_an_orgs_queue_is_bound_once_the_policies_for_all_that_it_lives_by_are_s
         if lives_by_it
         else None
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "is_held"),
+    [
+        (policy("p", "^other$", message_ttl=1000), True),
+        (policy("p", "^wait$", max_length=5), True),
+        (policy("p", "^wait$", message_ttl=2000), False),
+    ],
+)
+def test_so_it_is_where_a_policy_for_all_is_older_than_the_spec(before: Policy, *, is_held: bool) -> None:
+    shared = policy("p", "^wait$", message_ttl=1000)
+    own, waiting = queue("work", dead_letter_exchange="fail"), queue("wait", dead_letter_exchange="return")
+    spec = replace(
+        desired(exchanges=(), queues=(own, waiting)),
+        scope=replace(SCOPE, reference_policies=frozenset({shared})),
+    )
+    there = existing(queues=(), bindings=(), policies=(before,))
+    [held_back] = [one.held_back for one in make_plan(there, spec).changes if one.noun == SOURCE]
+    reason = "wait lives by the policy p as the spec has it, which is not on the broker"
+    assert held_back == (f"{reason}; run apply without --org first" if is_held else None)
 
 
 def test_a_way_through_thousands_of_queues_is_followed_to_its_end() -> None:

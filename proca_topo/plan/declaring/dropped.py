@@ -10,7 +10,7 @@ from itertools import chain
 
 from proca_topo.plan.changes import Change, Declare, Replace, Update
 from proca_topo.plan.declaring.needs_first import needs_first
-from proca_topo.plan.declaring.new_queues import fate
+from proca_topo.plan.declaring.new_queues import Fate, fate
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.impact.afterwards import Vhost
 from proca_topo.topology.desired import Desired
@@ -103,6 +103,13 @@ def _judged(change: Change, ways: "_WaysOn") -> Change:
     return replace(change, held_back=f"{lacking} is not on the broker; {ways.remedy}")
 
 
+def _may_lack(now: frozenset[Fate], planned: frozenset[Fate]) -> bool:
+    """Whether there is no dead-letter exchange, or no time to live, where one is planned."""
+    return any(
+        any(one[part] is None for one in now) and all(one[part] is not None for one in planned) for part in (0, 1)
+    )
+
+
 class _WaysOn:
     def __init__(self, changes: Sequence[Change], existing: Existing, desired: Desired) -> None:
         made = (c for c in changes if isinstance(c, (Declare, Update)) and c.held_back is None)
@@ -110,9 +117,8 @@ class _WaysOn:
         self._existing = existing
         self._then = Vhost.of(existing).after(made)
         self._policies = PoliciesInForce(self._then.policies.values())
-        absent = [one for one in scope.reference_policies if one.name not in self._then.policies] if scope else []
-        self._with_absent = PoliciesInForce([*self._then.policies.values(), *absent])
-        self._absent = frozenset(one.name for one in absent)
+        of_all = {one.name: one for one in scope.reference_policies} if scope else {}
+        self._with_those_of_all = PoliciesInForce({**self._then.policies, **of_all}.values())
         self._lacking_by_queue: dict[Queue, str | None] = {}
         self._referenced: dict[str, list[Binding]] = defaultdict(list)
         for binding in scope.reference_bindings if scope else ():
@@ -168,10 +174,12 @@ class _WaysOn:
 
     def _missing_policies(self, queue: Queue) -> Iterator[str]:
         noun = queue.with_type_from(self._existing.default_queue_type)
-        if fate(noun, self._policies) != fate(noun, self._with_absent):
-            for policy in self._with_absent.candidates(noun):
-                if policy.name in self._absent:
-                    yield f"{shown(queue.name)} lives by the policy {shown(policy.name)}, which"
+        if not _may_lack(fate(noun, self._policies), fate(noun, self._with_those_of_all)):
+            return
+        for policy in self._with_those_of_all.candidates(noun):
+            if policy != self._then.policies.get(policy.name):
+                as_planned = " as the spec has it" if policy.name in self._then.policies else ""
+                yield f"{shown(queue.name)} lives by the policy {shown(policy.name)}{as_planned}, which"
 
     def _exchange_behind(self, queue: Queue) -> Iterator[str]:
         ways = self._policies.dead_letters(queue.with_type_from(self._existing.default_queue_type))

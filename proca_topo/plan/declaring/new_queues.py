@@ -11,6 +11,9 @@ from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Kind, Policy, Queue
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, time_to_live
 
+Fate = tuple[DeadLetters | None, int | None]
+"""Where a queue's dead letters go, and after how many milliseconds its messages expire."""
+
 
 class NewQueues:
     """The queues that are new by the changes of `order`, if the policies `left_out` are not set."""
@@ -77,6 +80,6 @@ def lacked_by_replacement(change: Replace, queues: NewQueues) -> str | None:
     return queues.lacks_itself(change.noun, change.replaced.was if isinstance(change.replaced, Replaced) else None)
 
 
-def fate(queue: Queue, policies: PoliciesInForce) -> frozenset[tuple[DeadLetters | None, int | None]]:
-    """How what is in a queue leaves it: where its dead letters go, and after how many milliseconds it expires."""
+def fate(queue: Queue, policies: PoliciesInForce) -> frozenset[Fate]:
+    """How what is in a queue leaves it; several where the policy in force is not known."""
     return frozenset((dead_letters(queue, one), time_to_live(queue, one)) for one in policies.possible(queue))
