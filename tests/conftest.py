@@ -22,11 +22,16 @@ def pytest_configure() -> None:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.hookimpl(trylast=True)  # of those that are selected
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes, and mostly waits, comes first: `--dist worksteal` has one worker do that, and the others
-    the rest meanwhile.
+    """What takes minutes, and mostly waits, comes first, and in the middle: `--dist worksteal` begins at several
+    places, so that two workers do that and the others the rest meanwhile.
     """
-    items.sort(key=lambda item: "torture" not in item.path.parts)
+    long = [item for item in items if "torture" in item.path.parts]
+    longest = [item for item in long if item.path.name == "test_replacing.py"]
+    others = [item for item in items if item not in long]
+    middle = len(items) // 2 - len(longest)
+    items[:] = [*longest, *others[:middle], *(item for item in long if item not in longest), *others[middle:]]
 
 
 def pytest_report_header() -> str:
