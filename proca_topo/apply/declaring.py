@@ -47,7 +47,7 @@ def declare(
         changes = [c for c in stage.changes if _is_due(c, after_replacement=after_replacement)]
         ready = [change for change in changes if not _dependency_missing(change, unreplaced, ledger)]
         ready = _with_their_policies(ready, plan, existing, ledger)
-        ready = _without_drops(ready, plan, order, ledger)
+        ready = _without_drops(ready, order, ledger)
         in_turn = _policies(ready, stage, plan, broker, ledger, read=read) if stage.title == POLICIES else [ready]
         for together in filter(None, in_turn):
             watch.stage(stage.title, len(together))
@@ -138,9 +138,9 @@ def _with_their_policies(
     return found
 
 
-def _without_drops(changes: Sequence[Change], plan: Plan, order: DeclaringOrder, ledger: Ledger) -> list[Change]:
+def _without_drops(changes: Sequence[Change], order: DeclaringOrder, ledger: Ledger) -> list[Change]:
     """The changes without bindings to queues whose dead letters would be dropped: those are not tried."""
-    failed = {one.noun for one in plan.to_do if ledger.status(one.noun) in (Status.FAILED, Status.NOT_TRIED)}
+    failed = ledger.not_made()
     lacking = fed_without(failed, changes, order) if failed else {}
     for change in changes:
         if (missing := lacking.get(change.noun)) is not None:

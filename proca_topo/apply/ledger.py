@@ -49,9 +49,14 @@ class Ledger:
         """Whether the change of the object of this kind and name failed."""
         return (kind, name) in self._failed_names
 
+    def not_made(self) -> frozenset[Noun]:
+        """The objects whose changes failed or were not tried."""
+        left = (Status.FAILED, Status.NOT_TRIED)
+        return frozenset(noun for noun, result in self._results.items() if result.status in left)
+
     def any_not_made(self) -> bool:
         """Whether any change failed or was not tried."""
-        return any(r.status in (Status.FAILED, Status.NOT_TRIED) for r in self._results.values())
+        return bool(self.not_made())
 
     def close(self, reason: str) -> Sequence[Result]:
         """All results in the plan's order; what nothing is known of was not tried, for `reason`."""

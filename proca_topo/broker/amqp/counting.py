@@ -6,20 +6,21 @@ suspended, and on a machine that had too much to do.
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pika.adapters.blocking_connection import BlockingChannel
 
-QUICK_SECONDS: Final = 0.2
-"""What comes sooner is the queue's own answer: a little less than what RabbitMQ waits."""
+# What comes sooner is the queue's own answer: a little less than what RabbitMQ waits.
+_QUICK_SECONDS: Final = 0.2
 
 _TRIES: Final = 4
 
 
 def is_certain(counts: Any, seconds: float) -> bool:  # noqa: ANN401 - pika has no types
     """Whether this answer to a passive declare, which took so long, is the queue's own."""
-    return bool(counts.message_count or counts.consumer_count) or seconds < QUICK_SECONDS
+    return bool(counts.message_count or counts.consumer_count) or seconds < _QUICK_SECONDS
 
 
 def count(channel: "BlockingChannel", queue: str) -> Any | None:  # noqa: ANN401 - pika has no types
@@ -32,7 +33,12 @@ def count(channel: "BlockingChannel", queue: str) -> Any | None:  # noqa: ANN401
         counts = channel.queue_declare(queue, passive=True).method
         if is_certain(counts, time.monotonic() - asked_at):
             return counts
-    return counts if min(_round_trip(channel) for _ in range(_TRIES)) >= QUICK_SECONDS else None
+    return counts if is_far_away(lambda: _round_trip(channel)) else None
+
+
+def is_far_away(round_trip: Callable[[], float]) -> bool:
+    """Whether even the quickest answer, of those that ask no queue, takes so long that none can be told by it."""
+    return min(round_trip() for _ in range(_TRIES)) >= _QUICK_SECONDS
 
 
 def _round_trip(channel: "BlockingChannel") -> float:

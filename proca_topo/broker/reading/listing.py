@@ -38,20 +38,18 @@ _ASK_EACH_UP_TO: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VhostFacts:
-    """What is worth knowing before anything is read or declared."""
-
-    broker: BrokerIdentity
-    default_queue_type: str
-    exchange_types: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Overview:
     """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled."""
 
     broker: BrokerIdentity
     exchange_types: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VhostFacts(_Overview):
+    """What is worth knowing before anything is read or declared."""
+
+    default_queue_type: str
 
 
 def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:

@@ -15,7 +15,7 @@ from pika.spec import Basic
 
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp.confirms import Confirms
-from proca_topo.broker.amqp.counting import QUICK_SECONDS, is_certain
+from proca_topo.broker.amqp.counting import is_certain, is_far_away
 from proca_topo.broker.amqp.errors import closed_by_broker
 from proca_topo.broker.amqp.lines import Lines
 from proca_topo.broker.trial.probes import Arrival, Round
@@ -36,7 +36,6 @@ _CALM_SECONDS: Final = 0.5
 _STUCK_SECONDS: Final = 5.0
 # What passes between two looks counts for so much at most: where RabbitMQ has stood still nothing could move.
 _LOOK_SECONDS: Final = 0.25
-_TRIES: Final = 4
 _DEATHS: Final = "x-death"
 _FIRST_DEATH: Final = "x-first-death-queue"
 
@@ -205,7 +204,7 @@ class Probing:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         self._count(queues, counts)
         while late := [queue for queue in queues if queue not in counts]:
-            if min(self._round_trip() for _ in range(_TRIES)) >= QUICK_SECONDS:
+            if is_far_away(self._round_trip):
                 return {**counts, **dict.fromkeys(late, 0)}  # every answer takes so long: none tells that
             if time.monotonic() > deadline:
                 raise BrokerError(

@@ -6,10 +6,10 @@ A binding that carries dead letters is made all the same: what waits in its circ
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from operator import itemgetter
 
 from proca_topo.plan.changes import Change, Declare, Replace, Update
-from proca_topo.plan.declaring.needs_first import needs_first
+from proca_topo.plan.declaring.needs_first import handed_on, needs_first
 from proca_topo.plan.declaring.new_queues import Fate, fate
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.impact.afterwards import Vhost
@@ -52,13 +52,12 @@ def fed_without(failed: Collection[Noun], changes: Iterable[Change], order: Decl
     """Those of the new bindings that feed a queue whose dead letters need something that failed, and what."""
     feeding = filter(None, map(_feeding_binding, changes))
     places: dict[Noun, Node] = {one: At(Kind.QUEUE, one.destination, None) for one in feeding}
-    found: dict[Node, Noun] = {}
-    for group in needs_first(places.values(), order.needs):
-        own = (one for one in group if not isinstance(one, At) and one in failed)
-        needed = (found[other] for one in group for other in order.needs(one) if other in found)
-        lacking = next(chain(own, needed), None)
-        if lacking is not None:
-            found.update(dict.fromkeys(group, lacking))
+
+    def own(node: Node) -> Noun | None:
+        return node if not isinstance(node, At) and node in failed else None
+
+    groups = needs_first(places.values(), order.needs)
+    found = handed_on(groups, order.needs, own, itemgetter(0))
     return {binding: found[place] for binding, place in places.items() if place in found}
 
 
@@ -105,9 +104,8 @@ def _judged(change: Change, ways: "_WaysOn") -> Change:
 
 def _may_lack(now: frozenset[Fate], planned: frozenset[Fate]) -> bool:
     """Whether there is no dead-letter exchange, or no time to live, where one is planned."""
-    return any(
-        any(one[part] is None for one in now) and all(one[part] is not None for one in planned) for part in (0, 1)
-    )
+    parts = zip(zip(*now, strict=True), zip(*planned, strict=True), strict=True)
+    return any(None in of_now and None not in of_planned for of_now, of_planned in parts)
 
 
 class _WaysOn:
@@ -162,8 +160,9 @@ class _WaysOn:
                 continue
             seen.add(place)
             if isinstance(place, Queue):
-                yield from self._missing_policies(place)
-                todo += self._exchange_behind(place)
+                noun = place.with_type_from(self._existing.default_queue_type)
+                yield from self._missing_policies(noun)
+                todo += self._exchange_behind(noun)
             elif not is_reserved(place):
                 if place not in self._then.exchanges:
                     yield f"{would} its dead-letter exchange {shown(place)}"
@@ -173,16 +172,15 @@ class _WaysOn:
                 todo += filter(None, map(self.queue_of, self._from.get(place, ())))
 
     def _missing_policies(self, queue: Queue) -> Iterator[str]:
-        noun = queue.with_type_from(self._existing.default_queue_type)
-        if not _may_lack(fate(noun, self._policies), fate(noun, self._with_those_of_all)):
+        if not _may_lack(fate(queue, self._policies), fate(queue, self._with_those_of_all)):
             return
-        for policy in self._with_those_of_all.candidates(noun):
+        for policy in self._with_those_of_all.candidates(queue):
             if policy != self._then.policies.get(policy.name):
                 as_planned = " as the spec has it" if policy.name in self._then.policies else ""
                 yield f"{shown(queue.name)} lives by the policy {shown(policy.name)}{as_planned}, which"
 
     def _exchange_behind(self, queue: Queue) -> Iterator[str]:
-        ways = self._policies.dead_letters(queue.with_type_from(self._existing.default_queue_type))
+        ways = self._policies.dead_letters(queue)
         # Where it is not certain which policy is in force, the way may be another one.
         if len(ways) == 1 and (way := next(iter(ways))) is not None:
             yield way.exchange

@@ -1,10 +1,11 @@
 """What needs other things comes after them."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
+V = TypeVar("V")
 
 
 def needs_first(roots: Iterable[T], needs: Callable[[T], Iterable[T]]) -> list[tuple[T, ...]]:
@@ -17,6 +18,24 @@ def needs_first(roots: Iterable[T], needs: Callable[[T], Iterable[T]]) -> list[t
     for root in roots:
         search.visit(root)
     return search.groups
+
+
+def handed_on(
+    groups: Iterable[Sequence[T]],
+    needs: Callable[[T], Iterable[T]],
+    own: Callable[[T], V | None],
+    choose: Callable[[Sequence[V]], V],
+) -> dict[T, V]:
+    """For each in groups that come after what they need: what it has of its own, or what it needs has, at any
+    distance. `choose` is asked where that is more than one thing.
+    """
+    found: dict[T, V] = {}
+    for group in groups:
+        had = [value for one in group if (value := own(one)) is not None]
+        had += [found[needed] for one in group for needed in needs(one) if needed in found]
+        if had:
+            found.update(dict.fromkeys(group, choose(had)))
+    return found
 
 
 @dataclass

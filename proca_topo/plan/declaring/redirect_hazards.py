@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from proca_topo.plan.changes import Change, Declare, Hazard, HazardCode, Replace, Update
+from proca_topo.plan.declaring.needs_first import handed_on
 from proca_topo.plan.declaring.new_queues import unbound_without_policies
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.declaring.redirecting import Ways
@@ -52,15 +53,15 @@ def _missing(order: DeclaringOrder) -> Mapping[Node, Change]:
     """For each that is needed, something that it needs itself and that is not declared before replacements: what
     is held back, if anything of it is.
     """
-    found: dict[Node, Change] = {}
-    for group in order.groups:
-        own = (order.by_noun[one] for one in group if not isinstance(one, At))
-        later = [change for change in own if _is_later(change)]
-        later += [found[needed] for one in group for needed in order.needs(one) if needed in found]
-        if later:
-            last = next((change for change in later if change.held_back is not None), later[0])
-            found.update(dict.fromkeys(group, last))
-    return found
+
+    def later(node: Node) -> Change | None:
+        change = None if isinstance(node, At) else order.by_noun[node]
+        return change if change is not None and _is_later(change) else None
+
+    def last(changes: Sequence[Change]) -> Change:
+        return next((change for change in changes if change.held_back is not None), changes[0])
+
+    return handed_on(order.groups, order.needs, later, last)
 
 
 def _is_later(change: Change) -> bool:
