@@ -1,11 +1,9 @@
 """Reading a part of a vhost through the management API, at a cost that grows with the part."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote
 
 from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http.properties_key import ends_path, has_path, properties_key
@@ -19,6 +17,7 @@ from proca_topo.broker.reading.listing import (
     read_all,
     vhost_facts,
 )
+from proca_topo.broker.reading.matching import names_matching, policies_matching
 from proca_topo.broker.wire import Json, activity_from, exchange_from, has_counts, policy_from, queue_from
 from proca_topo.topology.exchange_holding import ExchangeHolding
 from proca_topo.topology.existing import Activity, Existing, Scope
@@ -28,10 +27,6 @@ from proca_topo.topology.policy_patterns import compiled
 
 # One request takes about a millisecond, listing 15,000 queues and 20,000 bindings two seconds.
 _READ_ALL_FROM: Final = 1_500
-# RabbitMQ takes request lines up to 8,000 bytes.
-_PATTERNS_LENGTH: Final = 2_000
-_PAGE_SIZE: Final = 500
-_ANY_NAME: Final = r"\A"
 
 
 @dataclass(kw_only=True)
@@ -57,7 +52,9 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     facts = vhost_facts(api, vhost)
     if hides_queues(api, facts):
         return read_all(api, vhost, pool, facts)
-    matching = {kind: _matching(api, vhost, kind, scope.name_patterns, pool) for kind in ("queues", "exchanges")}
+    matching = {
+        kind: names_matching(api, vhost, kind, scope.name_patterns, pool) for kind in ("queues", "exchanges")
+    }
     # A replacement that was interrupted left its messages and bindings under names of our own.
     holdings = [Holding.of(name) for name in scope.queues]
     queues = scope.queues | matching["queues"] | {n for one in holdings for n in (one.parked, one.arriving)}
@@ -77,7 +74,7 @@ def read_scope(api: ManagementApi, vhost: str, scope: Scope, pool: ThreadPoolExe
     side_by_side(
         (_read_queue, queues | scope.reference_queues),
         (_read_exchange, exchanges | scope.reference_exchanges),
-        (_read_policy, policies | _matching_policies(api, vhost, scope)),
+        (_read_policy, policies | policies_matching(api, vhost, scope)),
         (_read_binding, simple),
         (_read_bindings_between, _by_ends(elsewhere - simple).values()),
     )
@@ -121,57 +118,6 @@ def _names(scope: Scope) -> Iterator[str]:
     for binding in scope.bindings:
         yield binding.source
         yield binding.destination
-
-
-def _matching(
-    api: ManagementApi, vhost: str, kind: str, patterns: tuple[str, ...], pool: ThreadPoolExecutor
-) -> frozenset[str]:
-    if not patterns:
-        return frozenset()
-    # RabbitMQ matches bytes, and we characters: its answer is only the first, coarser sieve.
-    asked = _unions(patterns) if all(map(str.isascii, patterns)) else (_ANY_NAME,)
-    pages = pool.map(lambda regex: list(_names_matching(api, vhost, kind, regex)), asked)
-    ours = [re.compile(pattern) for pattern in patterns]
-    return frozenset(
-        name
-        for names in pages
-        for name in names
-        if is_addressable(name) and any(pattern.fullmatch(name) for pattern in ours)
-    )
-
-
-def _matching_policies(api: ManagementApi, vhost: str, scope: Scope) -> frozenset[str]:
-    """RabbitMQ does not search among policies."""
-    if not scope.name_patterns:
-        return frozenset()
-    return frozenset(name for name in list_policies(api, vhost) if scope.covers(name))
-
-
-def _names_matching(api: ManagementApi, vhost: str, kind: str, regex: str) -> Iterator[str]:
-    # Names without counts: a sixth of what the counts of 15,000 queues cost. Without `page` nothing is filtered.
-    question = (
-        f"{path_of(kind, vhost)}?name={quote(regex, safe='')}&use_regex=true&columns=name&disable_stats=true"
-    )
-    pages = page = 1
-    while page <= pages:
-        answer = api.get_object(f"{question}&page={page}&page_size={_PAGE_SIZE}")
-        yield from (entry["name"] for entry in answer["items"])
-        pages, page = answer["page_count"], page + 1
-
-
-def _unions(patterns: tuple[str, ...]) -> Iterator[str]:
-    union: list[str] = []
-    for pattern in patterns:
-        if union and sum(map(len, union)) + len(pattern) > _PATTERNS_LENGTH:
-            yield _anchored(union)
-            union = []
-        union.append(pattern)
-    yield _anchored(union)
-
-
-def _anchored(patterns: list[str]) -> str:
-    """A name that one of them matches, or one that is not ASCII, where bytes and characters are not the same."""
-    return f"\\A(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})\\z|[^\\x00-\\x7F]"
 
 
 def _read_queue(api: ManagementApi, vhost: str, name: str, found: _Found) -> None:
