@@ -26,8 +26,8 @@ def add_org(
     Which options and variables there are is in topology.yaml, under org. Both --with and --set may be repeated.
 
     \b
-      proca-topo add-org acme --with crm --with sqs
-      proca-topo add-org acme --set id=42
+      proca-topo add-org newcomer --with crm --with sqs
+      proca-topo add-org newcomer --set id=42
       proca-topo apply --org acme
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.cli.commands import command_line

@@ -137,7 +137,7 @@ def _root(
     \b
       proca-topo plan
       proca-topo apply
-      proca-topo add-org acme --with crm && proca-topo apply --org acme
+      proca-topo add-org newcomer --with crm && proca-topo apply --org newcomer
 
     \b
     Environment:

@@ -1,6 +1,7 @@
 """(existing, desired) -> Plan."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from proca_topo.plan.changes import (
@@ -11,6 +12,7 @@ from proca_topo.plan.changes import (
     Update,
 )
 from proca_topo.plan.counterpart import counterpart
+from proca_topo.plan.declaring.alternates import NOT_ALL, without_alternate
 from proca_topo.plan.declaring.doubled import bound_once_alone
 from proca_topo.plan.declaring.dropped import dead_letter_carriers, fed_with_ways_on
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
@@ -45,11 +47,12 @@ def make_plan(
     """
     replacements = QueueReplacements(existing=existing, desired=desired, replacing=replacing)
     exchanges = ExchangeReplacements(existing=existing, desired=desired, replacing=replacing)
+    lacking = without_alternate(existing, desired)
     declared = [
-        *_exchange_changes(existing, desired, exchanges),
+        *_exchange_changes(existing, desired, exchanges, lacking),
         *_policy_changes(existing, desired),
         *_queue_changes(existing, desired, replacements),
-        *_binding_changes(existing, desired, replacements, exchanges),
+        *_binding_changes(existing, desired, replacements, exchanges, lacking.keys()),
     ]
     declared = with_redirect_hazards(fed_with_ways_on(declared, existing, desired), existing)
     afterwards = once_replaced(existing, declared)
@@ -76,12 +79,12 @@ def make_plan(
 
 
 def _exchange_changes(
-    existing: Existing, desired: Desired, replacements: ExchangeReplacements
+    existing: Existing, desired: Desired, replacements: ExchangeReplacements, lacking: Mapping[str, str]
 ) -> Iterator[Change]:
     yield from replacements.changes.values()
     for name, exchange in sorted(desired.exchanges.items()):
         if name not in existing.exchanges and name not in replacements.changes:
-            yield Declare(noun=exchange, org=desired.org_of(exchange))
+            yield Declare(noun=exchange, org=desired.org_of(exchange), held_back=lacking.get(name))
 
 
 def _queue_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
@@ -115,13 +118,18 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
 
 
 def _binding_changes(
-    existing: Existing, desired: Desired, replacements: QueueReplacements, exchanges: ExchangeReplacements
+    existing: Existing,
+    desired: Desired,
+    replacements: QueueReplacements,
+    exchanges: ExchangeReplacements,
+    lacking: AbstractSet[str],
 ) -> Iterator[Change]:
     moved = frozenset((*replacements.moved(), *exchanges.moved()))
     absent = [b for b in desired.bindings if b not in existing.bindings and b not in moved]
     if not absent:
         return
     carriers = dead_letter_carriers(existing, desired)
+    there = existing.exchanges.keys() | (desired.exchanges.keys() - lacking)
     absent.sort(
         key=lambda b: (b.source not in carriers, b.source, b.destination, b.routing_key, b.arguments.canonical)
     )
@@ -129,7 +137,7 @@ def _binding_changes(
         yield Declare(
             noun=binding,
             org=desired.org_of(binding),
-            held_back=_missing_end(binding, existing, desired)
+            held_back=_missing_end(binding, there, existing, desired)
             or _unreplaced(binding, existing, replacements)
             or _unseen(binding, existing),
             carries_dead_letters=binding.source in carriers,
@@ -175,19 +183,16 @@ def _unseen(binding: Binding, existing: Existing) -> str | None:
     )
 
 
-def _missing_end(binding: Binding, existing: Existing, desired: Desired) -> str | None:
-    remedy = "run apply without --org first" if desired.scope is not None else "declare it first"
-    if (
-        binding.source not in existing.exchanges
-        and binding.source not in desired.exchanges
-        and not is_reserved(binding.source)
-    ):
+def _missing_end(binding: Binding, exchanges: Collection[str], existing: Existing, desired: Desired) -> str | None:
+    """Why a binding has nothing to lead from or to once the `exchanges` are there."""
+    remedy = NOT_ALL if desired.scope is not None else "declare it first"
+    if binding.source not in exchanges and not is_reserved(binding.source):
         return f"its exchange {shown(binding.source)} does not exist on the broker; {remedy}"
     match binding.destination_type:
         case DestinationType.QUEUE:
             there = binding.destination in existing.queues or binding.destination in desired.queues
         case DestinationType.EXCHANGE:
-            there = binding.destination in existing.exchanges or binding.destination in desired.exchanges
+            there = binding.destination in exchanges
     if there:
         return None
     return f"its {binding.destination_type} {shown(binding.destination)} does not exist on the broker; {remedy}"

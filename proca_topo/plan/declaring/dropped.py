@@ -9,6 +9,7 @@ from dataclasses import replace
 from operator import itemgetter
 
 from proca_topo.plan.changes import Change, Declare, Replace, Update
+from proca_topo.plan.declaring.alternates import NOT_ALL
 from proca_topo.plan.declaring.needs_first import handed_on, needs_first
 from proca_topo.plan.declaring.new_queues import Fate, fate
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
@@ -125,7 +126,7 @@ class _WaysOn:
         # In a plan of the whole vhost it is the order that takes care of the rest.
         for binding in self._then.bindings if scope else ():
             self._from[binding.source].append(binding)
-        self.remedy = "run apply without --org first" if scope else "declare it first"
+        self.remedy = NOT_ALL if scope else "declare it first"
 
     def queue_of(self, noun: Noun) -> Queue | None:
         """The queue that a binding leads to, once all is declared."""
