@@ -1,139 +1,22 @@
 """Prune on a real broker, with real messages: nothing is lost, whatever is waiting where."""
 
-import time
-from functools import partial
 from pathlib import Path
-from typing import Final
 
-import pika
 import pytest
 
 from proca_topo.apply.report import Status
 from proca_topo.apply.run import apply_anew, apply_plan
 from proca_topo.apply.survey import read_existing
-from proca_topo.apply.waiting import wait_for_draining
 from proca_topo.apply.watch import SILENT
 from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.nouns import Queue
+from tests.apply.option import queue_status, switch, write_spec
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost, restricted
+from tests.live import desired_in, live_vhost, restricted
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
-
-SPEC: Final = """\
-topology: 1
-owns: ["in", "system.*", "{org}.crm"]
-exchanges:
-  in: {type: topic}
-retry:
-  system: {delay: 2s, fail: system.fail, wait: system.retry, return: system.retry}
-org:
-  options:
-    crm: {default: false}
-  queues:
-    "{org}.crm": {when: crm, retry: system, bindings: [{exchange: in, key: "{org}.#"}] TYPE}
-"""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "orgs").mkdir()
-    write_spec(tmp_path, "classic")
-    switch(tmp_path, on=True)
-    return tmp_path
-
-
-def write_spec(folder: Path, queue_type: str) -> None:
-    (folder / "topology.yaml").write_text(SPEC.replace(" TYPE", f", type: {queue_type}"))
-
-
-def switch(folder: Path, *, on: bool) -> None:
-    (folder / "orgs" / "acme.yaml").write_text(f"options: {{crm: {str(on).lower()}}}\n")
-
-
-def queue_status(live: Live, folder: Path) -> tuple[Status, str | None]:
-    report = live.apply(desired_in(folder), with_prune=True)
-    assert report.exit_code() == 0
-    [result] = [r for r in report.results if isinstance(r.change.noun, Queue)]
-    assert isinstance(result.change, (Delete, Retire))
-    return result.status, result.reason
-
-
-@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
-def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes(
-    queue_type: str, folder: Path, broker_urls: TestBroker, vhost: str
-) -> None:
-    """An option is switched off while three messages wait: they return, are read, and only then the queue goes."""
-    write_spec(folder, queue_type)
-    with live_vhost(broker_urls, vhost) as live:
-        live.apply(desired_in(folder))
-        with live.channel() as channel:
-            for number in range(3):
-                channel.basic_publish("in", f"acme.{number}", b"{}", mandatory=True)
-            for _ in range(3):
-                method = None
-                while method is None:
-                    method, _, _ = channel.basic_get("acme.crm")
-                channel.basic_nack(method.delivery_tag, requeue=False)
-        switch(folder, on=False)
-        status, reason = queue_status(live, folder)
-        assert status is Status.DRAINING
-        assert reason is not None
-        assert "may still come to it" in reason or "messages in it" in reason
-        with live.channel() as channel, pytest.raises(pika.exceptions.UnroutableError):
-            channel.basic_publish("in", "acme.late", b"{}", mandatory=True)
-        wait_until(lambda: live.ready("acme.crm") == 3, "the three messages have come back", seconds=60)
-        status, reason = queue_status(live, folder)
-        assert (status, reason) == (Status.DRAINING, "3 messages in it")
-        with live.channel() as channel:
-            bodies = [channel.basic_get("acme.crm", auto_ack=True)[2] for _ in range(3)]
-        assert bodies == [b"{}"] * 3
-        # RabbitMQ counts a quorum queue some seconds late.
-        wait_until(
-            lambda: queue_status(live, folder) == (Status.APPLIED, None), "the empty queue is gone", seconds=60
-        )
-        assert live.apply(desired_in(folder), with_prune=True).plan.changes == ()
-
-
-def test_an_apply_that_waits_deletes_the_queue_once_its_messages_came_back_and_were_read(
-    folder: Path, broker_urls: TestBroker, vhost: str
-) -> None:
-    """One command: the option is off, a message waits in the retry queue, somebody reads what comes back."""
-    with live_vhost(broker_urls, vhost) as live:
-        live.apply(desired_in(folder))
-        with live.channel() as channel:
-            channel.basic_publish("in", "acme.1", b"{}", mandatory=True)
-            method = None
-            while method is None:
-                method, _, _ = channel.basic_get("acme.crm")
-            channel.basic_nack(method.delivery_tag, requeue=False)
-            switch(folder, on=False)
-            desired = desired_in(folder)
-            again = partial(
-                apply_anew,
-                desired,
-                live.broker,
-                vhost,
-                with_prune=True,
-                watch=SILENT,
-                replacing=Replacing.FINISHING,
-            )
-            first = again()
-            read: list[bytes] = []
-
-            def pause(seconds: float) -> None:
-                time.sleep(seconds)
-                method, _, body = channel.basic_get("acme.crm", auto_ack=True)
-                read.extend([body] if method is not None and body is not None else [])
-
-            report = wait_for_draining(first, again, patience_seconds=600, watch=SILENT, sleep=pause)
-        assert first.counts()[Status.DRAINING] > 0
-        assert read == [b"{}"]
-        assert {result.status for result in report.results} == {Status.APPLIED}
-        assert {type(result.change) for result in report.results} == {Delete}
-        assert {binding.destination for binding in live.broker.read(vhost).bindings} == {"system.retry"}
 
 
 def test_an_apply_that_waits_makes_no_changes_but_those_it_began_with(
@@ -215,26 +98,6 @@ def test_a_message_published_while_prune_unbinds_is_not_lost(
             status, reason = queue_status(live, folder)
         assert (status, reason) == (Status.DRAINING, "1 message in it")
         assert live.ready("acme.crm") == 1
-
-
-def test_a_way_back_stays_for_one_org_too_while_a_message_waits_to_come_by_it(
-    folder: Path, broker_urls: TestBroker, vhost: str
-) -> None:
-    """The queue stays and has no dead-letter exchange; the application publishes to the fail exchange itself."""
-    with live_vhost(broker_urls, vhost) as live:
-        live.apply(desired_in(folder))
-        plain = SPEC.replace(" TYPE", "").replace("retry: system, ", "").replace("default: false", "default: true")
-        (folder / "topology.yaml").write_text(plain.replace("delay: 2s", "delay: 1h"))
-        live.http.delete(f"/api/queues/{live.path}/system.retry").raise_for_status()
-        live.http.delete(f"/api/queues/{live.path}/acme.crm").raise_for_status()
-        live.apply(desired_in(folder))
-        with live.channel() as channel:
-            channel.queue_bind("acme.crm", "system.retry", "acme.crm")
-            channel.basic_publish("system.fail", "acme.crm", b"{}", mandatory=True)
-        report = live.apply(desired_in(folder, ("acme",)), with_prune=True)
-        assert [(r.status, r.reason) for r in report.results] == [
-            (Status.DRAINING, "1 message in system.retry may come back by it")
-        ]
 
 
 def test_an_exchange_that_an_exclusive_queue_listens_to_is_held_back(
