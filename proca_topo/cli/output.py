@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
-from proca_topo.cli.places import where_links_lead
 from proca_topo.errors import FileError, OutputError, ReaderGoneError
+from proca_topo.files import replace_text, where_links_lead
 from proca_topo.render.lines import Line, as_text
 from proca_topo.topology.names import one_line, shown
 
@@ -103,16 +103,10 @@ def write_file(path: Path, text: str) -> None:
     target = where_links_lead(path)
     if target.is_symlink():
         raise FileError(f"cannot write {shown(str(path))}: it is a link that leads back to itself")
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         if target.exists() and not target.is_file():
             target.write_text(text, encoding="utf-8")
-            return
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(target)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
+        else:
+            replace_text(target, text)
     except OSError as error:
         raise FileError(f"cannot write {shown(str(path))}: {error.strerror}") from error

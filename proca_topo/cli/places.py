@@ -1,9 +1,9 @@
 """Where a command may put a file."""
 
-import os
 from pathlib import Path
 
 from proca_topo.errors import UsageError
+from proca_topo.files import where_links_lead
 from proca_topo.topology.names import shown
 
 
@@ -15,8 +15,3 @@ def check_place(file: Path, directory: Path, what: str) -> None:
     target = where_links_lead(file)
     if target == where_links_lead(directory / TOPOLOGY) or target.parent == where_links_lead(directory / FOLDER):
         raise UsageError(f"{shown(str(file))} is a place of the spec's files: save {what} under another name")
-
-
-def where_links_lead(file: Path) -> Path:
-    """The file that is meant. `Path.resolve` fails at a link that leads to itself; here it is that link."""
-    return Path(os.path.realpath(file))

@@ -10,9 +10,10 @@ from typing import Final, NoReturn
 from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
-from proca_topo.cli.places import check_place, where_links_lead
+from proca_topo.cli.places import check_place
 from proca_topo.cli.planning import Planned, Wanted, planned
 from proca_topo.errors import FileError, RefusedError, UsageError, VhostMissingError
+from proca_topo.files import where_links_lead
 from proca_topo.plan.changes import Action, Replacing
 from proca_topo.plan.saved import SavedPlan, saved_plan
 from proca_topo.plan.staleness import discrepancies, elsewhere

@@ -23,6 +23,14 @@ def test_export_writes_through_a_link_and_leaves_the_link(place: Place) -> None:
     assert "acme.crm" in real.read_text()
 
 
+def test_what_is_written_again_may_be_read_by_those_who_could_read_it(place: Place) -> None:
+    for mode in (0o600, 0o660):
+        (place.path / "export.json").touch()
+        (place.path / "export.json").chmod(mode)
+        assert place.run("export", "--out", "export.json").code == 0
+        assert (place.path / "export.json").stat().st_mode & 0o7777 == mode
+
+
 def test_export_into_something_that_is_no_file_does_not_replace_it(place: Place) -> None:
     """Run by root, a replacement would turn a device into an ordinary file."""
     fifo = place.path / "fifo"

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
@@ -13,6 +11,7 @@ from proca_topo.broker.address import masked
 from proca_topo.broker.definitions.document import DefinitionsDocument
 from proca_topo.broker.protocol import Failure, Lock, Progress
 from proca_topo.errors import BrokerError, LockedError
+from proca_topo.files import replace_text, where_links_lead
 from proca_topo.topology.existing import Activity, Existing, Scope
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, kind_of
@@ -71,11 +70,7 @@ class DefinitionsFile:
 
     def lock(self, vhost: str) -> Lock:
         """The lock of all definitions files in this folder: the file itself is another one after each change."""
-        return _FolderLock(self._where_links_lead().parent, vhost)
-
-    def _where_links_lead(self) -> Path:
-        """`Path.resolve` fails at a link that leads to itself, before reading says what is wrong."""
-        return Path(os.path.realpath(self._path))
+        return _FolderLock(where_links_lead(self._path).parent, vhost)
 
     def mover(self, vhost: str) -> None:
         """There are no messages in a file."""
@@ -161,7 +156,7 @@ class DefinitionsFile:
         if not document.is_changed:
             return
         try:
-            _replace_text(self._where_links_lead(), document.render())
+            replace_text(where_links_lead(self._path), document.render())
         except OSError as error:
             raise BrokerError(f"the definitions file {self._path} cannot be written: {error.strerror}") from error
 
@@ -224,33 +219,3 @@ class _Known:
         if binding.destination not in (self._queues if to_queue else self._exchanges):
             return f"no {binding.destination_type} {shown(binding.destination)!r} in vhost {shown(vhost)!r}"
         return None
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all, with the permissions that it had, and the owner where we may give it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if path.exists():
-            was = path.stat()
-            with suppress(PermissionError):
-                os.chown(temporary, was.st_uid, was.st_gid)
-            temporary.chmod(was.st_mode & 0o7777)
-        else:
-            temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
-
-
-def _umask() -> int:
-    # The only way to read it is to set it.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
