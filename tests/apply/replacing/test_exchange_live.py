@@ -9,12 +9,13 @@ import pika
 import pytest
 
 from proca_topo.apply.replacing.exchange_steps import EXCHANGE_PROTOCOL, ExchangeStep
-from proca_topo.apply.report import Report, Status
+from proca_topo.apply.report import Status
 from proca_topo.broker.address import BrokerAddress
 from proca_topo.broker.amqp.client import connected
 from proca_topo.broker.changing import swapping
 from proca_topo.broker.protocol import Swap
 from proca_topo.plan.changes import Replace, Replacing
+from tests.apply.replacing.afterwards import our_own, replaced
 from tests.apply.replacing.killing import KilledError, killed_at
 from tests.apply.replacing.traffic import Way, contents, published
 from tests.live import Live, desired_in
@@ -66,18 +67,6 @@ def arrange(live: Live) -> None:
             ],
         }
     )
-
-
-def our_own(live: Live) -> list[str]:
-    there = live.definitions()
-    names = [one["name"] for kind in ("queues", "exchanges", "policies") for one in there[kind]]
-    return [name for name in names if name.startswith("proca-topo.")]
-
-
-def replaced(live: Live, folder: Path, how: Replacing = Replacing.IDLE) -> Report:
-    report = live.apply(desired_in(folder), replacing=how)
-    assert report.after is not None
-    return report
 
 
 def exchange(live: Live, name: str = "in") -> dict[str, Any]:

@@ -20,6 +20,20 @@ def write(folder: Path, more: str, *, name: str = "work") -> None:
     )
 
 
+def write_richly_bound(folder: Path, more: str, *, name: str = "work") -> None:
+    """The same behind a topic and a headers exchange, with a binding that is somebody else's."""
+    bindings = (
+        "{exchange: in, key: 'a.#'}, {exchange: in, key: b}, {exchange: heads, arguments: {x-match: all, n: 1}}"
+    )
+    (folder / "topology.yaml").write_text(
+        "topology: 1\n"
+        "owns: [in, heads, work, job]\n"
+        "ignore: [{exchange: theirs, key: k}]\n"
+        "exchanges: {in: {type: topic}, heads: {type: headers}}\n"
+        f"queues: {{{name}: {{bindings: [{bindings}]{more}}}}}\n"
+    )
+
+
 def publish(live: Live, numbers: range) -> None:
     with live.channel() as channel:
         for number in numbers:
