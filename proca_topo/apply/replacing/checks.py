@@ -89,7 +89,7 @@ def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, 
     namesake = there.queues.get(wanted.name) if wanted.name != was.name else None
     if namesake is not None and (reason := why_not_into(namesake, wanted)) is not None:
         raise HinderedError(reason)
-    capacity = capacity_beside(was, wanted, mover)
+    capacity = capacity_beside(was, wanted, mover, begun=False)
     already = look_at(broker, there.vhost, namesake.name).messages if namesake is not None else 0
     here = look_at(broker, there.vhost, was.name).messages
     if (reason := capacity.why_not_kept(here, here + already, where="in it")) is not None:

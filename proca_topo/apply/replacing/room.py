@@ -12,7 +12,14 @@ from proca_topo.broker.moving.inspecting import Inspected, untold
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.messages.busy import messages
-from proca_topo.plan.replacing.capacity import MAKE_ROOM, RAISE_LIMIT, Capacity, capacity_of, why_impossible
+from proca_topo.plan.replacing.capacity import (
+    MAKE_ROOM,
+    RAISE_LIMIT,
+    Capacity,
+    capacity_before,
+    capacity_of,
+    why_impossible,
+)
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
@@ -32,12 +39,17 @@ def policies_now(queue: Queue, mover: Mover) -> Sequence[Policy]:
     return [one for kind in _kinds_of_policies(mover) for one in kind.candidates(queue)]
 
 
-def capacity_beside(before: Queue, after: Queue, mover: Mover) -> Capacity:
-    """The capacity of a queue, but for what is no narrower in the one that it takes the place of."""
-    kinds = _kinds_of_policies(mover)
-    capacity = capacity_of(after, [one for kind in kinds for one in kind.candidates(after)])
-    certain = [one for kind in kinds if (one := kind.policy_of(before)) is not None]
-    return capacity.compared_with(capacity_of(before, certain), same_type=before.type == after.type)
+def capacity_beside(before: Queue, after: Queue, mover: Mover, *, begun: bool) -> Capacity:
+    """The capacity of a queue, but for what is no narrower in the one that it takes the place of.
+
+    What is held once that is `begun` has come under the policies that were there by then.
+    """
+    policies, limiting = _kinds_of_policies(mover)
+    capacity = capacity_of(after, policies.possible(after), limiting.candidates(after))
+    in_force, limit = policies.policy_of(before), limiting.policy_of(before)
+    limits = () if limit is None else (limit,)
+    there = capacity_of(before, (in_force,), limits) if begun else capacity_before(before, in_force, limits)
+    return capacity.compared_with(there, same_type=before.type == after.type)
 
 
 def _kinds_of_policies(mover: Mover) -> Sequence[PoliciesInForce]:
@@ -152,7 +164,7 @@ class Room:
         return capacity.why_too_small(self._held(sources), where=_HELD)
 
     def _capacity(self, queue: Queue) -> Capacity:
-        return capacity_beside(self.replaced.was, queue, self.mover)
+        return capacity_beside(self.replaced.was, queue, self.mover, begun=True)
 
     def _within(
         self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]

@@ -7,7 +7,7 @@ from typing import Final
 from proca_topo.plan.messages.busy import messages
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Policy, Queue
-from proca_topo.topology.policies_in_force import dead_letters
+from proca_topo.topology.policies_in_force import dead_letters, time_to_live
 
 RAISE_LIMIT: Final = "raise its limits in the spec, or take them out until it has drained, and apply again"
 """The remedy where what is held fits nowhere."""
@@ -23,7 +23,7 @@ class Capacity:
     """The limits of one queue: the lowest that may be in force, None where there is none.
 
     `size` is in bytes, `expires` is after how many milliseconds RabbitMQ deletes it, with all that is in it, if
-    nobody consumes, `drops` after how many it drops a message that no dead-letter exchange takes.
+    nobody consumes, `drops` after how many it drops a message that no dead-letter exchange takes for certain.
     """
 
     length: int | None
@@ -85,21 +85,32 @@ class Capacity:
         return None
 
 
-def capacity_of(queue: Queue, candidates: Iterable[Policy]) -> Capacity:
-    """The capacity of a queue on which one of these policies, or several, may be in force."""
-    policies = tuple(candidates)
-    ttl = min(limits_of(queue, "message-ttl", policies), default=None)
+def capacity_of(queue: Queue, possible: Iterable[Policy | None], limiting: Iterable[Policy] = ()) -> Capacity:
+    """The capacity of a queue on which one of these policies is in force, or none if None is among the possible.
+
+    Of those of the operator, which are `limiting` it besides, several may be.
+    """
+    possible = tuple(possible)
+    dropping = [policy for policy in possible if dead_letters(queue, policy) is None]
+
+    def lowest(setting: str, policies: Iterable[Policy | None] = possible) -> int | None:
+        return min(limits_of(queue, setting, (*filter(None, policies), *limiting)), default=None)
+
     return Capacity(
-        length=min(limits_of(queue, "max-length", policies), default=None),
-        size=min(limits_of(queue, "max-length-bytes", policies), default=None),
-        expires=min(limits_of(queue, "expires", policies), default=None),
-        drops=None if _dead_letters(queue, policies) else ttl,
+        length=lowest("max-length"),
+        size=lowest("max-length-bytes"),
+        expires=lowest("expires"),
+        drops=lowest("message-ttl", dropping) if dropping else None,
     )
 
 
-def _dead_letters(queue: Queue, candidates: Iterable[Policy]) -> bool:
-    # The operator's policies, which may be among these, cannot give an exchange.
-    return any(dead_letters(queue, policy) is not None for policy in (*candidates, None))
+def capacity_before(queue: Queue, in_force: Policy | None, limiting: Iterable[Policy] = ()) -> Capacity:
+    """The capacity of a queue for what waits in it, with the policies that are certain to be in force.
+
+    A policy's time to live is not certain: it spares what was there before the policy (measured on 3.10 and 4.3).
+    """
+    capacity = capacity_of(queue, (in_force,), limiting)
+    return replace(capacity, drops=None if capacity.drops is None else time_to_live(queue, None))
 
 
 def _is_no_less(limit: int | None, before: int | None) -> bool:

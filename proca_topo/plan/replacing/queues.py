@@ -15,11 +15,11 @@ from proca_topo.plan.replacing.capacity import (
     MAKE_ROOM,
     RAISE_LIMIT,
     Capacity,
+    capacity_before,
     capacity_of,
     why_impossible,
     why_not_into,
 )
-from proca_topo.plan.replacing.expiring import why_expiring_is_loss
 from proca_topo.plan.replacing.hazards import replacement_hazards
 from proca_topo.plan.replacing.returning import why_returning_is_loss
 from proca_topo.plan.replacing.risky_policies import (
@@ -145,7 +145,8 @@ class QueueReplacements:
         there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
         count = one.messages + sum(map(self._in, there))
         was = one.replaced.was
-        capacity = self._capacity(was, queue)
+        # What has come since it was begun has the time to live of a policy that was there by then.
+        capacity = self._capacity(was, queue, capacity_of(was, (self._index_then.policy_of(was),)))
         return why_impossible(was, queue) or capacity.why_not_kept(one.parked or 0, count, where="held for it")
 
     def _full(self, name: str, one: Unfinished) -> str | None:
@@ -248,8 +249,7 @@ class QueueReplacements:
         if after.name != before.name:
             waiting += self._in(after.name)
         return (
-            why_expiring_is_loss(before, after, now=self._index, then=self._index_then)
-            or self._over_limits(before, after, waiting)
+            self._over_limits(before, after, waiting)
             or self._at_risk(before)
             or why_returning_is_loss(before, self._index)
         )
@@ -271,16 +271,13 @@ class QueueReplacements:
         return self.existing.activity.get(queue, Activity()).messages
 
     def _over_limits(self, before: Queue, after: Queue, waiting: int) -> str | None:
-        capacity = self._capacity(before, after)
+        capacity = self._capacity(before, after, capacity_before(before, self._index.policy_of(before)))
         reason = capacity.why_not_kept(self._in(before.name), waiting, where="in it")
         return f"{reason}: let it drain first" if reason is not None else capacity.why_full(waiting)
 
-    def _capacity(self, before: Queue, after: Queue) -> Capacity:
-        index = self._index_then
-        in_force = index.policy_of(before)
-        return capacity_of(after, index.candidates(after)).compared_with(
-            capacity_of(before, () if in_force is None else (in_force,)), same_type=before.type == after.type
-        )
+    def _capacity(self, before: Queue, after: Queue, there: Capacity) -> Capacity:
+        then = capacity_of(after, self._index_then.policies.possible(after))
+        return then.compared_with(there, same_type=before.type == after.type)
 
     @cached_property
     def _index(self) -> ExistingIndex:

@@ -9,6 +9,7 @@ from proca_topo.apply.report import Status
 from tests.apply.replacing.killing import killed_at
 from tests.apply.replacing.work_queue import KINDS, apply, limited_by, publish, queues, statuses, taken, write
 from tests.live import Live
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -25,6 +26,42 @@ def test_a_policy_for_the_new_name(kind: str, live: Live, tmp_path: Path) -> Non
     assert result.status is Status.HELD_BACK
     assert (result.reason or "").startswith("the message-ttl 100 would drop 5 messages in it")
     assert live.definitions() == before
+    assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("queue_type", ["classic", "quorum"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_that_came_after_the_messages(kind: str, queue_type: str, live: Live, tmp_path: Path) -> None:
+    """RabbitMQ spares what was there before it; what is moved would have come after it."""
+    write(tmp_path, f", type: {queue_type}")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    limited_by(live, {"message-ttl": 100}, pattern="^work$", kind=kind)
+    write(tmp_path, f", type: {queue_type}, max-length: 500")
+    [result] = apply(live, tmp_path).results
+    assert result.status is Status.HELD_BACK
+    assert (result.reason or "").startswith("the message-ttl 100 would drop 5 messages in it")
+    assert taken(live) == list(range(5))
+    wait_until(lambda: statuses(apply(live, tmp_path)) == {Status.APPLIED}, "nothing waits in it", seconds=60)
+    publish(live, range(1))
+    wait_until(lambda: live.ready("work") == 0, "what comes to the new one expires", seconds=60)
+
+
+def test_a_policy_that_was_there_before_the_messages(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They came when the replacement had begun, which is finished: nothing in it has waited without that limit."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    limited_by(live, {"message-ttl": 3600000}, pattern="^work$")
+    write(tmp_path, ", arguments: {x-max-priority: 5}")
+    with killed_at(monkeypatch, Step.BIND_ARRIVING.name):
+        apply(live, tmp_path)
+    publish(live, range(5))
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {"x-max-priority": 5}}
     assert taken(live) == list(range(5))
 
 
