@@ -1,18 +1,19 @@
 """What becomes of what is owned but no longer desired: deleted, or retired until nothing can be lost."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import assert_never
 
 from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.policies.effects import PolicyChanges
+from proca_topo.plan.policies.effects import Effects, PolicyChanges
 from proca_topo.plan.policies.federation import kept_for_upstreams
 from proca_topo.plan.pruning.awaited import kept_until_bound
 from proca_topo.plan.pruning.keeping import kept
-from proca_topo.plan.pruning.staying import Decision
+from proca_topo.plan.pruning.staying import Decision, Reason
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Binding, Noun, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Noun, Policy, Queue
 
 
 def prune(
@@ -65,28 +66,6 @@ def prune(
 
 
 def _changes(decision: Decision, already_set: Collection[Policy]) -> tuple[Change, ...]:
-    found: list[Change] = []
-    for binding in decision.gone.bindings:
-        org = decision.desired.org_of(binding)
-        if (why := decision.bindings.get(binding)) is not None:
-            found.append(Retire(noun=binding, org=org, reason=why.text, waits_for=decision.waits_for(why)))
-        else:
-            along = binding.destination if decision.goes_along(binding) else None
-            found.append(Delete(noun=binding, org=org, along_with=along))
-    for queue in decision.gone.queues:
-        org = decision.desired.org_of(queue)
-        if (why := decision.queues.get(queue.name)) is not None:
-            found.append(Retire(noun=queue, org=org, reason=why.text, waits_for=decision.waits_for(why)))
-        else:
-            bound = decision.bound.get(queue.name)
-            found.append(Delete(noun=queue, org=org, hazards=_queue_hazards(queue), held_back=bound))
-    for exchange in decision.gone.exchanges:
-        org = decision.desired.org_of(exchange)
-        if (why := decision.exchanges.get(exchange.name)) is not None:
-            found.append(Retire(noun=exchange, org=org, reason=why.text, waits_for=decision.waits_for(why)))
-        else:
-            blocked = decision.blocked.get(exchange.name)
-            found.append(Delete(noun=exchange, org=org, hazards=(_CUT,), held_back=blocked))
     effects = PolicyChanges(
         policies=[policy for policy in decision.gone.policies if policy.name not in decision.policies],
         existing=decision.existing,
@@ -94,14 +73,41 @@ def _changes(decision: Decision, already_set: Collection[Policy]) -> tuple[Chang
         already_set=already_set,
         arriving=decision.desired,
     ).in_turn()
-    for policy in decision.gone.policies:
-        org = decision.desired.org_of(policy)
-        if (why := decision.policies.get(policy.name)) is not None:
-            found.append(Retire(noun=policy, org=org, reason=why.text, waits_for=decision.waits_for(why)))
-        else:
-            cost = effects[policy.name]
-            found.append(Delete(noun=policy, org=org, hazards=cost.hazards, held_back=cost.held_back))
-    return tuple(found)
+    return tuple(_change(noun, decision, effects) for noun in decision.gone.everything())
+
+
+def _change(noun: Noun, decision: Decision, effects: Mapping[str, Effects]) -> Change:
+    org = decision.desired.org_of(noun)
+    if (why := _why_it_stays(noun, decision)) is not None:
+        return Retire(noun=noun, org=org, reason=why.text, waits_for=decision.waits_for(why))
+    match noun:
+        case Binding():
+            along = noun.destination if decision.goes_along(noun) else None
+            return Delete(noun=noun, org=org, along_with=along)
+        case Queue():
+            bound = decision.bound.get(noun.name)
+            return Delete(noun=noun, org=org, hazards=_queue_hazards(noun), held_back=bound)
+        case Exchange():
+            return Delete(noun=noun, org=org, hazards=(_CUT,), held_back=decision.blocked.get(noun.name))
+        case Policy():
+            cost = effects[noun.name]
+            return Delete(noun=noun, org=org, hazards=cost.hazards, held_back=cost.held_back)
+        case _:
+            assert_never(noun)
+
+
+def _why_it_stays(noun: Noun, decision: Decision) -> Reason | None:
+    match noun:
+        case Binding():
+            return decision.bindings.get(noun)
+        case Queue():
+            return decision.queues.get(noun.name)
+        case Exchange():
+            return decision.exchanges.get(noun.name)
+        case Policy():
+            return decision.policies.get(noun.name)
+        case _:
+            assert_never(noun)
 
 
 def _queue_hazards(queue: Queue) -> tuple[Hazard, ...]:
