@@ -51,9 +51,20 @@ class Stopped(BaseException):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. The result is the process's exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _run(arguments)
+    except Stopped as stopped:
+        _end_by_signals()  # where nobody reads these words
+        output.say(_INTERRUPTED)
+        return 128 + stopped.number
+    finally:
+        _end_by_signals()
+
+
+def _run(arguments: Sequence[str]) -> int:
     options = without_debug(arguments)
     debug = len(options) < len(arguments)
-    signal.signal(signal.SIGTERM, _stop)
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding does not have must not end an apply.
@@ -76,9 +87,6 @@ def run(arguments: Sequence[str]) -> int:
         if not isinstance(error, ReaderGoneError):
             output.say(f"error: {error}")
         return _ended(error.exit_code, debug=debug)
-    except Stopped as stopped:
-        output.say(_INTERRUPTED)
-        return 128 + stopped.number
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an exit code
         return _unexpected(error, debug=debug)
     return ExitCode.DONE
@@ -168,20 +176,34 @@ def _root(
 
 
 def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with Ctrl-C as a `Stopped`: typer would swallow it."""
+    """The command, with Ctrl-C as a `Stopped`, and what comes behind it too: typer would swallow it."""
 
     @wraps(command)
     def stoppable(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever the command takes
         try:
+            _on_interrupt(signal.default_int_handler)
             command(*args, **kwargs)
         except KeyboardInterrupt:
             raise Stopped(signal.SIGINT) from None
+        finally:
+            _on_interrupt(_stop)
 
     return stoppable
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     raise Stopped(number)
+
+
+def _end_by_signals() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _on_interrupt(signal.SIG_DFL)
+
+
+def _on_interrupt(handler: signal.Handlers | Callable[[int, FrameType | None], Any]) -> None:
+    """Have Ctrl-C handled so, unless whoever started us wants it ignored."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _ended(code: ExitCode, *, debug: bool) -> int:

@@ -13,9 +13,8 @@ def program() -> None:
     """The command: `main`, and out. Python would first take tens of thousands of objects apart, one by one."""
     try:
         code = main()
-    except KeyboardInterrupt:  # while Python was still loading it, a tenth of a second
-        sys.stderr.write("Interrupted before anything was begun.\n")
-        code = 130
+    except KeyboardInterrupt:
+        code = _interrupted()
     from contextlib import suppress
 
     for stream in (sys.stdout, sys.stderr):
@@ -28,6 +27,23 @@ def program() -> None:
 def prepare() -> None:
     """Set Python up for one command."""
     gc.set_threshold(_OBJECTS_BETWEEN_SEARCHES)
+
+
+def _end_at_once_if_interrupted() -> None:
+    """Until a command begins. An exception would get lost in what Python and typer do by then."""
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where whoever started us ignores it
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_interrupted()))
+
+
+def _interrupted() -> int:
+    from contextlib import suppress
+
+    # Python has None there if it was started with stderr closed. If it is gone nobody misses the words.
+    with suppress(AttributeError, OSError):
+        os.write(sys.stderr.fileno(), b"Interrupted before anything was begun.\n")
+    return 130
 
 
 def main() -> int:
@@ -44,6 +60,7 @@ def main() -> int:
             pass  # said below, as for every other command
         else:
             return 0
+    _end_at_once_if_interrupted()
     from proca_topo.cli.app import run
 
     return run(arguments)

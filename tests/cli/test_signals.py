@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.cli.command import COMMAND, Place, clean_environment
 
 # As long as a busy machine may take to end a process, and less than an answer of the broker is waited for.
 AT_ONCE_SECONDS = 60
+INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish.\n"
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_a_signal_ends_it_at_once_and_in_order(
         process.send_signal(number)
         out, err = process.communicate(timeout=AT_ONCE_SECONDS)
     assert (process.returncode, out) == (code, "")
-    assert err == "Interrupted. Nothing is half-done that running the same command again would not finish.\n"
+    assert err == INTERRUPTED
 
 
 def test_a_second_signal_does_not_disturb_the_way_to_the_cleaning_up(capfd: pytest.CaptureFixture[str]) -> None:
@@ -62,26 +64,98 @@ def test_a_second_signal_does_not_disturb_the_way_to_the_cleaning_up(capfd: pyte
     assert capfd.readouterr().err == 3 * "Still cleaning.\n"
 
 
-def test_ctrl_c_while_python_still_loads_it_shows_no_traceback(place: Place) -> None:
-    loading = """
+# The command, interrupted as soon as something is imported, or called.
+WHILE_IT_IMPORTS: Final = """\
 import importlib.abc, os, signal, sys
 
 class Interrupting(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "proca_topo.cli.options":
+        if name == "{}":
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupting())
 from proca_topo.cli.main import program
 program()
 """
+WHILE_IT_CALLS: Final = """\
+import os, signal, sys
+
+def interrupt(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "{}":
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.setprofile(interrupt)
+from proca_topo.cli.main import program
+program()
+"""
+
+
+def _interrupted(place: Place, program: str, *arguments: str) -> tuple[int, str, str]:
     ended = subprocess.run(
-        [sys.executable, "-c", loading, "plan"],
+        [sys.executable, "-c", program, *arguments],
         cwd=place.path,
-        env=clean_environment(),
+        env={**clean_environment(), "PROCA_TOPO_BROKER": "broker.json"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (ended.returncode, ended.stdout) == (130, "")
-    assert ended.stderr == "Interrupted before anything was begun.\n"
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        WHILE_IT_IMPORTS.format("proca_topo.cli.app"),
+        WHILE_IT_IMPORTS.format("proca_topo.cli.options"),
+        # Both are typer's, which ends in silence when it is interrupted.
+        WHILE_IT_CALLS.format("make_context"),
+        WHILE_IT_CALLS.format("parse_args"),
+    ],
+)
+def test_ctrl_c_before_a_command_begins_shows_a_sentence_and_no_traceback(place: Place, program: str) -> None:
+    assert _interrupted(place, program, "plan") == (130, "", "Interrupted before anything was begun.\n")
+
+
+def test_ctrl_c_that_python_would_drop_while_it_loads_a_command_ends_it(place: Place) -> None:
+    """It shows what a finalizer raises, and goes on."""
+    finalizer = """
+import gc, importlib.abc, os, signal, sys
+
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Freeing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "proca_topo.cli.options":
+            Freed()
+
+sys.meta_path.insert(0, Freeing())
+from proca_topo.cli.main import program
+program()
+"""
+    assert _interrupted(place, finalizer, "plan") == (130, "", "Interrupted before anything was begun.\n")
+
+
+@pytest.mark.parametrize(
+    ("called", "arguments"),
+    [
+        ("exit", ("orgs",)),  # of typer
+        ("_ended", ("plan", "--org", "nobody")),  # an error has just been told
+    ],
+)
+def test_ctrl_c_after_a_command_shows_a_sentence_and_no_traceback(
+    place: Place, called: str, arguments: tuple[str, ...]
+) -> None:
+    code, _, err = _interrupted(place, WHILE_IT_CALLS.format(called), *arguments)
+    assert code == 130
+    assert err.endswith(INTERRUPTED)
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_that_is_to_be_ignored_is_ignored(place: Place) -> None:
+    """As by nohup and in a background job of a shell."""
+    ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    code, out, _ = _interrupted(place, ignoring + WHILE_IT_CALLS.format("parse_args"), "orgs")
+    assert (code, out) == (0, "ORG   OPTIONS\nacme  crm\n")
