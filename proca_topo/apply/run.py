@@ -89,14 +89,15 @@ def apply_plan(
     if after is not None and then is not None:
         _settle(plan, after, then, ledger)
     results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
+    if interrupted and not any(result.status in {Status.NOT_TRIED, Status.FAILED} for result in results):
+        stopped, interrupted = None, False  # it came when everything was done
     return Report(
         plan=plan,
         results=(*results, *(draining_since(results, then) if then is not None else ())),
         after=then,
         unread=unread,
         stopped=stopped,
-        # It may have come when everything was done.
-        interrupted=interrupted and any(result.status in {Status.NOT_TRIED, Status.FAILED} for result in results),
+        interrupted=interrupted,
     )
 
 
