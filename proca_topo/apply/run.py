@@ -1,17 +1,17 @@
 """Applying a plan: declare, read back, replace, delete, read back, plan again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from proca_topo.apply.declaring import declare, hold_replacements
 from proca_topo.apply.deleting import delete
 from proca_topo.apply.ledger import Ledger
 from proca_topo.apply.replacing.run import replace_all
-from proca_topo.apply.report import Report, Status, draining_since
+from proca_topo.apply.report import Report, Result, Status, draining_since
 from proca_topo.apply.survey import read_existing
 from proca_topo.apply.watch import StopRequestedError, Watcher
 from proca_topo.broker.protocol import Broker
-from proca_topo.errors import BrokerError
+from proca_topo.errors import BrokerError, VhostMissingError
 from proca_topo.plan.changes import Delete, HazardCode, Plan, Replace, Replacing
 from proca_topo.plan.planner import make_plan
 from proca_topo.topology.desired import Desired
@@ -80,17 +80,16 @@ def apply_plan(
         stopped, interrupted, after = "interrupted", True, None
     unread: str | None = None
     if after is None and plan.to_do:
-        try:
-            after = read()
-        except BrokerError as error:
-            unread = str(error)
+        after, unread = _read_back(plan, ledger, read)
+        if after is None and unread is None:
+            stopped = None  # that the vhost is gone is why
     seen = after if after is not None else existing if not plan.to_do else None
     then = make_plan(seen, desired, with_prune=with_prune, replacing=replacing) if seen is not None else None
     if after is not None and then is not None:
         _settle(plan, after, then, ledger)
     results = ledger.close(f"stopped: {stopped}" if stopped else _NOTHING_DELETED)
-    if interrupted and not any(result.status in {Status.NOT_TRIED, Status.FAILED} for result in results):
-        stopped, interrupted = None, False  # it came when everything was done
+    if interrupted and _is_all_done(results):
+        stopped, interrupted = None, False
     return Report(
         plan=plan,
         results=(*results, *(draining_since(results, then) if then is not None else ())),
@@ -99,6 +98,23 @@ def apply_plan(
         stopped=stopped,
         interrupted=interrupted,
     )
+
+
+def _read_back(plan: Plan, ledger: Ledger, read: Callable[[], Existing]) -> tuple[Existing | None, str | None]:
+    """What the broker shows, or why that is not known. Neither if the vhost is gone, which is noted."""
+    try:
+        return read(), None
+    except VhostMissingError:
+        for change in plan.to_do:
+            reason = f"somebody has deleted the vhost {shown(plan.vhost)} meanwhile, with everything in it"
+            ledger.note(change, Status.FAILED, reason)
+        return None, None
+    except BrokerError as error:
+        return None, str(error)
+
+
+def _is_all_done(results: Sequence[Result]) -> bool:
+    return not any(result.status in {Status.NOT_TRIED, Status.FAILED} for result in results)
 
 
 def apply_anew(
