@@ -15,6 +15,7 @@ from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.declaring.alternates import NOT_ALL, without_alternate
 from proca_topo.plan.declaring.doubled import bound_once_alone
 from proca_topo.plan.declaring.dropped import dead_letter_carriers, fed_with_ways_on
+from proca_topo.plan.declaring.passing_on import fed_if_passing_on
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
@@ -54,7 +55,9 @@ def make_plan(
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges, lacking.keys()),
     ]
-    declared = with_redirect_hazards(fed_with_ways_on(declared, existing, desired), existing)
+    declared = fed_if_passing_on(fed_with_ways_on(declared, existing, desired), existing, desired)
+    # Policies may lead to what that holds back, and hold back more.
+    declared = fed_if_passing_on(with_redirect_hazards(declared, existing), existing, desired)
     afterwards = once_replaced(existing, declared)
     # What is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for made in (replacements, exchanges) for change in made.changes.values())
