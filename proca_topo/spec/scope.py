@@ -40,7 +40,8 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
     left = names - {*everything.exchanges, *everything.queues, *everything.policies, *old_queues}
     theirs = _names_of(others, expander.owned) if patterns or left else {}
     names -= {name for name in left if is_others(name, theirs)}
-    exchanges, queues, bindings = _references(everything, expander.shared)
+    policies = frozenset(_policies_for(everything.queues, expander.shared))
+    exchanges, queues, bindings = _references(everything, expander.shared, policies)
     return Scope(
         orgs=frozenset(all_orgs),
         exchanges=frozenset(everything.exchanges) | names,
@@ -53,7 +54,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
         reference_exchanges=frozenset(exchanges - everything.exchanges.keys()),
         reference_queues=frozenset(queues - everything.queues.keys()),
         reference_bindings=frozenset(bindings - everything.bindings.keys()),
-        reference_policies=frozenset(_policies_for(everything.queues, expander.shared)),
+        reference_policies=policies,
     )
 
 
@@ -70,7 +71,9 @@ def _names_of(others: Iterable[Mapping[str, str]], owned: Owned) -> Mapping[str,
     return {text: tuple(regexes) for text, regexes in found.items()}
 
 
-def _references(section: Section, shared: Section) -> tuple[set[str], set[str], set[Binding]]:
+def _references(
+    section: Section, shared: Section, policies_of_all: Iterable[Policy]
+) -> tuple[set[str], set[str], set[Binding]]:
     """The exchanges, the queues and the bindings that the objects of a section lean on, its own among them."""
     exchanges: set[str] = set()
     queues: set[str] = set()
@@ -78,14 +81,16 @@ def _references(section: Section, shared: Section) -> tuple[set[str], set[str], 
     for binding in section.bindings:
         exchanges.add(binding.source)
         _destination(binding, exchanges, queues)
-    exchanges.update(
-        name for one in section.exchanges.values() if (name := one.noun.alternate_exchange) is not None
-    )
-    exchanges.update(
-        name for one in section.queues.values() if (name := one.noun.dead_letter_exchange) is not None
-    )
-    by_policy = (one.noun.definition.get("dead-letter-exchange") for one in section.policies.values())
-    exchanges.update(name for name in by_policy if isinstance(name, str))
+    policies = (*(one.noun for one in section.policies.values()), *policies_of_all)
+    ways_on = {
+        *(name for one in section.exchanges.values() if (name := one.noun.alternate_exchange)),
+        *(name for one in section.queues.values() if (name := one.noun.dead_letter_exchange)),
+        *(name for one in policies if isinstance(name := one.definition.get("dead-letter-exchange"), str)),
+    }
+    for binding in _behind(ways_on, shared):
+        bindings.add(binding)
+        exchanges.add(binding.source)
+    exchanges |= ways_on
     # Whoever dead-letters into a circuit's fail exchange leans on the whole circuit.
     for circuit in (*section.circuits.values(), *shared.circuits.values()):
         if circuit.fail in exchanges:
@@ -94,6 +99,20 @@ def _references(section: Section, shared: Section) -> tuple[set[str], set[str], 
             ends = circuit.fail, circuit.wait
             bindings |= {b for b in (*section.bindings, *shared.bindings) if (b.source, b.destination) == ends}
     return exchanges - {""}, queues, bindings
+
+
+def _behind(exchanges: Iterable[str], shared: Section) -> Iterator[Binding]:
+    """The bindings for all orgs by which messages go on from these exchanges, at any distance."""
+    by_source: dict[str, list[Binding]] = defaultdict(list)
+    for binding in shared.bindings:
+        by_source[binding.source].append(binding)
+    todo = [*exchanges]
+    while todo:
+        # Taken out, so that a circle is gone round once.
+        for binding in by_source.pop(todo.pop(), ()):
+            yield binding
+            if binding.destination_type is DestinationType.EXCHANGE:
+                todo.append(binding.destination)
 
 
 def _policies_for(queues: Iterable[str], shared: Section) -> Iterator[Policy]:

@@ -52,8 +52,8 @@ def of_one_org() -> Desired:
     [
         (existing(queues=(WAIT,), bindings=(FAIL_TO_WAIT,)), None),
         (existing(exchanges=(IN, RETURN), queues=(WAIT,), bindings=()), "its dead-letter exchange fail"),
-        (existing(queues=(WAIT,), bindings=()), "the binding fail -[#]-> wait of its retry circuit"),
-        (existing(queues=(), bindings=()), "the binding fail -[#]-> wait of its retry circuit"),
+        (existing(queues=(WAIT,), bindings=()), "the binding fail -[#]-> wait"),
+        (existing(queues=(), bindings=()), "the binding fail -[#]-> wait"),
         (
             existing(exchanges=(IN, FAIL), queues=(WAIT,), bindings=(FAIL_TO_WAIT,)),
             "its dead-letter exchange return",
@@ -101,7 +101,7 @@ def test_a_policy_leads_dead_letters_to_what_is_there_only() -> None:
         [change] = make_plan(there, spec).changes
         return change.held_back
 
-    lacking = "the binding fail -[#]-> wait of its retry circuit"
+    lacking = "the binding fail -[#]-> wait"
     there = existing(queues=(queue("work"), WAIT))
     assert held_back(there) is None
     assert held_back(replace(there, exchanges={"in": IN, "return": RETURN})) == (

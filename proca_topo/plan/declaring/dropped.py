@@ -6,7 +6,7 @@ A binding that carries dead letters is made all the same: what waits in its circ
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from proca_topo.plan.changes import Change, Declare, Replace, Update
 from proca_topo.plan.declaring.alternates import NOT_ALL
@@ -19,7 +19,8 @@ from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, is_reserved
-from proca_topo.topology.policies_in_force import PoliciesInForce
+from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce
+from proca_topo.topology.routing.topics import topic_matches
 
 
 def dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]:
@@ -120,7 +121,7 @@ class _WaysOn:
         self._with_those_of_all = PoliciesInForce({**self._then.policies, **of_all}.values())
         self._lacking_by_queue: dict[Queue, str | None] = {}
         self._referenced: dict[str, list[Binding]] = defaultdict(list)
-        for binding in scope.reference_bindings if scope else ():
+        for binding in sorted(scope.reference_bindings, key=attrgetter("name")) if scope else ():
             self._referenced[binding.source].append(binding)
         self._from: dict[str, list[Binding]] = defaultdict(list)
         # In a plan of the whole vhost it is the order that takes care of the rest.
@@ -148,29 +149,41 @@ class _WaysOn:
         now, then = self._existing.policies.get(policy.name), policy.definition.get(key)
         if not isinstance(then, str) or (now is not None and now.definition.get(key) == then):
             return None
-        return next(self._missing(then, "the queues under it"), None)
+        key_then = policy.definition.get("dead-letter-routing-key")
+        key_then = key_then if isinstance(key_then, str) else None
+        return next(self._missing(then, "the queues under it", key_then), None)
 
-    def _missing(self, start: Queue | str, whose: str) -> Iterator[str]:
-        """What is missing from a queue or an exchange on; `whose` the messages were when they were rejected."""
+    def _missing(self, start: Queue | str, whose: str, key: str | None = None) -> Iterator[str]:
+        """What is missing from a queue or an exchange on; `whose` the messages were when they were rejected.
+
+        They come with this `key`, None for any.
+        """
         would = f"what is rejected or expires in {whose} would be dropped:"
-        seen: set[Queue | str] = set()
-        todo = [start]
+        seen: set[tuple[Queue | str, str | None]] = set()
+        todo: list[tuple[Queue | str, str | None]] = [(start, key)]
         while todo:
-            place = todo.pop()
-            if place in seen:
+            place, key = todo.pop()
+            if (place, key) in seen:
                 continue
-            seen.add(place)
+            seen.add((place, key))
             if isinstance(place, Queue):
                 noun = place.with_type_from(self._existing.default_queue_type)
                 yield from self._missing_policies(noun)
-                todo += self._exchange_behind(noun)
+                todo += [
+                    (way.exchange, key if way.routing_key is None else way.routing_key)
+                    for way in self._way_behind(noun)
+                ]
             elif not is_reserved(place):
                 if place not in self._then.exchanges:
                     yield f"{would} its dead-letter exchange {shown(place)}"
-                for binding in self._referenced.get(place, ()):
+                for binding in self._taking(self._referenced, place, key):
                     if binding not in self._then.bindings:
-                        yield f"{would} the binding {shown(binding.name)} of its retry circuit"
-                todo += filter(None, map(self.queue_of, self._from.get(place, ())))
+                        yield f"{would} the binding {shown(binding.name)}"
+                todo += [
+                    (next_place, key)
+                    for binding in self._taking(self._from, place, key)
+                    if (next_place := self._end_of(binding)) is not None
+                ]
 
     def _missing_policies(self, queue: Queue) -> Iterator[str]:
         if not _may_lack(fate(queue, self._policies), fate(queue, self._with_those_of_all)):
@@ -180,8 +193,28 @@ class _WaysOn:
                 as_planned = " as the spec has it" if policy.name in self._then.policies else ""
                 yield f"{shown(queue.name)} lives by the policy {shown(policy.name)}{as_planned}, which"
 
-    def _exchange_behind(self, queue: Queue) -> Iterator[str]:
+    def _way_behind(self, queue: Queue) -> Iterator[DeadLetters]:
         ways = self._policies.dead_letters(queue)
         # Where it is not certain which policy is in force, the way may be another one.
         if len(ways) == 1 and (way := next(iter(ways))) is not None:
-            yield way.exchange
+            yield way
+
+    def _taking(
+        self, bindings: Mapping[str, Sequence[Binding]], exchange: str, key: str | None
+    ) -> Iterator[Binding]:
+        """Those of the bindings from an exchange by which what comes with this key may leave it."""
+        noun = self._then.exchanges.get(exchange)
+        for binding in bindings.get(exchange, ()):
+            match noun.type if noun is not None and key is not None else None:
+                case "direct" if binding.routing_key != key:
+                    pass
+                case "topic" if not topic_matches(binding.routing_key, key or ""):
+                    pass
+                case _:
+                    yield binding
+
+    def _end_of(self, binding: Binding) -> Queue | str | None:
+        """Where a binding leads to, if that has been read."""
+        if binding.destination_type is DestinationType.QUEUE:
+            return self._then.queues.get(binding.destination)
+        return binding.destination if binding.destination in self._then.exchanges else None
