@@ -1,6 +1,6 @@
 """(existing, desired) -> Plan."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -17,6 +17,7 @@ from proca_topo.plan.declaring.doubled import bound_once_alone
 from proca_topo.plan.declaring.dropped import dead_letter_carriers, fed_with_ways_on
 from proca_topo.plan.declaring.passing_on import fed_if_passing_on
 from proca_topo.plan.declaring.redirect_hazards import with_redirect_hazards
+from proca_topo.plan.declaring.unrouted import declared_with_ways_on
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policies.effects import PolicyChanges
@@ -55,9 +56,9 @@ def make_plan(
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges, lacking.keys()),
     ]
-    declared = fed_if_passing_on(fed_with_ways_on(declared, existing, desired), existing, desired)
+    declared = _with_ways_on(fed_with_ways_on(declared, existing, desired), existing, desired)
     # Policies may lead to what that holds back, and hold back more.
-    declared = fed_if_passing_on(with_redirect_hazards(declared, existing), existing, desired)
+    declared = _with_ways_on(with_redirect_hazards(declared, existing), existing, desired)
     afterwards = once_replaced(existing, declared)
     # What is finished only to go has one change at a time: the next apply decides on it.
     finished = frozenset(change.noun for made in (replacements, exchanges) for change in made.changes.values())
@@ -79,6 +80,10 @@ def make_plan(
         unchanged=wanted - touched,
         orgs=tuple(sorted(scope.orgs)) if scope is not None else (),
     )
+
+
+def _with_ways_on(changes: Sequence[Change], existing: Existing, desired: Desired) -> list[Change]:
+    return fed_if_passing_on(declared_with_ways_on(changes, existing, desired), existing, desired)
 
 
 def _exchange_changes(
