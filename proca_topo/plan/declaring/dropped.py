@@ -14,13 +14,13 @@ from proca_topo.plan.declaring.needs_first import handed_on, needs_first
 from proca_topo.plan.declaring.new_queues import Fate, fate
 from proca_topo.plan.declaring.order import At, DeclaringOrder, Node
 from proca_topo.plan.impact.afterwards import Vhost
+from proca_topo.plan.messages.circuits import Route
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Kind, Noun, Policy, Queue, is_reserved
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce
-from proca_topo.topology.routing.topics import topic_matches
 
 
 def dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]:
@@ -205,13 +205,8 @@ class _WaysOn:
         """Those of the bindings from an exchange by which what comes with this key may leave it."""
         noun = self._then.exchanges.get(exchange)
         for binding in bindings.get(exchange, ()):
-            match noun.type if noun is not None and key is not None else None:
-                case "direct" if binding.routing_key != key:
-                    pass
-                case "topic" if not topic_matches(binding.routing_key, key or ""):
-                    pass
-                case _:
-                    yield binding
+            if noun is None or key is None or Route(noun.type, binding.routing_key).admits(key):
+                yield binding
 
     def _end_of(self, binding: Binding) -> Queue | str | None:
         """Where a binding leads to, if that has been read."""
