@@ -189,24 +189,26 @@ def hides_queues(api: ManagementApi, facts: VhostFacts) -> bool:
 
 
 def _is_a_node_down(api: ManagementApi) -> bool:
-    """Whether any node of the cluster is. Who may not ask for the nodes (tag monitoring) does not learn of it."""
-    try:
-        return not all(node.get("running") for node in api.get_list("/nodes?columns=running"))
-    except AccessError:
-        return False
+    """Whether any node of the cluster is, as far as the user may know."""
+    return not all(node.get("running") for node in _nodes(api) or ())
 
 
 def _may_leave_queues_out(api: ManagementApi) -> bool:
     """Whether a listing with counts may lack queues, since a node is down, or was when it was asked.
 
     RabbitMQ 4.x begins to listen some 0.5 s before it takes itself for a running node, and says at once that it
-    is one. Its uptime it tells only 5 s after that. Who may not ask for the nodes does not learn of either.
+    is one. Its uptime it tells only 5 s after that.
     """
+    nodes = _nodes(api)
+    return nodes is None or not all(n.get("running") and n.get("uptime", 0) >= _SETTLED for n in nodes)
+
+
+def _nodes(api: ManagementApi) -> list[Json] | None:
+    """The nodes of the cluster; None for a user who may not ask for them (tag monitoring)."""
     try:
-        nodes = api.get_list("/nodes?columns=running,uptime")
+        return api.get_list("/nodes?columns=running,uptime")
     except AccessError:
-        return True
-    return not all(node.get("running") and node.get("uptime", 0) >= _SETTLED for node in nodes)
+        return None
 
 
 def list_policies(api: ManagementApi, vhost: str) -> dict[str, Policy]:
