@@ -105,8 +105,8 @@ def _read_back(plan: Plan, ledger: Ledger, read: Callable[[], Existing]) -> tupl
     try:
         return read(), None
     except VhostMissingError:
+        reason = f"somebody has deleted the vhost {shown(plan.vhost)} meanwhile, with everything in it"
         for change in plan.to_do:
-            reason = f"somebody has deleted the vhost {shown(plan.vhost)} meanwhile, with everything in it"
             ledger.note(change, Status.FAILED, reason)
         return None, None
     except BrokerError as error:

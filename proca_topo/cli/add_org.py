@@ -28,7 +28,7 @@ def add_org(
     \b
       proca-topo add-org newcomer --with crm --with sqs
       proca-topo add-org newcomer --set id=42
-      proca-topo apply --org acme
+      proca-topo apply --org newcomer
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
     from proca_topo.cli.commands import command_line
     from proca_topo.render.orgs import added_text
