@@ -15,7 +15,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from proca_topo.apply.report import Report
 from proca_topo.apply.run import apply_plan
 from proca_topo.apply.survey import read_existing
-from proca_topo.apply.watch import SILENT
+from proca_topo.apply.watch import SILENT, Watcher
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.amqp import counting
 from proca_topo.broker.connect import open_broker
@@ -95,13 +95,18 @@ class Live:
                 )
 
     def apply(
-        self, desired: Desired, *, with_prune: bool = False, replacing: Replacing = Replacing.FINISHING
+        self,
+        desired: Desired,
+        *,
+        with_prune: bool = False,
+        replacing: Replacing = Replacing.FINISHING,
+        watch: Watcher = SILENT,
     ) -> Report:
         """Plan and apply, as the command does."""
         existing = read_existing(self.broker, self.vhost, desired, with_prune=with_prune, replacing=replacing)
         plan = make_plan(existing, desired, with_prune=with_prune, replacing=replacing)
         return apply_plan(
-            plan, existing, desired, self.broker, with_prune=with_prune, watch=SILENT, replacing=replacing
+            plan, existing, desired, self.broker, with_prune=with_prune, watch=watch, replacing=replacing
         )
 
 
@@ -120,6 +125,14 @@ def live_vhost(test_broker: TestBroker, vhost: str, *, amqp_url: str | None = No
 def desired_in(directory: Path, orgs: tuple[str, ...] = ()) -> Desired:
     """What the spec in a folder says, for all orgs or for some."""
     return load_desired(read_topology(directory), orgs=orgs or None)
+
+
+def reject_next(channel: BlockingChannel, queue: str) -> None:
+    """Wait for a message in a queue, and reject it."""
+    method = None
+    while method is None:
+        method, _, _ = channel.basic_get(queue)
+    channel.basic_nack(method.delivery_tag, requeue=False)
 
 
 @pytest.fixture

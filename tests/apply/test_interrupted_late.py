@@ -6,16 +6,13 @@ from typing import Final
 import pytest
 
 from proca_topo.apply.report import Report, Status
-from proca_topo.apply.run import apply_plan
-from proca_topo.apply.survey import read_existing
 from proca_topo.apply.waiting import wait_for_draining
 from proca_topo.apply.watch import StopRequestedError
 from proca_topo.errors import ExitCode
-from proca_topo.plan.planner import make_plan
 from proca_topo.render.lines import as_text
 from proca_topo.render.report_text import report_lines
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import desired_in, live_vhost
 
 pytestmark = pytest.mark.broker
 
@@ -48,19 +45,12 @@ class _InterruptedOnce:
             raise StopRequestedError
 
 
-def applied(live: Live, folder: Path, watch: _InterruptedOnce) -> Report:
-    desired = desired_in(folder)
-    existing = read_existing(live.broker, live.vhost, desired, with_prune=True)
-    plan = make_plan(existing, desired, with_prune=True)
-    return apply_plan(plan, existing, desired, live.broker, with_prune=True, watch=watch)
-
-
 def test_an_apply_that_is_interrupted_when_all_is_done_does_not_say_that_it_stopped(
     tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:
     with live_vhost(broker_urls, vhost) as live:
         (tmp_path / "topology.yaml").write_text(QUEUE)
-        report = applied(live, tmp_path, _InterruptedOnce(3))
+        report = live.apply(desired_in(tmp_path), with_prune=True, watch=_InterruptedOnce(3))
         assert (report.stopped, report.interrupted, report.exit_code()) == (None, False, ExitCode.DONE)
         text = as_text(report_lines(report))
         assert "Stopped" not in text
@@ -76,7 +66,7 @@ def test_an_interruption_after_the_last_change_ends_the_wait_for_what_drains(
         live.fill("q", 1)
         (tmp_path / "topology.yaml").write_text(NO_QUEUE)
         watch = _InterruptedOnce(1)  # the binding
-        report = applied(live, tmp_path, watch)
+        report = live.apply(desired_in(tmp_path), with_prune=True, watch=watch)
         assert [result.status for result in report.results].count(Status.DRAINING) == 1
 
         def never() -> Report:

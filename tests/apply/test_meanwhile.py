@@ -20,7 +20,7 @@ from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.nouns import Queue
 from proca_topo.topology.routing.topics import topic_matches
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost, restricted
+from tests.live import Live, desired_in, live_vhost, reject_next, restricted
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -112,10 +112,7 @@ def test_a_message_that_came_to_wait_since_keeps_its_queue_and_its_way_back(
         assert {type(change) for change in plan.changes} == {Delete}
         with live.channel() as channel:
             channel.basic_publish("in", "a.b", b"{}", mandatory=True)
-            method = None
-            while method is None:
-                method, _, _ = channel.basic_get("work")
-            channel.basic_nack(method.delivery_tag, requeue=False)
+            reject_next(channel, "work")
             # Nobody is told when RabbitMQ has put it there.
             wait_until(
                 lambda: channel.queue_declare("wait", passive=True).method.message_count, "it waits", seconds=60

@@ -14,7 +14,7 @@ from proca_topo.apply.watch import SILENT
 from proca_topo.plan.changes import Delete, Replacing
 from tests.apply.option import SPEC, queue_status, switch, write_spec
 from tests.brokers.fixtures import TestBroker
-from tests.live import desired_in, live_vhost
+from tests.live import desired_in, live_vhost, reject_next
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -32,10 +32,7 @@ def test_messages_that_wait_in_the_retry_queue_come_back_before_their_queue_goes
             for number in range(3):
                 channel.basic_publish("in", f"acme.{number}", b"{}", mandatory=True)
             for _ in range(3):
-                method = None
-                while method is None:
-                    method, _, _ = channel.basic_get("acme.crm")
-                channel.basic_nack(method.delivery_tag, requeue=False)
+                reject_next(channel, "acme.crm")
         switch(folder, on=False)
         status, reason = queue_status(live, folder)
         assert status is Status.DRAINING
@@ -64,10 +61,7 @@ def test_an_apply_that_waits_deletes_the_queue_once_its_messages_came_back_and_w
         live.apply(desired_in(folder))
         with live.channel() as channel:
             channel.basic_publish("in", "acme.1", b"{}", mandatory=True)
-            method = None
-            while method is None:
-                method, _, _ = channel.basic_get("acme.crm")
-            channel.basic_nack(method.delivery_tag, requeue=False)
+            reject_next(channel, "acme.crm")
             switch(folder, on=False)
             desired = desired_in(folder)
             again = partial(

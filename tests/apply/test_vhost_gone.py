@@ -7,11 +7,8 @@ import pytest
 
 from proca_topo.apply.locking import Guarded
 from proca_topo.apply.report import Report, Status
-from proca_topo.apply.run import apply_plan
-from proca_topo.apply.survey import read_existing
 from proca_topo.errors import ExitCode
 from proca_topo.plan.changes import Replacing
-from proca_topo.plan.planner import make_plan
 from proca_topo.render.lines import as_text
 from proca_topo.render.report_text import report_lines
 from tests.brokers.fixtures import TestBroker
@@ -52,15 +49,12 @@ def applied(live: Live, folder: Path, stage: str) -> Report:
     desired = desired_in(folder)
     lock = live.broker.lock(live.vhost)
     try:
-        existing = read_existing(live.broker, live.vhost, desired, with_prune=False, replacing=Replacing.IDLE)
-        plan = make_plan(existing, desired, with_prune=False, replacing=Replacing.IDLE)
-        assert plan.to_do
         watch = Guarded(_DeletedIn(live, stage), lock)
-        return apply_plan(
-            plan, existing, desired, live.broker, with_prune=False, watch=watch, replacing=Replacing.IDLE
-        )
+        report = live.apply(desired, replacing=Replacing.IDLE, watch=watch)
     finally:
         lock.release()
+    assert report.plan.to_do
+    return report
 
 
 def check(report: Report, vhost: str) -> None:

@@ -13,14 +13,20 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
-    """The replacement in this block ends where that step comes next."""
+def failing_at(monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException) -> Iterator[None]:
+    """Where that step comes next in a replacement in this block, there is this error."""
 
     def reached(name: str) -> None:
         if name == step:
-            raise KilledError
+            raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(boundary, "reached", reached)
-        with pytest.raises(KilledError):
-            yield
+        yield
+
+
+@contextmanager
+def killed_at(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[None]:
+    """The replacement in this block ends where that step comes next."""
+    with failing_at(monkeypatch, step, KilledError()), pytest.raises(KilledError):
+        yield

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.steps import PROTOCOL, Step
 from proca_topo.apply.report import Status
 from proca_topo.apply.watch import StopRequestedError
@@ -14,7 +13,7 @@ from proca_topo.plan.changes import Replacing
 from proca_topo.render.report_text import outcome
 from proca_topo.topology.holding import Holding
 from tests.apply.replacing.afterwards import our_own, replaced
-from tests.apply.replacing.killing import killed_at
+from tests.apply.replacing.killing import failing_at, killed_at
 from tests.apply.replacing.work_queue import publish, taken, write_richly_bound
 from tests.live import Live, desired_in
 
@@ -34,12 +33,7 @@ def test_a_replacement_that_stops_on_its_way_has_failed(
     publish(live, range(1))
     write_richly_bound(tmp_path, ", arguments: {x-max-priority: 5}")
 
-    def reached(step: str) -> None:
-        if step == Step.RETURN_PARKED.name:
-            raise BrokerError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(boundary, "reached", reached)
+    with failing_at(monkeypatch, Step.RETURN_PARKED.name, BrokerError("the disk is full")):
         (result,) = replaced(live, tmp_path).results
     assert (result.status, result.reason) == (
         Status.FAILED,
@@ -95,12 +89,7 @@ def test_an_interruption_tells_where_the_messages_are(
     publish(live, range(3))
     write_richly_bound(tmp_path, ", arguments: {x-max-priority: 5}")
 
-    def reached(name: str) -> None:
-        if name == step:
-            raise StopRequestedError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(boundary, "reached", reached)
+    with failing_at(monkeypatch, step, StopRequestedError()):
         report = replaced(live, tmp_path)
     [result] = report.results
     assert report.interrupted
