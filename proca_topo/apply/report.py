@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from proca_topo.errors import ExitCode
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, WaitsFor
+from proca_topo.topology.names import shown
 
 _FINISHED_FIRST = "its replacement had been begun and had to be finished first"
 
@@ -40,6 +41,7 @@ class Report:
 
     `after` is the plan made anew from what the broker showed afterwards, None where it could not be read; `unread`
     then says why not. `stopped` is what ended the apply before its end: an error, or that it was `interrupted`.
+    `vhost_gone` says that there is nothing left to read.
     """
 
     plan: Plan
@@ -48,6 +50,14 @@ class Report:
     unread: str | None = None
     stopped: str | None = None
     interrupted: bool = False
+    vhost_gone: bool = False
+
+    @classmethod
+    def of_deleted_vhost(cls, plan: Plan) -> "Report":
+        """Nothing of the plan is so: somebody has deleted its vhost, and what was applied went with it."""
+        reason = f"somebody has deleted the vhost {shown(plan.vhost)} meanwhile, with everything in it"
+        results = tuple(Result(change=change, status=Status.FAILED, reason=reason) for change in plan.changes)
+        return cls(plan=plan, results=results, after=None, vhost_gone=True)
 
     def counts(self) -> dict[Status, int]:
         """How many changes came to each end."""

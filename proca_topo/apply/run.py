@@ -50,39 +50,19 @@ def apply_plan(
     interrupted = False
     after: Existing | None = None
     try:
-        after = declare(plan, existing, broker, ledger, watch, read=read)
-        if not ledger.any_not_made():
-            hold_replacements(plan, existing, ledger)
-            disconnecting = replacing is Replacing.DISCONNECTING
-            after = (
-                replace_all(
-                    plan,
-                    after or existing,
-                    broker,
-                    ledger,
-                    watch,
-                    desired=desired.exchanges,
-                    disconnecting=disconnecting,
-                    read=read,
-                )
-                or after
-            )
-            after = declare(plan, existing, broker, ledger, watch, read=read, after_replacement=True) or after
-        now = after or existing
-        _spare(plan, now, desired, ledger)
-        if not ledger.any_not_made() and delete(
-            plan, now, broker, ledger, watch, desired=desired.bindings, read=read
-        ):
-            after = None
+        after = _made(plan, existing, desired, broker, ledger, watch=watch, replacing=replacing, read=read)
     except BrokerError as error:
-        stopped, after = str(error), None
+        stopped = str(error)
     except StopRequestedError:
-        stopped, interrupted, after = "interrupted", True, None
+        stopped, interrupted = "interrupted", True
     unread: str | None = None
     if after is None and plan.to_do:
-        after, unread = _read_back(plan, ledger, read)
-        if after is None and unread is None:
-            stopped = None  # that the vhost is gone is why
+        try:
+            after = read()
+        except VhostMissingError:
+            return Report.of_deleted_vhost(plan)
+        except BrokerError as error:
+            unread = str(error)
     seen = after if after is not None else existing if not plan.to_do else None
     then = make_plan(seen, desired, with_prune=with_prune, replacing=replacing) if seen is not None else None
     if after is not None and then is not None:
@@ -100,17 +80,41 @@ def apply_plan(
     )
 
 
-def _read_back(plan: Plan, ledger: Ledger, read: Callable[[], Existing]) -> tuple[Existing | None, str | None]:
-    """What the broker shows, or why that is not known. Neither if the vhost is gone, which is noted."""
-    try:
-        return read(), None
-    except VhostMissingError:
-        reason = f"somebody has deleted the vhost {shown(plan.vhost)} meanwhile, with everything in it"
-        for change in plan.to_do:
-            ledger.note(change, Status.FAILED, reason)
-        return None, None
-    except BrokerError as error:
-        return None, str(error)
+def _made(
+    plan: Plan,
+    existing: Existing,
+    desired: Desired,
+    broker: Broker,
+    ledger: Ledger,
+    *,
+    watch: Watcher,
+    replacing: Replacing,
+    read: Callable[[], Existing],
+) -> Existing | None:
+    """Make the changes; what the broker shows after the last of them, None where it was not read since."""
+    after = declare(plan, existing, broker, ledger, watch, read=read)
+    if not ledger.any_not_made():
+        hold_replacements(plan, existing, ledger)
+        disconnecting = replacing is Replacing.DISCONNECTING
+        after = (
+            replace_all(
+                plan,
+                after or existing,
+                broker,
+                ledger,
+                watch,
+                desired=desired.exchanges,
+                disconnecting=disconnecting,
+                read=read,
+            )
+            or after
+        )
+        after = declare(plan, existing, broker, ledger, watch, read=read, after_replacement=True) or after
+    now = after or existing
+    _spare(plan, now, desired, ledger)
+    if not ledger.any_not_made() and delete(plan, now, broker, ledger, watch, desired=desired.bindings, read=read):
+        return None
+    return after
 
 
 def _is_all_done(results: Sequence[Result]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proca_topo.apply.report import Report, Result, Status
 from proca_topo.apply.watch import StopRequestedError, Watcher
-from proca_topo.errors import BrokerError
+from proca_topo.errors import BrokerError, VhostMissingError
 from proca_topo.topology.nouns import Noun
 
 # RabbitMQ counts the messages of a classic queue at once, of a quorum queue every 5 s.
@@ -35,6 +35,8 @@ def wait_for_draining(
             report = joined(report, again())
         except StopRequestedError:
             return replace(report, interrupted=True)
+        except VhostMissingError:
+            return Report.of_deleted_vhost(report.plan)
         except BrokerError as error:
             return replace(report, after=None, unread=str(error))
     return report
@@ -42,6 +44,8 @@ def wait_for_draining(
 
 def joined(first: Report, later: Report) -> Report:
     """Both as one: what the first had applied, and what became later of all the rest."""
+    if later.vhost_gone:
+        return Report.of_deleted_vhost(first.plan)
     now = {result.change.noun: result for result in later.results}
     results: list[Result] = []
     for result in first.results:

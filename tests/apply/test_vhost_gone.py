@@ -1,5 +1,7 @@
 """A vhost that somebody deletes while an apply is under way is told as that, and not as what follows from it."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -7,6 +9,9 @@ import pytest
 
 from proca_topo.apply.locking import Guarded
 from proca_topo.apply.report import Report, Status
+from proca_topo.apply.run import apply_anew
+from proca_topo.apply.waiting import wait_for_draining
+from proca_topo.apply.watch import SILENT, Watcher
 from proca_topo.errors import ExitCode
 from proca_topo.plan.changes import Replacing
 from proca_topo.render.lines import as_text
@@ -23,6 +28,11 @@ exchanges: {{e: {{type: topic}}}}
 queues:
   q1: {{ttl: {ttl}, bindings: [{{exchange: e, key: "#"}}]}}
   q2: {{ttl: {ttl}, bindings: [{{exchange: e, key: "#"}}]}}
+"""
+NO_QUEUES: Final = """\
+topology: 1
+owns: ["e", "q1", "q2"]
+exchanges: {e: {type: topic}}
 """
 MESSAGES: Final = 2000
 
@@ -42,7 +52,11 @@ class _DeletedIn:
     def advance(self, count: int) -> None:
         if self._is_in and count:
             self._is_in = False
-            self._live.http.delete(f"/api/vhosts/{self._live.path}").raise_for_status()
+            delete_vhost(self._live)
+
+
+def delete_vhost(live: Live) -> None:
+    live.http.delete(f"/api/vhosts/{live.path}").raise_for_status()
 
 
 def applied(live: Live, folder: Path, stage: str) -> Report:
@@ -86,3 +100,44 @@ def test_a_vhost_that_is_deleted_while_objects_are_declared(
     with live_vhost(broker_urls, vhost) as live:
         (tmp_path / "topology.yaml").write_text(QUEUES.format(ttl="1h"))
         check(applied(live, tmp_path, "exchanges"), vhost)
+
+
+def waited(live: Live, folder: Path, pause: Callable[[], None], watch: Watcher = SILENT) -> Report:
+    """An apply that has unbound two queues and waits for the one that drains; `watch` is of what it does then."""
+    (folder / "topology.yaml").write_text(QUEUES.format(ttl="1h"))
+    live.apply(desired_in(folder))
+    live.fill("q1", 1)
+    (folder / "topology.yaml").write_text(NO_QUEUES)
+    desired = desired_in(folder)
+    report = live.apply(desired, with_prune=True)
+    assert {result.status for result in report.results} == {Status.APPLIED, Status.DRAINING}
+    again = partial(
+        apply_anew,
+        desired,
+        live.broker,
+        live.vhost,
+        with_prune=True,
+        watch=watch,
+        replacing=Replacing.IDLE,
+        only=report.plan,
+    )
+    return wait_for_draining(report, again, patience_seconds=60, watch=SILENT, sleep=lambda _: pause())
+
+
+def test_a_vhost_that_is_deleted_while_an_apply_waits_for_what_drains(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """What had been applied by then is gone too, and nothing drains."""
+    with live_vhost(broker_urls, vhost) as live:
+        check(waited(live, tmp_path, pause=lambda: delete_vhost(live)), vhost)
+
+
+def test_a_vhost_that_is_deleted_after_such_a_wait_while_what_has_drained_goes(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    with live_vhost(broker_urls, vhost) as live:
+
+        def consumed() -> None:
+            live.http.delete(f"/api/queues/{live.path}/q1/contents").raise_for_status()
+
+        check(waited(live, tmp_path, consumed, _DeletedIn(live, "deleting queues")), vhost)
