@@ -29,6 +29,7 @@ class ManagementBroker:
         self._api = ManagementApi(address)
         self._asked_for_lock: dict[str, VhostFacts] = {}
         self._pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="proca-topo-broker")
+        self._changing = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="proca-topo-changing")
 
     def read(self, vhost: str, scope: Scope | None = None) -> Existing:
         """The vhost as it is now, or the part in `scope`.
@@ -100,7 +101,7 @@ class ManagementBroker:
         facts = vhost_facts(self._api, vhost)
         return Declaring(
             api=self._api,
-            pool=self._pool,
+            pool=self._changing,
             vhost=vhost,
             default_queue_type=facts.default_queue_type,
             progress=progress,
@@ -110,11 +111,12 @@ class ManagementBroker:
         """Delete in parallel. RabbitMQ itself checks that a classic queue is unused and that nothing waits in it
         (which says nothing of what is held unacknowledged); for quorum queues and streams it cannot.
         """
-        return Deleting(api=self._api, pool=self._pool, existing=existing, progress=progress).delete(nouns)
+        return Deleting(api=self._api, pool=self._changing, existing=existing, progress=progress).delete(nouns)
 
     def close(self) -> None:
-        """Let go of connections and threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """Let go of connections and threads. Changes under way are waited for, answers are not."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._changing.shutdown(cancel_futures=True)
         self._api.close()
 
     def _put(self, path: str, body: object) -> None:

@@ -67,6 +67,43 @@ def http_server(
 
 
 @contextmanager
+def stalling_server() -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a management API that tells which broker it is, and leaves all else that it is asked for open.
+
+    The event says that it was.
+    """
+    asked, over = threading.Event(), threading.Event()
+    known = {"/api/overview": '{"rabbitmq_version": "3.10.8"}', "/api/vhosts/proca": '{"name": "proca"}'}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = known.get(self.path.partition("?")[0])
+            if body is None:
+                asked.set()
+                over.wait()
+                return
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
 def mute_server(*, says: bytes = b"") -> Iterator[int]:
     """A port that takes connections, says this once, and nothing more."""
     listener = socket.create_server(("127.0.0.1", 0))

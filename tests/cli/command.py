@@ -13,6 +13,8 @@ from typing import Any, Final
 
 COMMAND: Final = str(Path(sys.executable).with_name("proca-topo"))
 PATIENCE: Final = 300  # seconds, for what takes some at most; a busy machine takes many times as long
+# As long as a busy machine may take to end a process, and less than an answer of the broker is waited for.
+AT_ONCE_SECONDS: Final = 60
 
 _PROGRESS: Final = re.compile(
     r"^(?:reading back|[a-z ]+: [\d,]+ of [\d,]+(?:, [\d,]+/s, [\d,]+ s left)?)\n", re.MULTILINE

@@ -1,13 +1,15 @@
 """plan and apply, on a definitions file."""
 
 import json
+import subprocess
 
 import jsonschema
 import pytest
 
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.report_json import report_schema
-from tests.cli.command import Place
+from tests.broker.servers import stalling_server
+from tests.cli.command import AT_ONCE_SECONDS, COMMAND, Place, clean_environment
 
 FIRST_PLAN = """\
 Plan for vhost proca on broker.json
@@ -224,6 +226,22 @@ def test_every_error_of_the_spec_comes_at_once_and_wins_over_the_broker(place: P
         "orgs/acme.yaml:1:1",
         "orgs/beta.yaml:1:11",
     ]
+
+
+def test_an_error_of_the_spec_does_not_wait_for_what_the_broker_was_asked(place: Place) -> None:
+    place.write_org("acme", "options: {email: true}\n")
+    with stalling_server() as (url, _):
+        planned = subprocess.run(
+            [COMMAND, "plan", "--broker", url],
+            cwd=place.path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=AT_ONCE_SECONDS,
+        )
+    assert planned.returncode == 2
+    assert planned.stderr.splitlines()[-1] == "error: the spec is invalid (1 problem)"
 
 
 def test_a_broker_that_does_not_answer_is_a_failure(place: Place) -> None:

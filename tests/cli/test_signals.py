@@ -11,10 +11,9 @@ import pytest
 
 from proca_topo.cli.app import Stopped
 from proca_topo.cli.interruption import ended_by_signals
-from tests.cli.command import COMMAND, Place, clean_environment
+from tests.broker.servers import stalling_server
+from tests.cli.command import AT_ONCE_SECONDS, COMMAND, Place, clean_environment
 
-# As long as a busy machine may take to end a process, and less than an answer of the broker is waited for.
-AT_ONCE_SECONDS = 60
 INTERRUPTED: Final = "Interrupted. Nothing is half-done that running the same command again would not finish.\n"
 
 
@@ -47,6 +46,23 @@ def test_a_signal_ends_it_at_once_and_in_order(
         out, err = process.communicate(timeout=AT_ONCE_SECONDS)
     assert (process.returncode, out) == (code, "")
     assert err == INTERRUPTED
+
+
+@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("status",)])
+def test_a_signal_ends_it_while_several_answers_are_waited_for(place: Place, arguments: tuple[str, ...]) -> None:
+    with stalling_server() as (url, asked):
+        process = subprocess.Popen(
+            [COMMAND, *arguments, "--broker", url],
+            cwd=place.path,
+            env=clean_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert asked.wait(AT_ONCE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=AT_ONCE_SECONDS)
+    assert (process.returncode, out, err) == (130, "", INTERRUPTED)
 
 
 def test_a_second_signal_does_not_disturb_the_way_to_the_cleaning_up(capfd: pytest.CaptureFixture[str]) -> None:
