@@ -27,6 +27,7 @@ from proca_topo.plan.replacing.risky_policies import (
     why_moving_is_unsafe,
     why_retrying_is_unsafe,
 )
+from proca_topo.plan.replacing.targets import targets
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
@@ -48,12 +49,15 @@ class QueueReplacements:
     @cached_property
     def begun(self) -> Mapping[str, Unfinished]:
         """What was begun and not finished, by the name that the queue will have."""
-        return {self._target(one): one for one in unfinished(self.existing) if self._is_ours(one)}
+        found = [one for one in unfinished(self.existing) if self._is_ours(one)]
+        return targets(found, self.existing, self.desired)
 
     @cached_property
     def renamed(self) -> Mapping[str, Queue]:
-        """The queues that get another name, as they are, by that name."""
-        there = self.existing.queues
+        """The queues that get another name, as they are or will be once that is finished, by that name."""
+        going = {one.replaced.was.name for one in self.begun.values()}
+        there = {name: queue for name, queue in self.existing.queues.items() if name not in going}
+        there = {name: replace(one.replaced.was, name=name) for name, one in self.begun.items()} | there
         return {
             new: there[old] for new, old in self.desired.renames.items() if old in there and new not in self.begun
         }
@@ -94,12 +98,6 @@ class QueueReplacements:
         return any(map(self.desired.ownership.owns_name, names)) and (
             scope is None or any(map(scope.covers, names))
         )
-
-    def _target(self, one: Unfinished) -> str:
-        """The name that a queue gets in the end: as it was begun, unless that is in time to be changed."""
-        becomes, was = one.replaced.becomes, one.replaced.was.name
-        wanted = self.desired.queues
-        return was if not one.old_is_gone and becomes not in wanted and was in wanted else becomes
 
     def _wanted(self, name: str) -> Queue:
         return self.desired.queues[name].with_type_from(self.existing.default_queue_type)
@@ -195,6 +193,7 @@ class QueueReplacements:
             protected.reason(after)
             or protected.reason(before)
             or why_impossible(before, after)
+            or self._unfinished(before)
             or self._unreachable(before)
             or self._taken(before, after)
             or self._unsafe(before, after)
@@ -218,6 +217,12 @@ class QueueReplacements:
             return None
         who = "1 consumer is" if consumers == 1 else f"{consumers} consumers are"
         return f"{who} on {shown(queue.name)}: stop them, or let --disconnect-consumers do it"
+
+    def _unfinished(self, queue: Queue) -> str | None:
+        if queue.name not in self.begun:
+            return None
+        name = shown(queue.name)
+        return f"what was begun and makes {name} is finished first, under that name: apply again after it"
 
     def _unreachable(self, queue: Queue) -> str | None:
         if self.existing.activity.get(queue.name, Activity()).counted:

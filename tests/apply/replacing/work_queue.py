@@ -27,7 +27,7 @@ def write_richly_bound(folder: Path, more: str, *, name: str = "work") -> None:
     )
     (folder / "topology.yaml").write_text(
         "topology: 1\n"
-        "owns: [in, heads, work, job]\n"
+        "owns: [in, heads, work, job, labour]\n"
         "ignore: [{exchange: theirs, key: k}]\n"
         "exchanges: {in: {type: topic}, heads: {type: headers}}\n"
         f"queues: {{{name}: {{bindings: [{bindings}]{more}}}}}\n"

@@ -1,0 +1,63 @@
+"""A renaming that is interrupted, and a spec that has yet another name when it is finished."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from proca_topo.apply.replacing.steps import PROTOCOL, Step
+from tests.apply.replacing.afterwards import our_own, replaced
+from tests.apply.replacing.killing import killed_at
+from tests.apply.replacing.work_queue import publish, taken, write_richly_bound
+from tests.live import Live, desired_in
+
+pytestmark = pytest.mark.broker
+
+STEPS: Final = [rule.step.name for rule in PROTOCOL if rule.step is not Step.BIND_WANTED]
+UNTIL_GONE: Final = STEPS[: STEPS.index(Step.MARK_OLD_GONE.name) + 1]
+
+
+def interrupted(live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """The queue work is on its way to become job, with fifty messages and ten that come since."""
+    write_richly_bound(folder, "")
+    live.apply(desired_in(folder))
+    publish(live, range(50))
+    write_richly_bound(folder, ", renamed_from: work", name="job")
+    with killed_at(monkeypatch, step):
+        replaced(live, folder)
+    publish(live, range(50, 60))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_next_name_in_a_row_gets_all_in_the_end(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, or by the apply after the one that finishes what was begun; each says that all is as it planned."""
+    interrupted(live, tmp_path, monkeypatch, step)
+    write_richly_bound(tmp_path, ", renamed_from: job", name="labour")
+    if step == STEPS[0]:  # nothing was begun
+        write_richly_bound(tmp_path, ", renamed_from: work", name="labour")
+    first = replaced(live, tmp_path)
+    publish(live, range(60, 70))
+    second = replaced(live, tmp_path)
+    assert [report.unexplained for report in (first, second)] == [(), ()]
+    assert second.after is not None
+    assert second.after.changes == ()
+    assert our_own(live) == []
+    assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
+    assert list(dict.fromkeys(taken(live, "labour"))) == list(range(70))
+
+
+@pytest.mark.parametrize("step", UNTIL_GONE)
+def test_a_name_that_was_put_right_gets_all_at_once(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the old queue is there; nothing goes to the wrong name, or finds no queue meanwhile."""
+    interrupted(live, tmp_path, monkeypatch, step)
+    write_richly_bound(tmp_path, ", renamed_from: work", name="labour")
+    report = replaced(live, tmp_path)
+    assert report.after is not None
+    assert report.after.changes == ()
+    assert our_own(live) == []
+    assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
+    assert list(dict.fromkeys(taken(live, "labour"))) == list(range(60))
