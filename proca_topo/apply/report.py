@@ -1,13 +1,15 @@
 """What an apply did and did not do."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.errors import ExitCode
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, WaitsFor
+from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Binding, DestinationType, Noun
 
 _FINISHED_FIRST = "its replacement had been begun and had to be finished first"
 
@@ -105,14 +107,32 @@ def draining_since(results: Sequence[Result], after: Plan) -> tuple[Result, ...]
     """
     replaced = {result.change.noun for result in results if isinstance(result.change, Replace)}
     known = {result.change.noun for result in results} - replaced
+    later = frozenset(_replaced_later(results))
     found = [
         Result(change=change, status=Status.DRAINING, reason=_FINISHED_FIRST)
-        if isinstance(change, Delete) and change.held_back is None and change.noun in replaced
+        if isinstance(change, Delete)
+        and change.held_back is None
+        and (change.noun in replaced or _is_bound_to(change.noun, later))
         else waiting_or_held(change)
         for change in after.changes
         if change.noun not in known
     ]
     return tuple(result for result in found if result is not None and result.status is Status.DRAINING)
+
+
+def _replaced_later(results: Sequence[Result]) -> Iterator[str]:
+    """The queues that get their name from one whose replacement had to be finished first."""
+    changes = [result.change for result in results if isinstance(result.change, Replace)]
+    finished = {change.noun.name for change in changes if change.unfinished is not None}
+    for change in changes:
+        if isinstance(change.replaced, Replaced) and change.replaced.was.name in finished - {change.noun.name}:
+            yield change.noun.name
+
+
+def _is_bound_to(noun: Noun, queues: Collection[str]) -> bool:
+    return (
+        isinstance(noun, Binding) and noun.destination_type is DestinationType.QUEUE and noun.destination in queues
+    )
 
 
 def waiting_or_held(change: Change) -> Result | None:

@@ -6,6 +6,8 @@ from typing import Final
 import pytest
 
 from proca_topo.apply.replacing.steps import PROTOCOL, Step
+from proca_topo.apply.report import Status
+from proca_topo.plan.changes import Replacing
 from tests.apply.replacing.afterwards import our_own, replaced
 from tests.apply.replacing.killing import killed_at
 from tests.apply.replacing.work_queue import publish, taken, write_richly_bound
@@ -26,6 +28,15 @@ def interrupted(live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch, step:
     with killed_at(monkeypatch, step):
         replaced(live, folder)
     publish(live, range(50, 60))
+
+
+def write_retried(folder: Path, name: str, more: str) -> None:
+    """The queue in a retry circuit."""
+    (folder / "topology.yaml").write_text(
+        "topology: 1\nowns: [in, fail, wait, back, work, job, labour]\nexchanges: {in: {type: topic}}\n"
+        "retry: {r: {delay: 1s, fail: fail, wait: wait, return: back}}\n"
+        f"queues: {{{name}: {{retry: r, bindings: [{{exchange: in}}]{more}}}}}\n"
+    )
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -61,3 +72,24 @@ def test_a_name_that_was_put_right_gets_all_at_once(
     assert our_own(live) == []
     assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
     assert list(dict.fromkeys(taken(live, "labour"))) == list(range(60))
+
+
+def test_what_only_an_older_name_needed_waits_for_the_next_name(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes once the queue has that: nobody reads that something else has changed the broker."""
+    write_retried(tmp_path, "work", "")
+    live.apply(desired_in(tmp_path))
+    write_retried(tmp_path, "job", ", renamed_from: work")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        replaced(live, tmp_path)
+    write_retried(tmp_path, "labour", ", renamed_from: job")
+    first, second = (live.apply(desired_in(tmp_path), with_prune=True, replacing=Replacing.IDLE) for _ in range(2))
+    assert first.unexplained == ()
+    old = {result.change.noun.name: (result.status, result.reason) for result in first.results}
+    assert old["back -[work]-> labour"] == (
+        Status.DRAINING,
+        "its replacement had been begun and had to be finished first",
+    )
+    assert second.after is not None
+    assert second.after.changes == ()
