@@ -2,14 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from proca_topo.spec.expansion import Expander
 from proca_topo.spec.orgs import Org
 from proca_topo.spec.owned import Owned
 from proca_topo.spec.sections import Section
+from proca_topo.topology.exchange_holding import ALTERNATE
 from proca_topo.topology.existing import Scope, is_others
 from proca_topo.topology.nouns import Binding, DestinationType, Policy
 from proca_topo.topology.policy_patterns import compiled
+
+_WAYS_ON: Final = (ALTERNATE, "dead-letter-exchange")
 
 
 def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[str, str]]) -> Scope:
@@ -40,7 +44,7 @@ def scope_of(orgs: Iterable[Org], expander: Expander, others: Iterable[Mapping[s
     left = names - {*everything.exchanges, *everything.queues, *everything.policies, *old_queues}
     theirs = _names_of(others, expander.owned) if patterns or left else {}
     names -= {name for name in left if is_others(name, theirs)}
-    policies = frozenset(_policies_for(everything.queues, expander.shared))
+    policies = frozenset(_policies_for(everything, expander.shared))
     exchanges, queues, bindings = _references(everything, expander.shared, policies)
     return Scope(
         orgs=frozenset(all_orgs),
@@ -85,7 +89,7 @@ def _references(
     ways_on = {
         *(name for one in section.exchanges.values() if (name := one.noun.alternate_exchange)),
         *(name for one in section.queues.values() if (name := one.noun.dead_letter_exchange)),
-        *(name for one in policies if isinstance(name := one.definition.get("dead-letter-exchange"), str)),
+        *(name for one in policies for key in _WAYS_ON if isinstance(name := one.definition.get(key), str)),
     }
     for binding in _behind(ways_on, shared):
         bindings.add(binding)
@@ -115,12 +119,17 @@ def _behind(exchanges: Iterable[str], shared: Section) -> Iterator[Binding]:
                 todo.append(binding.destination)
 
 
-def _policies_for(queues: Iterable[str], shared: Section) -> Iterator[Policy]:
-    """The policies for all orgs that may be in force for one of these queues."""
+def _policies_for(section: Section, shared: Section) -> Iterator[Policy]:
+    """The policies for all orgs that may be in force for one of a section's queues, or give an alternate to one of
+    its exchanges, or to one that its bindings come from.
+    """
+    exchanges = {*section.exchanges, *(binding.source for binding in section.bindings)}
     for declared in shared.policies.values():
-        pattern = compiled(declared.noun.pattern)
-        if any(map(pattern.may_match, queues)):
-            yield declared.noun
+        policy = declared.noun
+        pattern = compiled(policy.pattern)
+        names = {*section.queues, *exchanges} if ALTERNATE in policy.definition else section.queues
+        if any(map(pattern.may_match, names)):
+            yield policy
 
 
 def _destination(binding: Binding, exchanges: set[str], queues: set[str]) -> None:
