@@ -1,15 +1,16 @@
 """What an apply did and did not do."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from proca_topo.errors import ExitCode
 from proca_topo.plan.changes import Change, Delete, Plan, Replace, Retire, WaitsFor
+from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, DestinationType, Noun
+from proca_topo.topology.nouns import Binding, DestinationType, Kind, Noun, kind_of
 
 _FINISHED_FIRST = "its replacement had been begun and had to be finished first"
 
@@ -102,17 +103,13 @@ class Report:
 
 
 def draining_since(results: Sequence[Result], after: Plan) -> tuple[Result, ...]:
-    """What the plan made `after` an apply retires besides, and what that had to finish first: a later one lets it
-    go.
-    """
+    """What the plan made `after` an apply retires besides, and what had to wait until that was finished."""
     replaced = {result.change.noun for result in results if isinstance(result.change, Replace)}
     known = {result.change.noun for result in results} - replaced
-    later = frozenset(_replaced_later(results))
+    waits = _FinishedFirst([result.change for result in results])
     found = [
         Result(change=change, status=Status.DRAINING, reason=_FINISHED_FIRST)
-        if isinstance(change, Delete)
-        and change.held_back is None
-        and (change.noun in replaced or _is_bound_to(change.noun, later))
+        if change.held_back is None and waits.has(change)
         else waiting_or_held(change)
         for change in after.changes
         if change.noun not in known
@@ -120,19 +117,36 @@ def draining_since(results: Sequence[Result], after: Plan) -> tuple[Result, ...]
     return tuple(result for result in found if result is not None and result.status is Status.DRAINING)
 
 
-def _replaced_later(results: Sequence[Result]) -> Iterator[str]:
-    """The queues that get their name from one whose replacement had to be finished first."""
-    changes = [result.change for result in results if isinstance(result.change, Replace)]
-    finished = {change.noun.name for change in changes if change.unfinished is not None}
-    for change in changes:
-        if isinstance(change.replaced, Replaced) and change.replaced.was.name in finished - {change.noun.name}:
-            yield change.noun.name
+class _FinishedFirst:
+    """What the replacements that had been begun keep from being made in the same apply."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        replacements = [change for change in changes if isinstance(change, Replace)]
+        self._nouns = {change.noun for change in replacements}
+        self._begun = {_key(change.noun) for change in replacements if change.unfinished is not None}
+        self._next_names = {
+            change.noun.name
+            for change in replacements
+            if isinstance(change.replaced, Replaced)
+            and change.replaced.was.name != change.noun.name
+            and _key(change.replaced.was) in self._begun
+        }
+
+    def has(self, change: Change) -> bool:
+        """Whether a change that is planned afterwards had to wait for one of them."""
+        match change:
+            case Replace(replaced=ReplacedExchange(was=was)):
+                return was in self._nouns and _key(was) in self._begun
+            case Delete(noun=Binding(destination=queue, destination_type=DestinationType.QUEUE)):
+                return queue in self._next_names
+            case Delete():
+                return change.noun in self._nouns
+            case _:
+                return False
 
 
-def _is_bound_to(noun: Noun, queues: Collection[str]) -> bool:
-    return (
-        isinstance(noun, Binding) and noun.destination_type is DestinationType.QUEUE and noun.destination in queues
-    )
+def _key(noun: Noun) -> tuple[Kind, str]:
+    return kind_of(noun), noun.name
 
 
 def waiting_or_held(change: Change) -> Result | None:

@@ -194,6 +194,28 @@ def test_an_interrupted_replacement_is_finished_by_the_next_apply(
     assert live.definitions()["bindings"] == bindings
 
 
+def test_a_third_definition_waits_for_what_was_begun(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads that something else has changed the broker."""
+    write(tmp_path, "type: topic")
+    live.apply(desired_in(tmp_path))
+    write(tmp_path, "type: direct")
+    with killed_at(monkeypatch, ExchangeStep.SWAP.name):
+        replaced(live, tmp_path)
+    write(tmp_path, "type: fanout")
+    first = replaced(live, tmp_path)
+    assert first.unexplained == ()
+    assert [(result.status, result.reason) for result in first.results] == [
+        (Status.APPLIED, None),
+        (Status.DRAINING, "its replacement had been begun and had to be finished first"),
+    ]
+    second = replaced(live, tmp_path)
+    assert second.after is not None
+    assert second.after.changes == ()
+    assert exchange(live)["type"] == "fanout"
+
+
 @pytest.mark.parametrize("meanwhile", ["same", "another", "as it was", "dropped"])
 def test_an_exchange_that_is_gone_comes_back(
     meanwhile: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
