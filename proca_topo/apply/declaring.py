@@ -9,9 +9,9 @@ from proca_topo.apply.report import Status
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Declare, Delete, Plan, Replace, Retire, Update
-from proca_topo.plan.declaring.dropped import fed_without
+from proca_topo.plan.declaring.dropped import fed_without, taking_dead_letters
 from proca_topo.plan.declaring.new_queues import NewQueues, lacked_by_replacement
-from proca_topo.plan.declaring.order import POLICIES, DeclaringOrder, Stage
+from proca_topo.plan.declaring.order import EXCHANGES, POLICIES, DeclaringOrder, Stage
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue, kind_of
@@ -48,6 +48,9 @@ def declare(
         ready = [change for change in changes if not _dependency_missing(change, unreplaced, ledger)]
         ready = _with_their_policies(ready, plan, existing, ledger)
         ready = _without_drops(ready, order, ledger)
+        if stage.title == EXCHANGES and stage.relies_on:
+            _, absent = _relied_on(stage, plan, broker, ledger, read=read)
+            ready = _with_alternates(ready, absent, order, ledger)
         in_turn = _policies(ready, stage, plan, broker, ledger, read=read) if stage.title == POLICIES else [ready]
         for together in filter(None, in_turn):
             watch.stage(stage.title, len(together))
@@ -97,13 +100,41 @@ def _policies(
     """The policies of a stage that have what they rely on and cost nothing, those together that may be set so."""
     if not ready:
         return
+    now, absent = _relied_on(stage, plan, broker, ledger, read=read)
+    yield from harmless(_with_ways_on(ready, absent, ledger), now, ledger, read=read, deleting=False)
+
+
+def _relied_on(
+    stage: Stage, plan: Plan, broker: Broker, ledger: Ledger, *, read: Callable[[], Existing]
+) -> tuple[Existing, Sequence[Change]]:
+    """The broker now, and what is absent of that on which a stage relies. Why it is, is known then."""
     now = read()
     if absent := _absent(stage.relies_on, now):
         unknown = [c for c in absent if ledger.status(c.noun) is None and not isinstance(c, Replace)]
         _ask_why(plan, unknown, broker, ledger)
         now = read()
-    ready = _with_ways_on(ready, _absent(stage.relies_on, now), ledger)
-    yield from harmless(ready, now, ledger, read=read, deleting=False)
+    return now, _absent(stage.relies_on, now)
+
+
+def _with_alternates(
+    exchanges: Sequence[Change], absent: Sequence[Change], order: DeclaringOrder, ledger: Ledger
+) -> list[Change]:
+    """The exchanges without those that would drop what they cannot route: those are not tried.
+
+    But for one that takes dead letters of what is there: without it all of these go on being dropped.
+    """
+    existing = order.existing
+    taking = taking_dead_letters(existing.queues.values(), existing.policies.values()) if absent else ()
+    not_there = {change.noun for change in absent}
+    found = []
+    for change in exchanges:
+        lacking = [o for o in order.alternates.get(change.noun, ()) if o in not_there]
+        if not lacking or change.noun.name in taking:
+            found.append(change)
+        else:
+            reason = f"what it cannot route would be dropped: exchange {shown(lacking[0].name)} is not there"
+            ledger.note(change, Status.NOT_TRIED, reason)
+    return found
 
 
 def _with_ways_on(policies: Sequence[Change], absent: Sequence[Change], ledger: Ledger) -> list[Change]:

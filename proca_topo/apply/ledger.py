@@ -1,11 +1,14 @@
 """What is known so far of each change of a plan that is being applied."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from proca_topo.apply.report import Result, Status, waiting_or_held
 from proca_topo.broker.protocol import Failure
 from proca_topo.plan.changes import Change, Plan, Replace, WaitsFor
 from proca_topo.topology.nouns import Binding, Noun, kind_of
+
+_NOT_MADE: Final = (Status.FAILED, Status.NOT_TRIED)
 
 
 class Ledger:
@@ -26,7 +29,7 @@ class Ledger:
     def note(self, change: Change, status: Status, reason: str, *, waits_for: WaitsFor = WaitsFor.TIME) -> None:
         """What became of a change that was not made, and why."""
         self._results[change.noun] = Result(change=change, status=status, reason=reason, waits_for=waits_for)
-        if status is Status.FAILED and not isinstance(change.noun, Binding):
+        if status in _NOT_MADE and not isinstance(change.noun, Binding):
             self._failed_names.add((kind_of(change.noun), change.noun.name))
 
     def begun(self, change: Replace, how_far: str) -> None:
@@ -46,13 +49,12 @@ class Ledger:
         return None if result is None else result.status
 
     def failed_name(self, kind: str, name: str) -> bool:
-        """Whether the change of the object of this kind and name failed."""
+        """Whether the change of the object of this kind and name failed, or was not tried."""
         return (kind, name) in self._failed_names
 
     def not_made(self) -> frozenset[Noun]:
         """The objects whose changes failed or were not tried."""
-        left = (Status.FAILED, Status.NOT_TRIED)
-        return frozenset(noun for noun, result in self._results.items() if result.status in left)
+        return frozenset(noun for noun, result in self._results.items() if result.status in _NOT_MADE)
 
     def any_not_made(self) -> bool:
         """Whether any change failed or was not tried."""

@@ -29,13 +29,14 @@ def dead_letter_carriers(existing: Existing, desired: Desired) -> frozenset[str]
     What exists counts too: a plan for single orgs does not have the circuits that all orgs share.
     """
     queues = (*desired.queues.values(), *existing.queues.values())
-    policies = (*desired.policies.values(), *existing.policies.values())
+    return taking_dead_letters(queues, (*desired.policies.values(), *existing.policies.values()))
+
+
+def taking_dead_letters(queues: Iterable[Queue], policies: Iterable[Policy]) -> frozenset[str]:
+    """The exchanges to which these queues and policies lead dead letters."""
     by_policy = (policy.definition.get("dead-letter-exchange") for policy in policies)
-    return frozenset(
-        exchange
-        for exchange in (*(queue.dead_letter_exchange for queue in queues), *by_policy)
-        if exchange is not None
-    )
+    by_argument = (queue.dead_letter_exchange for queue in queues)
+    return frozenset(exchange for exchange in (*by_argument, *by_policy) if exchange is not None)
 
 
 def fed_with_ways_on(changes: Sequence[Change], existing: Existing, desired: Desired) -> list[Change]:

@@ -2,7 +2,7 @@
 
 | stage                | after                                                                                    |
 |----------------------|------------------------------------------------------------------------------------------|
-| exchanges            |                                                                                          |
+| exchanges            | the exchanges that take what they cannot route: without these it would be dropped        |
 | policies             | the exchanges                                                                            |
 | queues               | the policies that may be for them: a policy's TTL does not reach messages that are       |
 |                      | already in a queue (measured), so none may come before it                                |
@@ -32,6 +32,7 @@ from proca_topo.topology.policies_in_force import PoliciesInForce
 from proca_topo.topology.routing.matching import Message
 from proca_topo.topology.routing.routes import Routes
 
+EXCHANGES: Final = "exchanges"
 POLICIES: Final = "policies"
 
 
@@ -66,7 +67,7 @@ class DeclaringOrder:
     def stages(self) -> Iterator[Stage]:
         """The stages one after the other; some are empty."""
         made = [change for change in self.changes if isinstance(change, (Declare, Update))]
-        yield Stage(title="exchanges", changes=tuple(c for c in made if isinstance(c.noun, Exchange)))
+        yield from self._exchanges()
         policies = tuple(c for c in made if isinstance(c.noun, Policy) and c.noun not in self.redirecting)
         yield Stage(title=POLICIES, changes=policies)
         ahead: dict[Noun, Change] = {}
@@ -77,6 +78,33 @@ class DeclaringOrder:
             yield Stage(title=POLICIES, changes=late, relies_on=tuple(ahead.values()))
             ahead |= {change.noun: change for change in late}
         yield from _after_policies([change for change in made if change.noun not in ahead])
+
+    @cached_property
+    def alternates(self) -> Mapping[Noun, tuple[Exchange, ...]]:
+        """The new exchanges, and for each those other new ones of which one takes what it cannot route."""
+        new = {
+            c.noun.name: c.noun for c in self.changes if isinstance(c, Declare) and isinstance(c.noun, Exchange)
+        }
+        set_now = {c.noun.name: c.noun for c in self.changes if isinstance(c.noun, Policy) and _is_set(c)}
+        policies = PoliciesInForce({**self.existing.policies, **set_now}.values())
+        return {
+            one: tuple(new[other] for other in sorted(policies.alternates(one)) if other in new and other != name)
+            for name, one in new.items()
+        }
+
+    def _exchanges(self) -> Iterator[Stage]:
+        """Those that are alternates of each other in a circle are declared at once: the circle drops anyway."""
+        stages: dict[int, list[Change]] = defaultdict(list)
+        relied_on: dict[int, dict[Noun, Change]] = defaultdict(dict)
+        number: dict[Noun, int] = {}
+        for group in needs_first(self.alternates, self.alternates.__getitem__):
+            needed = [other for one in group for other in self.alternates[one] if other not in group]
+            here = max((number[other] + 1 for other in needed), default=0)
+            number.update(dict.fromkeys(group, here))
+            stages[here] += [self.by_noun[one] for one in group]
+            relied_on[here] |= {other: self.by_noun[other] for other in needed}
+        for at in sorted(stages):
+            yield Stage(title=EXCHANGES, changes=tuple(stages[at]), relies_on=tuple(relied_on[at].values()))
 
     @cached_property
     def redirecting(self) -> Mapping[Policy, Redirect]:
