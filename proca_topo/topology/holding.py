@@ -7,7 +7,7 @@ finish it: RabbitMQ keeps arguments that it does not know, on queues and on exch
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 from proca_topo.topology.arguments import Arguments
@@ -25,6 +25,7 @@ _EXCHANGES: Final = (_PARKED, _BACK)
 _REPLACES: Final = "x-proca-topo-replaces"
 _BECOMES: Final = "x-proca-topo-becomes"
 _WAS: Final = "x-proca-topo-was"
+_IN_FORCE: Final = "x-proca-topo-in-force"
 _DIGEST_LENGTH: Final = 16
 _FANOUT: Final = "fanout"
 
@@ -61,11 +62,30 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What could cost messages when a replacement began, by arguments and by policies; None is nothing.
+
+    Of the old queue: its limit in bytes (`size`), after how many milliseconds without use it `expires`, and after
+    how many it `drops` a message that has waited in it. What arrives meanwhile goes that way in the old queue or
+    in the new one (`drops_arrived`).
+    """
+
+    size: int | None = None
+    expires: int | None = None
+    drops: int | None = None
+    drops_arrived: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replaced:
-    """What the holding queues tell of the queue that is being replaced: as it was, and the name that it gets."""
+    """What the holding queues tell of the queue that is being replaced: as it was, and the name that it gets.
+
+    What was `in_force` is not known before it has begun, nor of one that an older version has begun.
+    """
 
     was: Queue
     becomes: str
+    in_force: InForce | None = None
 
     @property
     def holding(self) -> Holding:
@@ -75,11 +95,10 @@ class Replaced:
     @property
     def arguments(self) -> dict[str, Any]:
         """As arguments of everything that the replacement declares."""
-        return {
-            _REPLACES: self.was.name,
-            _BECOMES: self.becomes,
-            _WAS: json.dumps(definition(self.was), sort_keys=True, separators=(",", ":")),
-        }
+        arguments = {_REPLACES: self.was.name, _BECOMES: self.becomes, _WAS: _as_json(definition(self.was))}
+        if self.in_force is not None:
+            arguments[_IN_FORCE] = _as_json(asdict(self.in_force))
+        return arguments
 
     def exchange(self, name: str) -> Exchange:
         """A private exchange. A fanout: it keeps routing keys and headers as they are."""
@@ -148,7 +167,24 @@ def _replaced(noun: Queue | Exchange) -> Replaced | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
-    return Replaced(was=queue, becomes=becomes)
+    return Replaced(was=queue, becomes=becomes, in_force=_in_force(arguments.get(_IN_FORCE)))
+
+
+def _in_force(text: object) -> InForce | None:
+    """What was in force; None if that is not known."""
+    try:
+        table = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if not isinstance(table, dict):
+        return None
+    found = {field.name: table.get(field.name) for field in fields(InForce)}
+    # JSON's true is an int to Python.
+    return InForce(**found) if all(type(value) in {int, type(None)} for value in found.values()) else None
+
+
+def _as_json(table: dict[str, Any]) -> str:
+    return json.dumps(table, sort_keys=True, separators=(",", ":"))
 
 
 def named(prefix: str, queue: str) -> str:

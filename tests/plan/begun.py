@@ -5,7 +5,7 @@ from typing import Any
 
 from proca_topo.topology.arguments import Arguments
 from proca_topo.topology.existing import Activity, Existing
-from proca_topo.topology.holding import Replaced
+from proca_topo.topology.holding import InForce, Replaced
 from proca_topo.topology.nouns import Queue
 from tests.plan.circuit_world import ALL_BINDINGS, FAIL, IN, RETURN, SOURCE, WAIT, WORK, existing
 
@@ -19,10 +19,11 @@ def begun(
     becomes: str = "work",
     there: tuple[Queue, ...] = (),
     old_is_gone: bool = True,
+    in_force: InForce | None = None,
     **more: Any,
 ) -> Existing:
-    """A replacement whose holding queues have twelve messages."""
-    replaced = Replaced(was=was, becomes=becomes)
+    """A replacement whose holding queues have twelve messages. Older versions do not note what was `in_force`."""
+    replaced = Replaced(was=was, becomes=becomes, in_force=in_force)
     holding = replaced.holding
     parked, arriving = (
         Queue(name=name, type="classic", arguments=Arguments.of(replaced.arguments)) for name in holding.queues

@@ -4,7 +4,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from proca_topo.apply.replacing.new_bindings import try_new_bindings
-from proca_topo.apply.replacing.room import all_policies, capacity_beside, policies_now
+from proca_topo.apply.replacing.room import (
+    all_policies,
+    capacity_beside,
+    in_force_at_first,
+    policies_now,
+)
 from proca_topo.apply.replacing.trials import (
     HinderedError,
     check_name,
@@ -25,7 +30,7 @@ from proca_topo.plan.replacing.risky_policies import (
     why_retrying_is_unsafe,
 )
 from proca_topo.topology.existing import Existing
-from proca_topo.topology.holding import Holding
+from proca_topo.topology.holding import Holding, InForce
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Binding, Queue
 
@@ -40,8 +45,8 @@ def check(
     new_bindings: Collection[Binding],
     disconnecting: bool,
     index: ExistingIndex,
-) -> None:
-    """Raises HinderedError if this replacement would not come to its end.
+) -> InForce:
+    """What is in force as this replacement begins. Raises HinderedError if it would not come to its end.
 
     `index` is the vhost as it was read last. `there` is the queue that is to be replaced, with the bindings that
     lead to it; `new_bindings` are those that the new queue is to get besides. What it tries leaves nothing behind:
@@ -59,7 +64,7 @@ def check(
     limiting = [policy for policy in policies_now(was, mover) if "delivery-limit" in policy.definition]
     if (reason := why_retrying_is_unsafe(was, limiting, index)) is not None:
         raise HinderedError(reason)
-    capacity = _check_capacity(was, wanted, there, broker, mover)
+    capacity, in_force = _check_capacity(was, wanted, there, broker, mover)
     bindings = [binding for binding in there.bindings if binding.destination == was.name]
     try_to_declare(broker, there.vhost, [there.queues[was.name]], what="it")
     try_to_declare(broker, there.vhost, bindings, what="its binding")
@@ -74,6 +79,7 @@ def check(
         _check_unseen(was, capacity, there, broker, mover)
     else:
         _check_messages(was, wanted, capacity, mover)
+    return in_force
 
 
 def check_again(was: Queue, mover: Mover, *, filling: bool) -> None:
@@ -82,14 +88,16 @@ def check_again(was: Queue, mover: Mover, *, filling: bool) -> None:
         raise BrokerError(reason)
 
 
-def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover) -> Capacity:
+def _check_capacity(
+    was: Queue, wanted: Queue, there: Existing, broker: Broker, mover: Mover
+) -> tuple[Capacity, InForce]:
     """What a plan has asked too, of a queue and of counts that may have changed since."""
     if (reason := why_impossible(was, wanted)) is not None:
         raise HinderedError(reason)
     namesake = there.queues.get(wanted.name) if wanted.name != was.name else None
     if namesake is not None and (reason := why_not_into(namesake, wanted)) is not None:
         raise HinderedError(reason)
-    capacity = capacity_beside(was, wanted, mover, begun=False)
+    capacity = capacity_beside(was, wanted, mover)
     already = look_at(broker, there.vhost, namesake.name).messages if namesake is not None else 0
     here = look_at(broker, there.vhost, was.name).messages
     if (reason := capacity.why_not_kept(here, here + already, where="in it")) is not None:
@@ -99,7 +107,8 @@ def _check_capacity(was: Queue, wanted: Queue, there: Existing, broker: Broker, 
             f"{shown(wanted.name)} has {messages(already)}, and its max-length-bytes might be too small for what"
             " comes besides: let it drain first"
         )
-    return capacity
+    # By the same look: what comes after it comes under what is in force.
+    return capacity, in_force_at_first(was, wanted, mover, waits=bool(here))
 
 
 def _check_clients(mover: Mover, queue: str) -> None:

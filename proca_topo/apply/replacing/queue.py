@@ -12,7 +12,7 @@ from proca_topo.apply.replacing.filling import Filling
 from proca_topo.apply.replacing.holding_queue import holding_queue
 from proca_topo.apply.replacing.loop import until_done
 from proca_topo.apply.replacing.new_bindings import is_way_back
-from proca_topo.apply.replacing.room import Room
+from proca_topo.apply.replacing.room import NoRoomError, Room
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.replacing.steps import (
     Role,
@@ -26,6 +26,7 @@ from proca_topo.apply.replacing.steps import (
 )
 from proca_topo.apply.replacing.trials import HinderedError, check_anew
 from proca_topo.apply.replacing.young import Youth
+from proca_topo.apply.survey import look_at
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker, Mover
 from proca_topo.errors import BrokerError
@@ -79,7 +80,7 @@ class QueueReplacement:
         if not is_begun(self._situation(there)):
             if self._was.name not in there.queues:
                 raise HinderedError("it is gone by now")
-            check(
+            in_force = check(
                 self._was,
                 self.wanted,
                 there,
@@ -89,11 +90,27 @@ class QueueReplacement:
                 disconnecting=self.disconnecting,
                 index=self.index,
             )
+            self.replaced = self._room.replaced = replace(self.replaced, in_force=in_force)
             self._do(Step.DECLARE_PARKED, there)
             there = self._observe()
         else:
-            check_again(self._was, self.mover, filling=self._situation(there).marked)
+            self._check_again(there)
         until_done(there, look=self._observe, decide=lambda seen: next_step(self._situation(seen)), do=self._do)
+
+    def _check_again(self, there: Existing) -> None:
+        """Raises HinderedError if what is held could go nowhere, and BrokerError if it is endangered as it is."""
+        is_gone = self._situation(there).marked
+        check_again(self._was, self.mover, filling=is_gone)
+        is_new = is_gone or self.wanted.name != self._was.name
+        new = there.queues.get(self.wanted.name) if is_new else None
+        in_old = 0 if is_gone else look_at(self.broker, self.existing.vhost, self._was.name).messages
+        if (reason := self._room.why_dropped(new, in_old=in_old)) is not None:
+            raise HinderedError(reason)
+        if is_gone and new is None:
+            try:
+                self._room.check()
+            except NoRoomError as error:
+                raise HinderedError(str(error)) from error
 
     @property
     def existing(self) -> Existing:

@@ -14,14 +14,14 @@ from proca_topo.errors import BrokerError, InUseError
 from proca_topo.plan.messages.busy import messages
 from proca_topo.plan.replacing.capacity import (
     MAKE_ROOM,
-    RAISE_LIMIT,
     Capacity,
     capacity_before,
     capacity_of,
     why_impossible,
 )
+from proca_topo.plan.replacing.held import capacity_for_held, how_to_keep, in_force_now
 from proca_topo.topology.existing import Activity
-from proca_topo.topology.holding import Replaced
+from proca_topo.topology.holding import InForce, Replaced
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import QUORUM, Policy, Queue
 from proca_topo.topology.policies_in_force import PoliciesInForce
@@ -39,21 +39,27 @@ def policies_now(queue: Queue, mover: Mover) -> Sequence[Policy]:
     return [one for kind in _kinds_of_policies(mover) for one in kind.candidates(queue)]
 
 
-def capacity_beside(before: Queue, after: Queue, mover: Mover, *, begun: bool) -> Capacity:
-    """The capacity of a queue, but for what is no narrower in the one that it takes the place of.
-
-    What is held once that is `begun` has come under the policies that were there by then.
-    """
+def capacity_beside(before: Queue, after: Queue, mover: Mover) -> Capacity:
+    """The capacity of a queue, but for what is no narrower in the one that it is about to take the place of."""
     policies, limiting = _kinds_of_policies(mover)
     capacity = capacity_of(after, policies.possible(after), limiting.candidates(after))
     in_force, limit = policies.policy_of(before), limiting.policy_of(before)
-    limits = () if limit is None else (limit,)
-    there = capacity_of(before, (in_force,), limits) if begun else capacity_before(before, in_force, limits)
+    there = capacity_before(before, in_force, () if limit is None else (limit,))
     return capacity.compared_with(there, same_type=before.type == after.type)
+
+
+def in_force_at_first(was: Queue, wanted: Queue, mover: Mover, *, waits: bool) -> InForce:
+    """What is in force as a replacement begins, and whether anything `waits` in the old queue by then."""
+    policies, limiting = _kinds_of_policies(mover)
+    return in_force_now(was, wanted, policies, limiting, waits=waits)
 
 
 def _kinds_of_policies(mover: Mover) -> Sequence[PoliciesInForce]:
     return [PoliciesInForce(kind) for kind in (mover.policies(), mover.operator_policies())]
+
+
+class NoRoomError(BrokerError):
+    """Neither the wanted queue nor the one as it was would keep what is held."""
 
 
 @dataclass(kw_only=True)
@@ -70,6 +76,18 @@ class Room:
     _moved: int | None = field(default=None, init=False)
     # Those of the messages that were measured last, in the order in which they are moved.
     _measured: Sequence[int] | None = field(default=None, init=False)
+
+    def why_dropped(self, new: Queue | None, *, in_old: int = 0) -> str | None:
+        """Why what is held would be dropped in the `new` queue, or in any that could be declared; None if it would
+        not. So many messages are still `in_old`, which have waited as well.
+        """
+        if new is not None:
+            return self._why_dropped_there(new, self.replaced.holding.queues, in_old)
+        reasons = [
+            self._why_dropped(queue, self.replaced.holding.queues, in_old)
+            for queue in (self.wanted, self._as_it_was)
+        ]
+        return None if reasons[0] is None or reasons[1] is None else self._nowhere(reasons[0], dropped=True)
 
     def check(self) -> None:
         """Raises BrokerError if what is held could go nowhere once the old queue is gone."""
@@ -119,6 +137,8 @@ class Room:
     def _fitting(self, new: Queue, sources: Collection[str]) -> tuple[int | None, int]:
         if (reason := why_impossible(self.replaced.was, new)) is not None:
             raise BrokerError(f"{shown(new.name)} is there, and {reason}: delete it, and apply again")
+        if (reason := self._why_dropped_there(new, sources)) is not None:
+            raise BrokerError(reason)
         self._measured = None
         capacity = self._capacity(new)
         held = self._held(sources) if capacity.is_limited else 0
@@ -136,7 +156,6 @@ class Room:
         return room, held
 
     def _chosen(self) -> Queue:
-        as_it_was = replace(self.replaced.was, name=self.wanted.name)
         reason = self._why_not(self.wanted)
         if reason is not None and QUORUM in {self.replaced.was.type, self.wanted.type}:
             # RabbitMQ counts these late, and may count twice what was moved a moment ago.
@@ -144,27 +163,46 @@ class Room:
             reason = self._why_not(self.wanted)
         if reason is None:
             return self.wanted
-        if self._why_not(as_it_was) is None:
-            return as_it_was
-        raise BrokerError(f"{reason}, and the queue as it was would not keep them either: {RAISE_LIMIT}")
+        if self._why_not(self._as_it_was) is None:
+            return self._as_it_was
+        dropped = self._why_dropped(self._as_it_was, self.replaced.holding.queues) is not None
+        raise NoRoomError(self._nowhere(reason, dropped=dropped))
+
+    @property
+    def _as_it_was(self) -> Queue:
+        return replace(self.replaced.was, name=self.wanted.name)
+
+    def _nowhere(self, reason: str, *, dropped: bool) -> str:
+        how = how_to_keep(self._as_it_was, *_kinds_of_policies(self.mover), dropped=dropped)
+        return f"{reason}, and the queue as it was would not keep them either: {how}"
 
     def _why_not(self, queue: Queue) -> str | None:
         if (reason := why_impossible(self.replaced.was, queue)) is not None:
             return reason
         capacity, sources = self._capacity(queue), self.replaced.holding.queues
-        if capacity.drops is not None:
-            # What has arrived meanwhile would have come to the new queue.
-            parked = self._held([self.replaced.holding.parked])
-            if (reason := capacity.why_dropped(parked, where=_HELD)) is not None:
-                return reason
+        if (reason := self._why_dropped(queue, sources)) is not None:
+            return reason
         if not capacity.is_limited:
             return None
         if capacity.size is not None and (size := sum(self._sizes(queue, sources))) > capacity.size:
             return capacity.why_too_small_for(size, where=_HELD)
         return capacity.why_too_small(self._held(sources), where=_HELD)
 
+    def _why_dropped(self, queue: Queue, sources: Collection[str], in_old: int = 0) -> str | None:
+        capacity, holding = self._capacity(queue), self.replaced.holding
+        if (capacity.drops, capacity.drops_arrived) == (None, None):
+            return None
+        waited, arrived = (self._held({name}.intersection(sources)) for name in holding.queues)
+        return capacity.why_dropped(waited + in_old, arrived, where=_HELD)
+
+    def _why_dropped_there(self, new: Queue, sources: Collection[str], in_old: int = 0) -> str | None:
+        if (reason := self._why_dropped(new, sources, in_old)) is None:
+            return None
+        how = how_to_keep(new, *_kinds_of_policies(self.mover), dropped=True, is_there=True)
+        return f"{shown(new.name)} is there already, and {reason}: {how}"
+
     def _capacity(self, queue: Queue) -> Capacity:
-        return capacity_beside(self.replaced.was, queue, self.mover, begun=True)
+        return capacity_for_held(self.replaced, queue, *_kinds_of_policies(self.mover))
 
     def _within(
         self, limit: int, room: int | None, new: Queue, there: Activity, sources: Collection[str]

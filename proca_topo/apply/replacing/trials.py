@@ -12,7 +12,7 @@ from proca_topo.topology.nouns import Binding, Noun
 
 
 class HinderedError(ProcaTopoError):
-    """Something stands in the way of a replacement, and nothing has been changed."""
+    """Something stands in the way of a replacement, or of finishing one, and nothing has been changed."""
 
 
 def try_to_declare(broker: Broker, vhost: str, nouns: Sequence[Noun], *, what: str) -> None:

@@ -1,16 +1,14 @@
 """How much a queue keeps of what is moved into it, by its arguments and by the policies that may be in force."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from proca_topo.plan.messages.busy import messages
+from proca_topo.topology.holding import InForce
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import CLASSIC, QUORUM, STREAM, Policy, Queue
 from proca_topo.topology.policies_in_force import dead_letters, time_to_live
-
-RAISE_LIMIT: Final = "raise its limits in the spec, or take them out until it has drained, and apply again"
-"""The remedy where what is held fits nowhere."""
 
 MAKE_ROOM: Final = "let its consumers make room, or delete it if nothing in it is needed, and apply again"
 """The remedy where it does not fit into a queue that is there already."""
@@ -23,19 +21,25 @@ class Capacity:
     """The limits of one queue: the lowest that may be in force, None where there is none.
 
     `size` is in bytes, `expires` is after how many milliseconds RabbitMQ deletes it, with all that is in it, if
-    nobody consumes, `drops` after how many it drops a message that no dead-letter exchange takes for certain.
+    nobody consumes, `drops` after how many it drops a message that no dead-letter exchange takes for certain, if
+    it has waited, and `drops_arrived`, if it has arrived while the queue was replaced.
     """
 
     length: int | None
     size: int | None
     expires: int | None
     drops: int | None = None
+    drops_arrived: int | None = None
 
-    def compared_with(self, before: "Capacity", *, same_type: bool) -> "Capacity":
+    def compared_with(self, before: "Capacity | InForce", *, same_type: bool) -> "Capacity":
         """The same, without the limits in bytes and in time that are no narrower than those that the queue in
         which the messages are has for certain: what they cost they cost there. Types count bytes differently.
         """
-        longer = replace(self, drops=None if _is_no_less(self.drops, before.drops) else self.drops)
+        longer = replace(
+            self,
+            drops=None if _is_no_less(self.drops, before.drops) else self.drops,
+            drops_arrived=None if _is_no_less(self.drops_arrived, before.drops_arrived) else self.drops_arrived,
+        )
         if not same_type:
             return longer
         return replace(
@@ -49,12 +53,14 @@ class Capacity:
         """Whether it matters how much comes into it."""
         return (self.length, self.size, self.expires) != (None, None, None)
 
-    def why_dropped(self, count: int, *, where: str) -> str | None:
-        """Why so many messages, which have waited `where` ("in it"), would not wait on; None if they would."""
-        if self.drops is None or not count:
+    def why_dropped(self, waited: int, arrived: int = 0, *, where: str) -> str | None:
+        """Why so many messages, which are `where` ("in it") now, would not wait on; None if they would."""
+        drops = ((self.drops, waited), (self.drops_arrived, arrived))
+        dropped = [(limit, count) for limit, count in drops if limit is not None and count]
+        if not dropped:
             return None
-        what = f"{messages(count)} {where}"
-        return f"the message-ttl {self.drops} would drop {what}, which no dead-letter exchange takes"
+        what = f"{messages(sum(count for _, count in dropped))} {where}"
+        return f"the message-ttl {dropped[0][0]} would drop {what}, which no dead-letter exchange takes"
 
     def why_not_kept(self, waited: int, count: int, *, where: str) -> str | None:
         """Why it would not keep so many messages, of which so many have `waited`; None if it would."""
@@ -85,7 +91,7 @@ class Capacity:
         return None
 
 
-def capacity_of(queue: Queue, possible: Iterable[Policy | None], limiting: Iterable[Policy] = ()) -> Capacity:
+def capacity_of(queue: Queue, possible: Iterable[Policy | None], limiting: Collection[Policy] = ()) -> Capacity:
     """The capacity of a queue on which one of these policies is in force, or none if None is among the possible.
 
     Of those of the operator, which are `limiting` it besides, several may be.
@@ -96,15 +102,17 @@ def capacity_of(queue: Queue, possible: Iterable[Policy | None], limiting: Itera
     def lowest(setting: str, policies: Iterable[Policy | None] = possible) -> int | None:
         return min(limits_of(queue, setting, (*filter(None, policies), *limiting)), default=None)
 
+    drops = lowest("message-ttl", dropping) if dropping else None
     return Capacity(
         length=lowest("max-length"),
         size=lowest("max-length-bytes"),
         expires=lowest("expires"),
-        drops=lowest("message-ttl", dropping) if dropping else None,
+        drops=drops,
+        drops_arrived=drops,
     )
 
 
-def capacity_before(queue: Queue, in_force: Policy | None, limiting: Iterable[Policy] = ()) -> Capacity:
+def capacity_before(queue: Queue, in_force: Policy | None, limiting: Collection[Policy] = ()) -> Capacity:
     """The capacity of a queue for what waits in it, with the policies that are certain to be in force.
 
     A policy's time to live is not certain: it spares what was there before the policy (measured on 3.10 and 4.3).

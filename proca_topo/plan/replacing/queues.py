@@ -12,8 +12,6 @@ from proca_topo.plan.messages.busy import messages, why_dead_letters_cannot_be_m
 from proca_topo.plan.policies.federation import why_not_replaced
 from proca_topo.plan.replacing.anew import why_not_anew
 from proca_topo.plan.replacing.capacity import (
-    MAKE_ROOM,
-    RAISE_LIMIT,
     Capacity,
     capacity_before,
     capacity_of,
@@ -21,6 +19,7 @@ from proca_topo.plan.replacing.capacity import (
     why_not_into,
 )
 from proca_topo.plan.replacing.hazards import replacement_hazards
+from proca_topo.plan.replacing.resuming import Resuming
 from proca_topo.plan.replacing.returning import why_returning_is_loss
 from proca_topo.plan.replacing.risky_policies import (
     why_holding_is_unsafe,
@@ -104,19 +103,19 @@ class QueueReplacements:
 
     def _resumed(self, name: str, one: Unfinished) -> Replace:
         was = one.replaced.was
-        as_it_was = self._filled(name, one) or replace(was, name=name)
         # What is not desired any more is put together again as it was: then a prune can decide.
         wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
-        too_small = self._too_small(wanted, one)
-        after = wanted if too_small is None else as_it_was
-        nowhere = self._nowhere(name, one, too_small, as_it_was)
+        there = Resuming(
+            one=one, name=name, wanted=wanted, existing=self.existing, policies=self._index_then.policies
+        )
+        after = wanted if there.too_small is None else there.as_it_was
         message = f"begun and interrupted: {messages(one.messages)} in its holding queues, where nobody gets them"
-        if nowhere is None:
+        if there.nowhere is None:
             message += "; apply finishes it"
-            if too_small is not None:
-                message += f", and leaves the queue as it was: {too_small}"
-            if (full := self._full(name, one)) is not None:
-                message += f", once there is room: {full}"
+            if there.too_small is not None:
+                message += f", and leaves the queue as it was: {there.too_small}"
+            if there.full is not None:
+                message += f", once there is room: {there.full}"
         counted = Hazard(code=HazardCode.UNFINISHED, message=message)
         found = differences(was, after) if was != after else ()
         return Replace(
@@ -128,41 +127,10 @@ class QueueReplacements:
                 *replacement_hazards(was, after, found, Activity()),
                 *(() if one.old_is_gone else self._cut(was)),
             ),
-            held_back=self._why_not_finished(one, nowhere),
+            held_back=self._why_not_finished(one, there.nowhere),
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
         )
-
-    def _filled(self, name: str, one: Unfinished) -> Queue | None:
-        """The queue that is there already and gets what is held."""
-        is_new = one.old_is_gone or name != one.replaced.was.name
-        return self.existing.queues.get(name) if is_new else None
-
-    def _too_small(self, queue: Queue, one: Unfinished) -> str | None:
-        """Why a queue does not keep all that will come into it once what was begun is finished."""
-        there = {queue.name, *(() if one.old_is_gone else (one.replaced.was.name,))}
-        count = one.messages + sum(map(self._in, there))
-        was = one.replaced.was
-        # What has come since it was begun has the time to live of a policy that was there by then.
-        capacity = self._capacity(was, queue, capacity_of(was, (self._index_then.policy_of(was),)))
-        return why_impossible(was, queue) or capacity.why_not_kept(one.parked or 0, count, where="held for it")
-
-    def _full(self, name: str, one: Unfinished) -> str | None:
-        """Why the queue that is there already does not keep all that is held."""
-        there = self._filled(name, one)
-        return self._too_small(there, one) if there is not None else None
-
-    def _nowhere(self, name: str, one: Unfinished, too_small: str | None, as_it_was: Queue) -> str | None:
-        """Why nothing is moved: neither the wanted queue nor the one as it was keeps what is held.
-
-        One that is there already takes as much as it keeps; the old one is not deleted before it keeps all.
-        """
-        if self._filled(name, one) is not None:
-            full = None if one.old_is_gone else self._full(name, one)
-            return f"{shown(name)} is there already, and {full}: {MAKE_ROOM}" if full is not None else None
-        if too_small is None or self._too_small(as_it_was, one) is None:
-            return None
-        return f"{too_small}, and the queue as it was would not keep them either: {RAISE_LIMIT}"
 
     def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
         if self.replacing is Replacing.FORBIDDEN:

@@ -47,13 +47,15 @@ def test_a_policy_that_came_after_the_messages(kind: str, queue_type: str, live:
     wait_until(lambda: live.ready("work") == 0, "what comes to the new one expires", seconds=60)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_policy_that_was_there_before_the_messages(
-    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They came when the replacement had begun, which is finished: nothing in it has waited without that limit."""
     write(tmp_path, "")
     apply(live, tmp_path)
-    limited_by(live, {"message-ttl": 3600000}, pattern="^work$")
+    limits = {"message-ttl": 3600000, "max-length-bytes": 5, "expires": 3600000}
+    limited_by(live, limits, pattern="^work$", kind=kind)
     write(tmp_path, ", arguments: {x-max-priority: 5}")
     with killed_at(monkeypatch, Step.BIND_ARRIVING.name):
         apply(live, tmp_path)

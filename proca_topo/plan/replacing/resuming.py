@@ -1,0 +1,83 @@
+"""Which queue gets what an unfinished replacement holds, if any keeps it."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from proca_topo.plan.replacing.capacity import MAKE_ROOM, why_impossible
+from proca_topo.plan.replacing.held import capacity_for_held, how_to_keep
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import Unfinished
+from proca_topo.topology.names import shown
+from proca_topo.topology.nouns import Queue
+from proca_topo.topology.policies_in_force import PoliciesInForce
+
+_HELD: Final = "held for it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resuming:
+    """One unfinished replacement, which is to become the queue of this `name`, as it is `wanted` by now.
+
+    `policies` are those that are there when it goes on.
+    """
+
+    one: Unfinished
+    name: str
+    wanted: Queue
+    existing: Existing
+    policies: PoliciesInForce
+
+    @cached_property
+    def filled(self) -> Queue | None:
+        """The queue that is there already and gets what is held."""
+        is_new = self.one.old_is_gone or self.name != self.one.replaced.was.name
+        return self.existing.queues.get(self.name) if is_new else None
+
+    @property
+    def as_it_was(self) -> Queue:
+        """The queue that is put together again where the wanted one does not keep what is held."""
+        return self.filled or replace(self.one.replaced.was, name=self.name)
+
+    @cached_property
+    def too_small(self) -> str | None:
+        """Why the wanted queue does not keep all that will come into it."""
+        return self._why_not(self.wanted)
+
+    @cached_property
+    def full(self) -> str | None:
+        """Why the queue that is there already does not keep all that is held."""
+        return self._why_not(self.filled) if self.filled is not None else None
+
+    @cached_property
+    def nowhere(self) -> str | None:
+        """Why nothing is moved: neither the wanted queue nor the one as it was keeps what is held.
+
+        One that is there already takes as much as it keeps; the old one is not deleted before it keeps all.
+        """
+        there = self.filled
+        if there is not None:
+            reason, how = None if self.one.old_is_gone else self.full, MAKE_ROOM
+            if (dropped := self._why_dropped(there)) is not None:
+                reason, how = dropped, how_to_keep(there, self.policies, dropped=True, is_there=True)
+            return f"{shown(self.name)} is there already, and {reason}: {how}" if reason is not None else None
+        if self.too_small is None or self._why_not(self.as_it_was) is None:
+            return None
+        dropped = self._why_dropped(self.as_it_was)
+        how = how_to_keep(self.as_it_was, self.policies, dropped=dropped is not None)
+        return f"{self.too_small}, and the queue as it was would not keep them either: {how}"
+
+    def _why_not(self, queue: Queue) -> str | None:
+        was = self.one.replaced.was
+        there = {queue.name, *(() if self.one.old_is_gone else (was.name,))}
+        count = self.one.messages + sum(map(self._in, there))
+        capacity = capacity_for_held(self.one.replaced, queue, self.policies)
+        return why_impossible(was, queue) or self._why_dropped(queue) or capacity.why_too_small(count, where=_HELD)
+
+    def _why_dropped(self, queue: Queue) -> str | None:
+        waited = (self.one.parked or 0) + (0 if self.one.old_is_gone else self._in(self.one.replaced.was.name))
+        capacity = capacity_for_held(self.one.replaced, queue, self.policies)
+        return capacity.why_dropped(waited, self.one.arriving or 0, where=_HELD)
+
+    def _in(self, queue: str) -> int:
+        return self.existing.activity.get(queue, Activity()).messages

@@ -1,0 +1,246 @@
+"""What is held is not lost to a policy that comes while its replacement is interrupted."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from proca_topo.apply.replacing.steps import Step
+from proca_topo.apply.report import Report, Status
+from tests.apply.replacing.afterwards import our_own
+from tests.apply.replacing.killing import killed_at
+from tests.apply.replacing.work_queue import KINDS, apply, limited_by, publish, queues, statuses, taken, write
+from tests.live import Live
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.broker
+
+SOON: Final = {"message-ttl": 100}
+NEW: Final = ", arguments: {x-max-priority: 5}"
+NEW_QUORUM: Final = ", type: quorum, arguments: {x-delivery-limit: 50}"
+HOUR: Final = 3_600_000
+
+
+def interrupted(
+    live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, quorum: bool = False
+) -> None:
+    """Five messages waited when the replacement began."""
+    write(folder, ", type: quorum" if quorum else "")
+    apply(live, folder)
+    publish(live, range(5))
+    write(folder, NEW_QUORUM if quorum else NEW)
+    with killed_at(monkeypatch, step):
+        apply(live, folder)
+
+
+def without_policy(live: Live, kind: str = "policies") -> None:
+    live.http.delete(f"/api/{kind}/{live.path}/theirs").raise_for_status()
+
+
+def why_held_back(report: Report) -> str:
+    [result] = report.results
+    assert result.status is Status.HELD_BACK
+    assert not report.interrupted
+    return result.reason or ""
+
+
+@pytest.mark.parametrize("step", ["DECLARE_ARRIVING", "PARK", "DECLARE_NEW", "RETURN_PARKED", "CATCH_UP"])
+@pytest.mark.parametrize(("kind", "quorum"), [*product(KINDS, [False, True])])
+def test_a_time_to_live_that_comes_meanwhile(
+    step: str, kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, quorum: bool
+) -> None:
+    """RabbitMQ spares what was there before it. That waits until the policy is gone, and so does what comes."""
+    interrupted(live, tmp_path, monkeypatch, step, quorum=quorum)
+    publish(live, range(5, 8))
+    limited_by(live, SOON, pattern="^work$", kind=kind)
+    count = 8
+    if step != "DECLARE_ARRIVING":  # from then on nothing comes to the old queue
+        publish(live, range(8, count := 10))
+    for _ in range(2):
+        reason = why_held_back(apply(live, tmp_path))
+        called = "policy" if kind == "policies" else "operator policy"
+        assert "the message-ttl 100 would drop" in reason
+        assert reason.endswith(
+            f"take the message-ttl out of the {called} theirs, or give the queue a dead-letter exchange, and apply"
+            " again"
+        )
+    without_policy(live, kind)
+    # RabbitMQ counts a quorum queue up to 5 s late.
+    wait_until(lambda: statuses(apply(live, tmp_path)) <= {Status.APPLIED}, "it is finished", seconds=60)
+    assert our_own(live) == []
+    assert taken(live) == list(range(count))
+
+
+def test_a_dead_letter_exchange_lets_it_through(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held expires, and is where expired messages go."""
+    interrupted(live, tmp_path, monkeypatch, Step.DECLARE_NEW.name)
+    with live.channel() as channel:
+        channel.queue_declare("dead", durable=True)
+    limited_by(live, SOON, pattern="^work$")
+    assert "would drop 5 messages" in why_held_back(apply(live, tmp_path))
+    taken_on: dict[str, Any] = {**SOON, "dead-letter-exchange": "", "dead-letter-routing-key": "dead"}
+    limited_by(live, taken_on, pattern="^work$")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    wait_until(lambda: live.ready("dead") == 5, "all have expired", seconds=60)
+    assert taken(live, "dead") == list(range(5))
+
+
+@pytest.mark.parametrize("at_first", [{"message-ttl": HOUR}, {"message-ttl": 200, "dead-letter-exchange": "in"}])
+def test_a_time_to_live_that_drops_sooner_than_the_one_of_the_beginning(
+    at_first: dict[str, Any], live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that ends sooner, and one that has lost its dead-letter exchange."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    limited_by(live, at_first, pattern="^work$")
+    write(tmp_path, NEW)
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    publish(live, range(5))
+    limited_by(live, {"message-ttl": 200}, pattern="^work$")
+    assert "the message-ttl 200 would drop 5 messages" in why_held_back(apply(live, tmp_path))
+    limited_by(live, {"message-ttl": HOUR}, pattern="^work$")
+    if "dead-letter-exchange" in at_first:
+        without_policy(live)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+def test_a_time_to_live_of_the_beginning_that_is_gone(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    limited_by(live, {"message-ttl": HOUR}, pattern="^work$")
+    write(tmp_path, NEW)
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    publish(live, range(5))
+    without_policy(live)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+def test_a_time_to_live_that_what_waited_was_spared_by_counts_for_the_new_name(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in force on the old queue, and had come after the messages."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    limited_by(live, SOON, pattern="^work$")
+    write(tmp_path, ", renamed_from: work", name="job")
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    limited_by(live, SOON, pattern="^(work|job)$")
+    assert "would drop 5 messages" in why_held_back(apply(live, tmp_path))
+    without_policy(live)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live, "job") == list(range(5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("limit", [{"expires": HOUR}, {"max-length-bytes": 3}, {"max-length": 3}])
+def test_another_limit_that_comes_meanwhile(
+    limit: dict[str, int], kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(live, tmp_path, monkeypatch, Step.DECLARE_NEW.name)
+    limited_by(live, limit, pattern="^work$", kind=kind)
+    called = "policy" if kind == "policies" else "operator policy"
+    assert f"raise its limits in the spec or in the {called} theirs" in why_held_back(apply(live, tmp_path))
+    without_policy(live, kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("limit", [{"expires": HOUR}, {"max-length-bytes": 3}])
+def test_another_limit_that_comes_once_the_new_queue_is_there(
+    limit: dict[str, int], kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets as much as it keeps."""
+    interrupted(live, tmp_path, monkeypatch, Step.RETURN_PARKED.name)
+    limited_by(live, limit, pattern="^work$", kind=kind)
+    assert statuses(apply(live, tmp_path)) == {Status.FAILED}
+    assert live.ready("proca-topo.parked.work") == (5 if "expires" in limit else 2)
+    without_policy(live, kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("limit", [SOON, {"expires": HOUR}, {"max-length": 1}, {"max-length-bytes": 1}])
+def test_a_policy_for_every_name_keeps_a_replacement_from_beginning(
+    limit: dict[str, int], kind: str, live: Live, tmp_path: Path
+) -> None:
+    """It would be in force on what holds the messages."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    limited_by(live, limit, pattern=".*", kind=kind)
+    before = live.definitions()
+    write(tmp_path, NEW)
+    reason = why_held_back(apply(live, tmp_path))
+    assert reason.startswith(f"the policy theirs would give {next(iter(limit))} to the queue that holds messages")
+    assert live.definitions() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("step", [Step.PARK.name, Step.DECLARE_NEW.name, Step.RETURN_PARKED.name])
+def test_a_time_to_live_for_every_name_that_comes_meanwhile(
+    step: str, kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RabbitMQ spares what is in the holding queues by then."""
+    interrupted(live, tmp_path, monkeypatch, step)
+    limited_by(live, SOON, pattern=".*", kind=kind)
+    assert statuses(apply(live, tmp_path)) <= {Status.HELD_BACK, Status.FAILED}
+    without_policy(live, kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_end_for_every_name_that_comes_meanwhile(
+    kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RabbitMQ would delete what holds the messages, from which nobody consumes: better the new queue has them."""
+    interrupted(live, tmp_path, monkeypatch, Step.DECLARE_NEW.name)
+    limited_by(live, {"expires": HOUR}, pattern=".*", kind=kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+def test_what_arrives_is_spared_a_time_to_live_that_the_spec_wants_by_then(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing had waited. Uninterrupted it would have come to a queue that had none."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    write(tmp_path, NEW)
+    with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+        apply(live, tmp_path)
+    publish(live, range(5))
+    write(tmp_path, ", ttl: 100")
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert queues(live) == {"work": {}}
+    assert why_held_back(apply(live, tmp_path)).startswith("the message-ttl 100 would drop 5 messages in it")
+    assert taken(live) == list(range(5))
+
+
+def test_what_arrives_for_a_queue_with_a_time_to_live_comes_to_it(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the spec takes that back half-way: the old queue had it."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    for wanted in (f", ttl: {HOUR}", ""):
+        write(tmp_path, wanted)
+        with killed_at(monkeypatch, Step.DECLARE_NEW.name):
+            apply(live, tmp_path)
+        publish(live, range(5))
+        write(tmp_path, f", ttl: {HOUR}")
+        assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+        assert queues(live) == {"work": {"x-message-ttl": HOUR}}
+        assert taken(live) == list(range(5))
