@@ -14,6 +14,7 @@ from proca_topo.plan.replacing.queues import QueueReplacements
 from proca_topo.plan.undesired import endangered, undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.holding import unfinished
 
 
 def read_existing(
@@ -67,8 +68,8 @@ def read_activity(broker: Broker, vhost: str, desired: Desired) -> Existing:
     """
     counting = in_background(partial(broker.consumers, vhost))
     existing = broker.read(vhost, desired.scope)
-    if desired.scope is not None and undesired(existing, desired):
-        # As for a prune: what it waits for can be anywhere in the vhost.
+    if desired.scope is not None and (undesired(existing, desired) or any(unfinished(existing))):
+        # As for a prune: what it waits for can be anywhere in the vhost, and so can what a replacement waits for.
         existing = broker.read(vhost)
     consumers = counting.result()
     activity = dict(existing.activity)

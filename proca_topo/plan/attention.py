@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from proca_topo.plan.changes import Delete, Retire
+from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.messages.circuits import circuit_of
 from proca_topo.plan.messages.waiting import waiting_queues
 from proca_topo.plan.planner import make_plan
+from proca_topo.plan.replacing.queues import QueueReplacements
 from proca_topo.plan.status import CircuitStatus, ExchangeStatus, QueueStatus, ReplacementStatus, State, Status
 from proca_topo.plan.undesired import undesired
 from proca_topo.topology.desired import Desired
@@ -93,7 +94,8 @@ class _Look:
         for one in unfinished(self.existing):
             new = Queue(name=one.replaced.becomes)
             if scope is None or scope.covers(new.name) or scope.covers(one.replaced.was.name):
-                yield ReplacementStatus(org=self._org_of(new), found=one)
+                held_back = self._held_back.get(one.replaced.was.name)
+                yield ReplacementStatus(org=self._org_of(new), found=one, held_back=held_back)
 
     def exchanges(self) -> Iterator[ExchangeStatus]:
         for one in unfinished_exchanges(self.existing):
@@ -104,6 +106,14 @@ class _Look:
         for name in sorted(self.desired.queues):
             if name not in self.existing.queues and self.desired.renames.get(name) not in self.existing.queues:
                 yield name
+
+    @cached_property
+    def _held_back(self) -> Mapping[str, str]:
+        """Why replacements that were begun are not finished, by the names of the old queues."""
+        plan = QueueReplacements(existing=self.existing, desired=self.desired, replacing=Replacing.FINISHING)
+        changes = (plan.changes[name] for name in plan.begun)
+        reasons = {change.replaced.was.name: change.held_back for change in changes if change.replaced is not None}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     @cached_property
     def _ours(self) -> tuple[Queue, ...]:

@@ -54,10 +54,11 @@ class CircuitStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplacementStatus:
-    """A replacement that is not finished."""
+    """A replacement that is not finished. `held_back` is why apply would not finish it, as far as a plan tells."""
 
     org: str | None
     found: Unfinished
+    held_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

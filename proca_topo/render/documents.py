@@ -214,7 +214,7 @@ class OrgCountsDocument(CountsDocument):
 
 
 class ReplacementDocument(Document):
-    """A replacement that something interrupted; `apply` finishes it."""
+    """A replacement that something interrupted; `apply` finishes it, unless it is held back."""
 
     queue: str = Field(description="the queue that is replaced")
     becomes: str = Field(description="its new name; the same where it keeps it")
@@ -222,6 +222,7 @@ class ReplacementDocument(Document):
     parked: int | None = Field(description="messages held that were in it; null where none can be (any more)")
     arriving: int | None = Field(description="messages held that came meanwhile; null where none can be")
     old_is_gone: bool = Field(description="whether the old queue was deleted already")
+    held_back: str | None = Field(description="why apply would not finish it; null if it would")
 
 
 class ExchangeReplacementDocument(Document):

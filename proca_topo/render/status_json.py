@@ -48,6 +48,7 @@ def status_document(status: Status) -> StatusDocument:
                 parked=one.found.parked,
                 arriving=one.found.arriving,
                 old_is_gone=one.found.old_is_gone,
+                held_back=one.held_back,
             )
             for one in status.replacements
         ],

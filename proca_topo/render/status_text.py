@@ -15,7 +15,7 @@ from proca_topo.plan.status import (
 from proca_topo.render.lines import BLANK, Line, Role, as_text, wrapped
 from proca_topo.render.objects import duration
 from proca_topo.render.plan_text import target
-from proca_topo.topology.names import shown
+from proca_topo.topology.names import one_line, shown
 
 T = TypeVar("T")
 
@@ -133,7 +133,8 @@ def _replacement(one: ReplacementStatus) -> Iterator[Line]:
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     text = f"holds {_count(found.messages, 'message')}" + (f" ({parts})" if parts else "")
     gone = "; the old queue is gone" if found.old_is_gone else ""
-    yield from wrapped(f"{text}{gone}; apply finishes it", Role.DETAIL, indent=6)
+    what = "apply finishes it" if one.held_back is None else f"held back: {one_line(one.held_back)}"
+    yield from wrapped(f"{text}{gone}; {what}", Role.DETAIL, indent=6)
 
 
 def _exchange(one: ExchangeStatus) -> Iterator[Line]:

@@ -15,11 +15,13 @@ def queue(name: str, state: State, org: str | None = None, **activity: int) -> Q
     return QueueStatus(name=name, org=org, state=state, activity=Activity(**{"consumers": 0, **activity}))  # type: ignore[arg-type]
 
 
-def replacement(was: str, becomes: str, *, parked: int | None, arriving: int | None) -> ReplacementStatus:
+def replacement(
+    was: str, becomes: str, *, parked: int | None, arriving: int | None, held_back: str | None = None
+) -> ReplacementStatus:
     """A replacement that somebody has to finish."""
     replaced = Replaced(was=Queue(name=was, type="classic"), becomes=becomes)
     found = Unfinished(replaced=replaced, parked=parked, arriving=arriving, old_is_gone=was != becomes)
-    return ReplacementStatus(org="acme", found=found)
+    return ReplacementStatus(org="acme", found=found, held_back=held_back)
 
 
 def exchange_replacement(name: str, *, is_gone: bool, kind: str = "direct") -> ExchangeStatus:
@@ -40,7 +42,7 @@ EVERY_STATE: Final = Status(
     orgs=(),
     replacements=(
         replacement("acme.news", "acme.newsletter", parked=100, arriving=20),
-        replacement("acme.crm", "acme.crm", parked=None, arriving=0),
+        replacement("acme.crm", "acme.crm", parked=None, arriving=0, held_back="1 consumer is on it: stop it"),
     ),
     queues=(
         queue("acme.moderate", State.UNATTENDED, "acme", ready=12_345),
@@ -79,7 +81,7 @@ EVIL_STATUS: Final = Status(
     broker=BrokerIdentity(location=f"http://{EVIL}", version=EVIL, cluster_name=EVIL),
     vhost=EVIL,
     orgs=(EVIL,),
-    replacements=(replacement(EVIL, f"{EVIL}2", parked=1, arriving=None),),
+    replacements=(replacement(EVIL, f"{EVIL}2", parked=1, arriving=None, held_back=f"for {EVIL}"),),
     queues=tuple(queue(EVIL, state, EVIL, ready=1) for state in State),
     circuits=(
         CircuitStatus(queue=EVIL, org=EVIL, activity=Activity(ready=1), delay_milliseconds=1, returns_to=(EVIL,)),

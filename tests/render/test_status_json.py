@@ -47,6 +47,7 @@ def test_the_whole_document() -> None:
                 "parked": 100,
                 "arriving": 20,
                 "old_is_gone": True,
+                "held_back": None,
             },
             {
                 "queue": "acme.crm",
@@ -55,6 +56,7 @@ def test_the_whole_document() -> None:
                 "parked": None,
                 "arriving": 0,
                 "old_is_gone": False,
+                "held_back": "1 consumer is on it: stop it",
             },
         ],
         "exchange_replacements": [

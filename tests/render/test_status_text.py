@@ -22,7 +22,7 @@ Replacements under way
       holds 120 messages (100 that were in it, 20 that came since); the old
       queue is gone; apply finishes it
   acme.crm
-      holds 0 messages; apply finishes it
+      holds 0 messages; held back: 1 consumer is on it: stop it
 
 Replacements of exchanges under way
   confirm (topic -> direct)
