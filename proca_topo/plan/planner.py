@@ -33,6 +33,7 @@ from proca_topo.topology.nouns import Binding, DestinationType, Policy, is_reser
 from proca_topo.topology.policy_keys import why_refused
 
 _NEEDS_PRUNE = "deletions need --prune"
+_FINISHED_FIRST = "the replacement of {} holds what it would drop: once that is finished, the next apply sets it"
 
 
 def make_plan(
@@ -52,7 +53,7 @@ def make_plan(
     lacking = without_alternate(existing, desired)
     declared = [
         *_exchange_changes(existing, desired, exchanges, lacking),
-        *_policy_changes(existing, desired),
+        *_policy_changes(existing, desired, replacements.policies_to_wait),
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges, lacking.keys()),
     ]
@@ -102,7 +103,7 @@ def _queue_changes(existing: Existing, desired: Desired, replacements: QueueRepl
             yield Declare(noun=queue, org=desired.org_of(queue))
 
 
-def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
+def _policy_changes(existing: Existing, desired: Desired, to_wait: Mapping[str, str]) -> Iterator[Change]:
     differing = {name: p for name, p in sorted(desired.policies.items()) if existing.policies.get(name) != p}
     if not differing:
         return
@@ -112,6 +113,8 @@ def _policy_changes(existing: Existing, desired: Desired) -> Iterator[Change]:
         effects = found[name]
         refused = why_refused(policy.definition, existing.broker.major)
         held_back = refused or effects.held_back
+        if held_back is None and name in to_wait:
+            held_back = _FINISHED_FIRST.format(shown(to_wait[name]))
         org = desired.org_of(policy)
         if before is None:
             yield Declare(noun=policy, org=org, hazards=effects.hazards, held_back=held_back)

@@ -156,3 +156,25 @@ def test_a_remedy_names_the_policies_that_limit() -> None:
         "raise its limits in the spec or in the policy theirs, or take them out until it has drained, and apply"
         " again"
     )
+
+
+@pytest.mark.parametrize("there", [(), (PLAIN,)])
+def test_a_policy_of_the_spec_waits_for_what_it_would_stop(there: tuple[Queue, ...]) -> None:
+    """The replacement is finished, and the next apply sets it: then it spares what waits."""
+    unfinished_one = begun(was=PLAIN, there=there, in_force=InForce())
+    changes = make_plan(unfinished_one, desired(queues=(PLAIN, WAIT), policies=(SOON,))).changes
+    held_back = {change.noun.name: change.held_back for change in changes}
+    assert held_back["work"] is None
+    assert held_back["theirs"] == (
+        "the replacement of work holds what it would drop: once that is finished, the next apply sets it"
+    )
+
+
+@pytest.mark.parametrize("there", [(), (SOON,)])
+def test_a_policy_of_the_spec_that_lets_a_replacement_go_on_does_not_wait(there: tuple[Policy, ...]) -> None:
+    """It has a dead-letter exchange, for want of which another version of it had stopped that."""
+    taken_on = policy(message_ttl=4, dead_letter_exchange="fail")
+    stopped = begun(was=PLAIN, in_force=InForce(), policies=there)
+    changes = make_plan(stopped, desired(queues=(PLAIN, WAIT), policies=(taken_on,))).changes
+    held_back = {change.noun.name: change.held_back for change in changes}
+    assert (held_back["work"], held_back["theirs"]) == (None, None)

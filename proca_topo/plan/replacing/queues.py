@@ -32,6 +32,7 @@ from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Replaced, Unfinished, unfinished
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, DestinationType, Policy, Queue
+from proca_topo.topology.policies_in_force import PoliciesInForce
 
 _NEEDS_REPLACE: Final = "it needs --replace, which moves its messages and bindings to a new queue"
 _NEEDS_LOCK: Final = "moving messages needs the lock that --no-lock does without: leave that out"
@@ -82,6 +83,20 @@ class QueueReplacements:
         waiting = self.desired.waiting
         return dict(sorted(found.items(), key=lambda item: (item[0] not in waiting, item[0])))
 
+    @cached_property
+    def policies_to_wait(self) -> Mapping[str, str]:
+        """The policies of the spec by which what was begun could not be finished, each with the queue's name."""
+        there = self.existing.policies
+        changed = [one for name, one in self.desired.policies.items() if there.get(name) != one]
+        found: dict[str, str] = {}
+        for name in self.begun if changed else ():
+            if self._resuming(name, PoliciesInForce(there.values())).stopped is None:
+                for policy in changed:
+                    then = PoliciesInForce({**there, policy.name: policy}.values())
+                    if self._resuming(name, then).stopped is not None:
+                        found.setdefault(policy.name, name)
+        return found
+
     def moved(self) -> Iterator[Binding]:
         """The bindings that the queues will have once they are replaced: those of what stands in for them now."""
         stands_in = {one.replaced.holding.arriving: name for name, one in self.begun.items()}
@@ -103,12 +118,8 @@ class QueueReplacements:
 
     def _resumed(self, name: str, one: Unfinished) -> Replace:
         was = one.replaced.was
-        # What is not desired any more is put together again as it was: then a prune can decide.
-        wanted = self._wanted(name) if name in self.desired.queues else replace(was, name=name)
-        there = Resuming(
-            one=one, name=name, wanted=wanted, existing=self.existing, policies=self._index_then.policies
-        )
-        after = wanted if there.too_small is None else there.as_it_was
+        there = self._resuming(name, self._index_then.policies)
+        after = there.wanted if there.too_small is None else there.as_it_was
         message = f"begun and interrupted: {messages(one.messages)} in its holding queues, where nobody gets them"
         if there.nowhere is None:
             message += "; apply finishes it"
@@ -131,6 +142,12 @@ class QueueReplacements:
             replaced=replace(one.replaced, becomes=name),
             unfinished=one,
         )
+
+    def _resuming(self, name: str, policies: PoliciesInForce) -> Resuming:
+        one = self.begun[name]
+        # What is not desired any more is put together again as it was: then a prune can decide.
+        wanted = self._wanted(name) if name in self.desired.queues else replace(one.replaced.was, name=name)
+        return Resuming(one=one, name=name, wanted=wanted, existing=self.existing, policies=policies)
 
     def _why_not_finished(self, one: Unfinished, nowhere: str | None) -> str | None:
         if self.replacing is Replacing.FORBIDDEN:
@@ -258,8 +275,9 @@ class QueueReplacements:
 
     @cached_property
     def _policies_then(self) -> Mapping[str, Policy]:
-        """The policies that are there when it begins: those of the spec are set before."""
-        return {**self.existing.policies, **self.desired.policies}
+        """The policies that are there when it begins: those of the spec are set before, if they need not wait."""
+        now = {name: one for name, one in self.desired.policies.items() if name not in self.policies_to_wait}
+        return {**self.existing.policies, **now}
 
     @cached_property
     def _index_then(self) -> ExistingIndex:

@@ -67,6 +67,11 @@ class Resuming:
         how = how_to_keep(self.as_it_was, self.policies, dropped=dropped is not None)
         return f"{self.too_small}, and the queue as it was would not keep them either: {how}"
 
+    @property
+    def stopped(self) -> str | None:
+        """Why not all that is held is moved by now."""
+        return self.nowhere or self.full
+
     def _why_not(self, queue: Queue) -> str | None:
         was = self.one.replaced.was
         there = {queue.name, *(() if self.one.old_is_gone else (was.name,))}

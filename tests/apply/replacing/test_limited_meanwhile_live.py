@@ -244,3 +244,26 @@ def test_what_arrives_for_a_queue_with_a_time_to_live_comes_to_it(
         assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
         assert queues(live) == {"work": {"x-message-ttl": HOUR}}
         assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("step", ["PARK", "DECLARE_NEW", "RETURN_PARKED"])
+def test_a_time_to_live_that_the_spec_wants_by_then(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun is finished first, and then the policy spares what waits."""
+    interrupted(live, tmp_path, monkeypatch, step)
+    with (tmp_path / "topology.yaml").open("a") as spec:
+        spec.write("policies: {ours: {pattern: '^work$', apply-to: queues, definition: {message-ttl: 100}}}\n")
+    spec_text = (tmp_path / "topology.yaml").read_text().replace("owns: [", "owns: [ours, ")
+    (tmp_path / "topology.yaml").write_text(spec_text)
+    report = apply(live, tmp_path)
+    assert {result.change.noun.name: result.status for result in report.results} == {
+        "ours": Status.HELD_BACK,
+        "work": Status.APPLIED,
+    }
+    assert {result.change.noun.name: result.status for result in apply(live, tmp_path).results} == {
+        "ours": Status.APPLIED
+    }
+    assert taken(live) == list(range(5))
+    publish(live, range(1))
+    wait_until(lambda: live.ready("work") == 0, "what has come since expires", seconds=60)
