@@ -53,7 +53,7 @@ def make_plan(
     lacking = without_alternate(existing, desired)
     declared = [
         *_exchange_changes(existing, desired, exchanges, lacking),
-        *_policy_changes(existing, desired, replacements.policies_to_wait),
+        *_policy_changes(existing, desired, replacements),
         *_queue_changes(existing, desired, replacements),
         *_binding_changes(existing, desired, replacements, exchanges, lacking.keys()),
     ]
@@ -103,18 +103,23 @@ def _queue_changes(existing: Existing, desired: Desired, replacements: QueueRepl
             yield Declare(noun=queue, org=desired.org_of(queue))
 
 
-def _policy_changes(existing: Existing, desired: Desired, to_wait: Mapping[str, str]) -> Iterator[Change]:
+def _policy_changes(existing: Existing, desired: Desired, replacements: QueueReplacements) -> Iterator[Change]:
     differing = {name: p for name, p in sorted(desired.policies.items()) if existing.policies.get(name) != p}
     if not differing:
         return
-    found = PolicyChanges(policies=differing.values(), existing=existing, arriving=desired).in_turn()
+    found = PolicyChanges(
+        policies=differing.values(),
+        existing=existing,
+        arriving=desired,
+        renamed=_replaced_now(replacements),
+    ).in_turn()
     for name, policy in differing.items():
         before = existing.policies.get(name)
         effects = found[name]
         refused = why_refused(policy.definition, existing.broker.major)
         held_back = refused or effects.held_back
-        if held_back is None and name in to_wait:
-            held_back = _FINISHED_FIRST.format(shown(to_wait[name]))
+        if held_back is None and (queue := replacements.policies_to_wait.get(name)) is not None:
+            held_back = _FINISHED_FIRST.format(shown(queue))
         org = desired.org_of(policy)
         if before is None:
             yield Declare(noun=policy, org=org, hazards=effects.hazards, held_back=held_back)
@@ -126,6 +131,12 @@ def _policy_changes(existing: Existing, desired: Desired, to_wait: Mapping[str, 
                 held_back=held_back,
                 differences=differences(before, policy),
             )
+
+
+def _replaced_now(replacements: QueueReplacements) -> frozenset[str]:
+    """The queues that an apply replaces, by the names that they have."""
+    made = (change.replaced for change in replacements.changes.values() if change.held_back is None)
+    return frozenset(replaced.was.name for replaced in made if replaced is not None)
 
 
 def _binding_changes(

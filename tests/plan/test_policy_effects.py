@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proca_topo.plan.changes import Retire
+from proca_topo.plan.changes import Replacing, Retire
 from proca_topo.plan.planner import make_plan
 from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.topology.arguments import Arguments
@@ -227,3 +227,35 @@ def test_a_binding_stays_that_dead_letters_take_once_policies_have_changed(
     for there_is in (before, after):
         plan = make_plan(there_is, wanted(*then), with_prune=True)
         assert [type(change) for change in plan.changes if change.noun == old] == [Retire]
+
+
+OWNERSHIP = desired(owns=("dead", "all", "work", "job", "rest", "p.*")).ownership
+STAYS = (
+    "what work rejects or lets expire would be dropped, not dead-lettered, until it is renamed to job; let the"
+    " policy be for both names until then"
+)
+
+
+@pytest.mark.parametrize("name", ["p1", "p2"])
+@pytest.mark.parametrize("consumers", [0, 1])
+@pytest.mark.parametrize("replacing", list(Replacing))
+def test_a_queue_that_gets_another_name_keeps_its_dead_letters_way_until_it_has_that(
+    name: str, consumers: int, replacing: Replacing
+) -> None:
+    """Though nothing waits in it: its consumers may reject, in the end until the renaming is not held back."""
+    now = there(policy("p1", dead_letter_exchange="all"), activity={"work": Activity(consumers=consumers)})
+    policies = (policy(name, "^job$", dead_letter_exchange="all"),)
+    spec = replace(wanted(*policies, work=queue("job")), renames={"job": "work"}, ownership=OWNERSHIP)
+    found = make_plan(now, spec, with_prune=True, replacing=replacing).changes
+    reasons = {change.noun.name: change.held_back for change in found}
+    is_renamed = replacing in {Replacing.IDLE, Replacing.DISCONNECTING} and not consumers
+    # One that is deleted is so after the renaming.
+    is_renamed |= replacing is Replacing.DISCONNECTING and name == "p2"
+    assert (reasons["p1"], reasons["job"] is None) == (None if is_renamed else STAYS, is_renamed)
+
+
+def test_what_the_new_name_has_no_way_for_either_is_what_the_spec_wants() -> None:
+    now = there(policy("p1", dead_letter_exchange="all"), activity={})
+    spec = replace(wanted(work=queue("job")), renames={"job": "work"}, ownership=OWNERSHIP)
+    found = make_plan(now, spec, with_prune=True, replacing=Replacing.IDLE).changes
+    assert {change.noun.name: change.held_back for change in found} == {"job": None, "p1": None}

@@ -14,7 +14,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
-from proca_topo.topology.policies_in_force import PoliciesInForce, under
+from proca_topo.topology.policies_in_force import PoliciesInForce, dead_letters, under
 from proca_topo.topology.policy_patterns import only_name
 from proca_topo.topology.routing.routes import Routes
 
@@ -38,7 +38,8 @@ class PolicyChanges:
     """Policies that are to be set, or deleted, all of them one or the other.
 
     Each is looked at by itself, as it changes what the others have left: together they may cost what none of them
-    costs alone, and one may be harmless only after another. `arriving` is what is declared before them.
+    costs alone, and one may be harmless only after another. `arriving` is what is declared before them, and
+    `renamed` are the queues that get another name right after them.
     """
 
     policies: Collection[Policy]
@@ -46,6 +47,7 @@ class PolicyChanges:
     deleting: bool = False
     already_set: Collection[Policy] = ()
     arriving: Desired | None = None
+    renamed: Collection[str] = ()
 
     def in_turn(self) -> Mapping[str, Effects]:
         """The effects of each by its name, in an order in which as many as possible cost nothing."""
@@ -138,11 +140,41 @@ class PolicyChanges:
 
     def _losses(self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce) -> Iterator[Loss]:
         for queue, policy in affected:
-            if self._may_lose(queue):
+            if (loss := self._while_renamed(queue, now, policy)) is not None:
+                yield loss
+            elif self._may_lose(queue):
                 here = self.existing.activity[queue.name]
                 loss = why_lost(queue, now.possible(queue), policy, here, self._routes)
                 if loss is not None:
                     yield loss
+
+    def _while_renamed(self, queue: Queue, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
+        """What a queue would lose before it has its new name, under which it keeps its way on."""
+        new = self._new_queues.get(queue.name)
+        is_consumed = bool(self.existing.activity.get(queue.name, Activity()).consumers)
+        is_next = queue.name in self.renamed and not is_consumed
+        if new is None or is_next or dead_letters(queue, policy) is not None:
+            return None
+        if not any(dead_letters(queue, one) for one in now.possible(queue)):
+            return None
+        if not any(dead_letters(new, one) for one in self._policies_then.possible(new)):
+            return None
+        rejected = f"what {shown(queue.name)} rejects or lets expire would be dropped, not dead-lettered"
+        return Loss(
+            what=f"{rejected}, until it is renamed to {shown(new.name)}",
+            remedy="let the policy be for both names until then",
+        )
+
+    @cached_property
+    def _new_queues(self) -> Mapping[str, Queue]:
+        """The queues as they are to be once they have got another name, by the one that they have now."""
+        wanted = self.arriving
+        return {old: wanted.queues[new] for new, old in wanted.renames.items()} if wanted is not None else {}
+
+    @cached_property
+    def _policies_then(self) -> PoliciesInForce:
+        wanted = self.arriving.policies if self.arriving is not None else {}
+        return PoliciesInForce({**self._there, **wanted}.values())
 
     @cached_property
     def _routes(self) -> Routes:
