@@ -137,12 +137,21 @@ class _FinishedFirst:
         match change:
             case Replace(replaced=ReplacedExchange(was=was)):
                 return was in self._nouns and _key(was) in self._begun
-            case Delete(noun=Binding(destination=queue, destination_type=DestinationType.QUEUE)):
-                return queue in self._next_names
+            case Delete(noun=Binding() as binding):
+                return self._leads_to_next_name(binding) or self._is_of_exchange(binding)
             case Delete():
                 return change.noun in self._nouns
             case _:
                 return False
+
+    def _leads_to_next_name(self, binding: Binding) -> bool:
+        return binding.destination_type is DestinationType.QUEUE and binding.destination in self._next_names
+
+    def _is_of_exchange(self, binding: Binding) -> bool:
+        """Whether it is of one that has all its bindings only by now."""
+        is_to_exchange = binding.destination_type is DestinationType.EXCHANGE
+        ends = {binding.source, binding.destination} if is_to_exchange else {binding.source}
+        return any((Kind.EXCHANGE, end) in self._begun for end in ends)
 
 
 def _key(noun: Noun) -> tuple[Kind, str]:
