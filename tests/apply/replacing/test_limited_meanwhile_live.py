@@ -2,47 +2,22 @@
 
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
+from proca_topo.apply.replacing import boundary
 from proca_topo.apply.replacing.steps import Step
-from proca_topo.apply.report import Report, Status
+from proca_topo.apply.report import Status
+from proca_topo.topology import holding
 from tests.apply.replacing.afterwards import our_own
 from tests.apply.replacing.killing import killed_at
+from tests.apply.replacing.limited import HOUR, NEW, SOON, interrupted, why_held_back, without_policy
 from tests.apply.replacing.work_queue import KINDS, apply, limited_by, publish, queues, statuses, taken, write
 from tests.live import Live
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
-
-SOON: Final = {"message-ttl": 100}
-NEW: Final = ", arguments: {x-max-priority: 5}"
-NEW_QUORUM: Final = ", type: quorum, arguments: {x-delivery-limit: 50}"
-HOUR: Final = 3_600_000
-
-
-def interrupted(
-    live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, *, quorum: bool = False
-) -> None:
-    """Five messages waited when the replacement began."""
-    write(folder, ", type: quorum" if quorum else "")
-    apply(live, folder)
-    publish(live, range(5))
-    write(folder, NEW_QUORUM if quorum else NEW)
-    with killed_at(monkeypatch, step):
-        apply(live, folder)
-
-
-def without_policy(live: Live, kind: str = "policies") -> None:
-    live.http.delete(f"/api/{kind}/{live.path}/theirs").raise_for_status()
-
-
-def why_held_back(report: Report) -> str:
-    [result] = report.results
-    assert result.status is Status.HELD_BACK
-    assert not report.interrupted
-    return result.reason or ""
 
 
 @pytest.mark.parametrize("step", ["DECLARE_ARRIVING", "PARK", "DECLARE_NEW", "RETURN_PARKED", "CATCH_UP"])
@@ -70,6 +45,46 @@ def test_a_time_to_live_that_comes_meanwhile(
     wait_until(lambda: statuses(apply(live, tmp_path)) <= {Status.APPLIED}, "it is finished", seconds=60)
     assert our_own(live) == []
     assert taken(live) == list(range(count))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("step", [Step.PARK.name, Step.DECLARE_NEW.name, Step.RETURN_PARKED.name])
+def test_a_time_to_live_that_comes_between_two_steps(
+    step: str, kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any interruption: it is looked at whenever messages are about to be moved back."""
+    write(tmp_path, "")
+    apply(live, tmp_path)
+    publish(live, range(5))
+    write(tmp_path, NEW)
+
+    def reached(name: str) -> None:
+        if name == step:
+            limited_by(live, SOON, pattern="^work$", kind=kind)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(boundary, "reached", reached)
+        [result] = apply(live, tmp_path).results
+    assert result.status is Status.FAILED
+    assert "the message-ttl 100 would drop 5 messages held for it" in (result.reason or "")
+    without_policy(live, kind)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
+
+
+@pytest.mark.parametrize("step", [Step.PARK.name, Step.DECLARE_NEW.name, Step.RETURN_PARKED.name])
+def test_a_replacement_that_an_older_version_has_begun(
+    step: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It noted nothing of what was in force: what it holds is spared."""
+    with monkeypatch.context() as patch:
+        patch.setattr(holding, "_IN_FORCE", "x-unheard-of")
+        interrupted(live, tmp_path, monkeypatch, step)
+    limited_by(live, SOON, pattern="^work$")
+    assert "would drop 5 messages" in why_held_back(apply(live, tmp_path))
+    without_policy(live)
+    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
+    assert taken(live) == list(range(5))
 
 
 def test_a_dead_letter_exchange_lets_it_through(
@@ -167,47 +182,6 @@ def test_another_limit_that_comes_once_the_new_queue_is_there(
     assert statuses(apply(live, tmp_path)) == {Status.FAILED}
     assert live.ready("proca-topo.parked.work") == (5 if "expires" in limit else 2)
     without_policy(live, kind)
-    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
-    assert taken(live) == list(range(5))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("limit", [SOON, {"expires": HOUR}, {"max-length": 1}, {"max-length-bytes": 1}])
-def test_a_policy_for_every_name_keeps_a_replacement_from_beginning(
-    limit: dict[str, int], kind: str, live: Live, tmp_path: Path
-) -> None:
-    """It would be in force on what holds the messages."""
-    write(tmp_path, "")
-    apply(live, tmp_path)
-    limited_by(live, limit, pattern=".*", kind=kind)
-    before = live.definitions()
-    write(tmp_path, NEW)
-    reason = why_held_back(apply(live, tmp_path))
-    assert reason.startswith(f"the policy theirs would give {next(iter(limit))} to the queue that holds messages")
-    assert live.definitions() == before
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("step", [Step.PARK.name, Step.DECLARE_NEW.name, Step.RETURN_PARKED.name])
-def test_a_time_to_live_for_every_name_that_comes_meanwhile(
-    step: str, kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """RabbitMQ spares what is in the holding queues by then."""
-    interrupted(live, tmp_path, monkeypatch, step)
-    limited_by(live, SOON, pattern=".*", kind=kind)
-    assert statuses(apply(live, tmp_path)) <= {Status.HELD_BACK, Status.FAILED}
-    without_policy(live, kind)
-    assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
-    assert taken(live) == list(range(5))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_end_for_every_name_that_comes_meanwhile(
-    kind: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """RabbitMQ would delete what holds the messages, from which nobody consumes: better the new queue has them."""
-    interrupted(live, tmp_path, monkeypatch, Step.DECLARE_NEW.name)
-    limited_by(live, {"expires": HOUR}, pattern=".*", kind=kind)
     assert statuses(apply(live, tmp_path)) == {Status.APPLIED}
     assert taken(live) == list(range(5))
 
