@@ -19,7 +19,12 @@ from proca_topo.plan.replacing.capacity import (
     capacity_of,
     why_impossible,
 )
-from proca_topo.plan.replacing.held import capacity_for_held, how_to_keep, in_force_now
+from proca_topo.plan.replacing.held import (
+    capacity_for_held,
+    in_force_now,
+    why_neither_keeps,
+    why_not_put_into,
+)
 from proca_topo.topology.existing import Activity
 from proca_topo.topology.holding import InForce, Replaced
 from proca_topo.topology.names import shown
@@ -81,11 +86,11 @@ class Room:
         """Why what is held would be dropped in the `new` queue, or in any that could be declared; None if it would
         not. So many messages are still `in_old`, which have waited as well.
         """
+        sources = self.replaced.holding.queues
         if new is not None:
-            return self._why_dropped_there(new, self.replaced.holding.queues, in_old)
+            return self._why_dropped_there(new, self._capacity(new), sources, in_old)
         reasons = [
-            self._why_dropped(queue, self.replaced.holding.queues, in_old)
-            for queue in (self.wanted, self._as_it_was)
+            self._why_dropped(self._capacity(queue), sources, in_old) for queue in (self.wanted, self._as_it_was)
         ]
         return None if reasons[0] is None or reasons[1] is None else self._nowhere(reasons[0], dropped=True)
 
@@ -137,10 +142,10 @@ class Room:
     def _fitting(self, new: Queue, sources: Collection[str]) -> tuple[int | None, int]:
         if (reason := why_impossible(self.replaced.was, new)) is not None:
             raise BrokerError(f"{shown(new.name)} is there, and {reason}: delete it, and apply again")
-        if (reason := self._why_dropped_there(new, sources)) is not None:
+        capacity = self._capacity(new)
+        if (reason := self._why_dropped_there(new, capacity, sources)) is not None:
             raise BrokerError(reason)
         self._measured = None
-        capacity = self._capacity(new)
         held = self._held(sources) if capacity.is_limited else 0
         if not held:
             return None, 0
@@ -165,22 +170,21 @@ class Room:
             return self.wanted
         if self._why_not(self._as_it_was) is None:
             return self._as_it_was
-        dropped = self._why_dropped(self._as_it_was, self.replaced.holding.queues) is not None
-        raise NoRoomError(self._nowhere(reason, dropped=dropped))
+        dropped = self._why_dropped(self._capacity(self._as_it_was), self.replaced.holding.queues)
+        raise NoRoomError(self._nowhere(reason, dropped=dropped is not None))
 
     @property
     def _as_it_was(self) -> Queue:
         return replace(self.replaced.was, name=self.wanted.name)
 
     def _nowhere(self, reason: str, *, dropped: bool) -> str:
-        how = how_to_keep(self._as_it_was, *_kinds_of_policies(self.mover), dropped=dropped)
-        return f"{reason}, and the queue as it was would not keep them either: {how}"
+        return why_neither_keeps(reason, self._as_it_was, *_kinds_of_policies(self.mover), dropped=dropped)
 
     def _why_not(self, queue: Queue) -> str | None:
         if (reason := why_impossible(self.replaced.was, queue)) is not None:
             return reason
         capacity, sources = self._capacity(queue), self.replaced.holding.queues
-        if (reason := self._why_dropped(queue, sources)) is not None:
+        if (reason := self._why_dropped(capacity, sources)) is not None:
             return reason
         if not capacity.is_limited:
             return None
@@ -188,18 +192,18 @@ class Room:
             return capacity.why_too_small_for(size, where=_HELD)
         return capacity.why_too_small(self._held(sources), where=_HELD)
 
-    def _why_dropped(self, queue: Queue, sources: Collection[str], in_old: int = 0) -> str | None:
-        capacity, holding = self._capacity(queue), self.replaced.holding
+    def _why_dropped(self, capacity: Capacity, sources: Collection[str], in_old: int = 0) -> str | None:
         if (capacity.drops, capacity.drops_arrived) == (None, None):
             return None
-        waited, arrived = (self._held({name}.intersection(sources)) for name in holding.queues)
+        waited, arrived = (self._held({name}.intersection(sources)) for name in self.replaced.holding.queues)
         return capacity.why_dropped(waited + in_old, arrived, where=_HELD)
 
-    def _why_dropped_there(self, new: Queue, sources: Collection[str], in_old: int = 0) -> str | None:
-        if (reason := self._why_dropped(new, sources, in_old)) is None:
+    def _why_dropped_there(
+        self, new: Queue, capacity: Capacity, sources: Collection[str], in_old: int = 0
+    ) -> str | None:
+        if (reason := self._why_dropped(capacity, sources, in_old)) is None:
             return None
-        how = how_to_keep(new, *_kinds_of_policies(self.mover), dropped=True, is_there=True)
-        return f"{shown(new.name)} is there already, and {reason}: {how}"
+        return why_not_put_into(new, reason, *_kinds_of_policies(self.mover))
 
     def _capacity(self, queue: Queue) -> Capacity:
         return capacity_for_held(self.replaced, queue, *_kinds_of_policies(self.mover))

@@ -64,10 +64,31 @@ def capacity_for_held(
     return replace(capacity, expires=None) if is_no_worse else capacity
 
 
-def how_to_keep(
-    queue: Queue,
+def why_neither_keeps(
+    reason: str,
+    as_it_was: Queue,
     policies: PoliciesInForce,
     limiting: PoliciesInForce = NO_POLICIES,
+    *,
+    dropped: bool,
+) -> str:
+    """The sentence where the wanted queue does not keep what is held, for this reason, and the old one neither."""
+    how = _how_to_keep(as_it_was, policies, limiting, dropped=dropped)
+    return f"{reason}, and the queue as it was would not keep them either: {how}"
+
+
+def why_not_put_into(
+    there: Queue, reason: str, policies: PoliciesInForce, limiting: PoliciesInForce = NO_POLICIES
+) -> str:
+    """The sentence where the queue that is there already would drop what is held, for this reason."""
+    how = _how_to_keep(there, policies, limiting, dropped=True, is_there=True)
+    return f"{shown(there.name)} is there already, and {reason}: {how}"
+
+
+def _how_to_keep(
+    queue: Queue,
+    policies: PoliciesInForce,
+    limiting: PoliciesInForce,
     *,
     dropped: bool,
     is_there: bool = False,

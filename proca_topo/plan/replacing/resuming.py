@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from proca_topo.plan.replacing.capacity import MAKE_ROOM, why_impossible
-from proca_topo.plan.replacing.held import capacity_for_held, how_to_keep
+from proca_topo.plan.replacing.capacity import MAKE_ROOM, Capacity, why_impossible
+from proca_topo.plan.replacing.held import capacity_for_held, why_neither_keeps, why_not_put_into
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.holding import Unfinished
 from proca_topo.topology.names import shown
@@ -57,15 +57,14 @@ class Resuming:
         """
         there = self.filled
         if there is not None:
-            reason, how = None if self.one.old_is_gone else self.full, MAKE_ROOM
-            if (dropped := self._why_dropped(there)) is not None:
-                reason, how = dropped, how_to_keep(there, self.policies, dropped=True, is_there=True)
-            return f"{shown(self.name)} is there already, and {reason}: {how}" if reason is not None else None
+            if (dropped := self._why_dropped(self._capacity(there))) is not None:
+                return why_not_put_into(there, dropped, self.policies)
+            full = None if self.one.old_is_gone else self.full
+            return f"{shown(self.name)} is there already, and {full}: {MAKE_ROOM}" if full is not None else None
         if self.too_small is None or self._why_not(self.as_it_was) is None:
             return None
-        dropped = self._why_dropped(self.as_it_was)
-        how = how_to_keep(self.as_it_was, self.policies, dropped=dropped is not None)
-        return f"{self.too_small}, and the queue as it was would not keep them either: {how}"
+        dropped = self._why_dropped(self._capacity(self.as_it_was))
+        return why_neither_keeps(self.too_small, self.as_it_was, self.policies, dropped=dropped is not None)
 
     @property
     def stopped(self) -> str | None:
@@ -76,13 +75,17 @@ class Resuming:
         was = self.one.replaced.was
         there = {queue.name, *(() if self.one.old_is_gone else (was.name,))}
         count = self.one.messages + sum(map(self._in, there))
-        capacity = capacity_for_held(self.one.replaced, queue, self.policies)
-        return why_impossible(was, queue) or self._why_dropped(queue) or capacity.why_too_small(count, where=_HELD)
+        capacity = self._capacity(queue)
+        return (
+            why_impossible(was, queue) or self._why_dropped(capacity) or capacity.why_too_small(count, where=_HELD)
+        )
 
-    def _why_dropped(self, queue: Queue) -> str | None:
+    def _why_dropped(self, capacity: Capacity) -> str | None:
         waited = (self.one.parked or 0) + (0 if self.one.old_is_gone else self._in(self.one.replaced.was.name))
-        capacity = capacity_for_held(self.one.replaced, queue, self.policies)
         return capacity.why_dropped(waited, self.one.arriving or 0, where=_HELD)
+
+    def _capacity(self, queue: Queue) -> Capacity:
+        return capacity_for_held(self.one.replaced, queue, self.policies)
 
     def _in(self, queue: str) -> int:
         return self.existing.activity.get(queue, Activity()).messages
