@@ -25,20 +25,24 @@ def silent_broker() -> Iterator[socket.socket]:
         yield server
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("apply", "--yes"), ("status",)])
-def test_a_signal_ends_it_at_once_and_in_order(
-    place: Place, silent_broker: socket.socket, number: signal.Signals, code: int, arguments: tuple[str, ...]
-) -> None:
-    url = f"http://127.0.0.1:{silent_broker.getsockname()[1]}"
-    process = subprocess.Popen(
-        [COMMAND, *arguments, "--broker", url],
+def started(place: Place, *arguments: str) -> subprocess.Popen[str]:
+    """A command that goes on while the test does."""
+    return subprocess.Popen(
+        [COMMAND, *arguments],
         cwd=place.path,
         env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("apply", "--yes"), ("status",)])
+def test_a_signal_ends_it_at_once_and_in_order(
+    place: Place, silent_broker: socket.socket, number: signal.Signals, code: int, arguments: tuple[str, ...]
+) -> None:
+    process = started(place, *arguments, "--broker", f"http://127.0.0.1:{silent_broker.getsockname()[1]}")
     connection, _ = silent_broker.accept()
     with connection:
         assert connection.recv(1)  # it has asked, and is waiting for an answer now
@@ -51,14 +55,7 @@ def test_a_signal_ends_it_at_once_and_in_order(
 @pytest.mark.parametrize("arguments", [("plan",), ("plan", "--org", "acme"), ("status",)])
 def test_a_signal_ends_it_while_several_answers_are_waited_for(place: Place, arguments: tuple[str, ...]) -> None:
     with stalling_server() as (url, asked):
-        process = subprocess.Popen(
-            [COMMAND, *arguments, "--broker", url],
-            cwd=place.path,
-            env=clean_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = started(place, *arguments, "--broker", url)
         assert asked.wait(AT_ONCE_SECONDS)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=AT_ONCE_SECONDS)

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from proca_topo.apply.replacing.steps import PROTOCOL, Step
-from proca_topo.apply.report import Status
+from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
 from tests.apply.replacing.afterwards import our_own, replaced
 from tests.apply.replacing.killing import killed_at
@@ -28,6 +28,15 @@ def interrupted(live: Live, folder: Path, monkeypatch: pytest.MonkeyPatch, step:
     with killed_at(monkeypatch, step):
         replaced(live, folder)
     publish(live, range(50, 60))
+
+
+def is_all_there(report: Report, live: Live, count: int) -> None:
+    """Nothing is left to do, or left over, and the queue labour has so many messages."""
+    assert report.after is not None
+    assert report.after.changes == ()
+    assert our_own(live) == []
+    assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
+    assert list(dict.fromkeys(taken(live, "labour"))) == list(range(count))
 
 
 def write_retried(folder: Path, name: str, more: str) -> None:
@@ -52,11 +61,7 @@ def test_the_next_name_in_a_row_gets_all_in_the_end(
     publish(live, range(60, 70))
     second = replaced(live, tmp_path)
     assert [report.unexplained for report in (first, second)] == [(), ()]
-    assert second.after is not None
-    assert second.after.changes == ()
-    assert our_own(live) == []
-    assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
-    assert list(dict.fromkeys(taken(live, "labour"))) == list(range(70))
+    is_all_there(second, live, 70)
 
 
 @pytest.mark.parametrize("step", UNTIL_GONE)
@@ -66,12 +71,7 @@ def test_a_name_that_was_put_right_gets_all_at_once(
     """As long as the old queue is there; nothing goes to the wrong name, or finds no queue meanwhile."""
     interrupted(live, tmp_path, monkeypatch, step)
     write_richly_bound(tmp_path, ", renamed_from: work", name="labour")
-    report = replaced(live, tmp_path)
-    assert report.after is not None
-    assert report.after.changes == ()
-    assert our_own(live) == []
-    assert [queue["name"] for queue in live.definitions()["queues"]] == ["labour"]
-    assert list(dict.fromkeys(taken(live, "labour"))) == list(range(60))
+    is_all_there(replaced(live, tmp_path), live, 60)
 
 
 def test_what_only_an_older_name_needed_waits_for_the_next_name(
