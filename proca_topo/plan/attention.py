@@ -8,7 +8,7 @@ from typing import Final
 
 from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.existing_index import ExistingIndex
-from proca_topo.plan.messages.circuits import circuit_of
+from proca_topo.plan.messages.circuits import sending_to
 from proca_topo.plan.messages.waiting import waiting_queues
 from proca_topo.plan.planner import make_plan
 from proca_topo.plan.replacing.queues import QueueReplacements
@@ -183,12 +183,11 @@ class _Look:
         """For each of our queues: those of the waiting queues from which messages can come to it."""
         if not self._waiting:
             return {}
-        circuits = (
-            (queue.name, circuit_of(queue.name, self.index).waiting)
+        found = {
+            queue.name: tuple(sorted(sending_to(queue.name, self._waiting.keys(), self.index)))
             for queue in self._ours
             if queue.name not in self._waiting
-        )
-        found = {name: tuple(sorted(waiting & self._waiting.keys())) for name, waiting in circuits}
+        }
         return {name: waiting for name, waiting in found.items() if waiting}
 
     @cached_property

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class ExistingIndex:
     def desired_by_source(self) -> Mapping[str, tuple[Binding, ...]]:
         """The desired bindings of each source exchange."""
         return _grouped(self.desired, lambda binding: binding.source)
+
+    @cached_property
+    def desired_by_key(self) -> Mapping[tuple[str, str], tuple[Binding, ...]]:
+        """The desired bindings of each source exchange with each routing key."""
+        return _grouped(self.desired, lambda binding: (binding.source, binding.routing_key))
 
     @cached_property
     def by_source(self) -> Mapping[str, tuple[Binding, ...]]:
@@ -171,8 +178,8 @@ class ExistingIndex:
         return self.policies, PoliciesInForce(self.policies_then.values())
 
 
-def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], str]) -> Mapping[str, tuple[Binding, ...]]:
-    groups: dict[str, list[Binding]] = defaultdict(list)
+def _grouped(bindings: Iterable[Binding], key: Callable[[Binding], K]) -> Mapping[K, tuple[Binding, ...]]:
+    groups: dict[K, list[Binding]] = defaultdict(list)
     for binding in bindings:
         groups[key(binding)].append(binding)
     return {name: tuple(group) for name, group in groups.items()}

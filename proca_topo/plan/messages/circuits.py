@@ -5,8 +5,9 @@ has gone since, or because somebody publishes there. What matters is who can sen
 search goes backwards: from the queue's bindings to the queues whose dead letters can come in by them, and on.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from proca_topo.plan.existing_index import ExistingIndex
@@ -65,13 +66,29 @@ def circuit_of(queue: str, index: ExistingIndex, *, stays: bool = False) -> Circ
     cannot be known: the other binding may as well bring a copy to somebody who only looks on. Unless that leads to
     a queue in which they wait too and come back from: while both had them, each rejection would double a message.
     """
+    places, ways_back = _into(queue, index, stays=stays)
+    return Circuit(waiting=_all_behind(places, queue, index) - {queue}, ways_back=ways_back)
+
+
+def sending_to(queue: str, among: AbstractSet[str], index: ExistingIndex) -> AbstractSet[str]:
+    """Those of these other queues from which dead letters can reach a queue, at whatever distance.
+
+    It is told sooner than all that are in the circuit: thousands of queues may have one waiting queue together.
+    """
+    places, _ = _into(queue, index, stays=False)
+    others = among - {queue}
+    return _all_behind(places, queue, index, until=others) & others
+
+
+def _into(queue: str, index: ExistingIndex, *, stays: bool) -> tuple[list[_Place], frozenset[Binding]]:
+    """The queues whose dead letters come straight into a queue, and the bindings by which they come."""
     ways_back = set()
-    todo: list[_Place] = [(name, frozenset()) for name in _through_default_exchange(queue, frozenset(), index)]
+    places: list[_Place] = [(name, frozenset()) for name in _through_default_exchange(queue, frozenset(), index)]
     for binding in index.by_queue.get(queue, ()):
         if feeding := _feeding(binding, index, stays=stays):
             ways_back.add(binding)
-            todo += feeding
-    return Circuit(waiting=_all_behind(todo, queue, index) - {queue}, ways_back=frozenset(ways_back))
+            places += feeding
+    return places, frozenset(ways_back)
 
 
 def comes_back_by(binding: Binding, index: ExistingIndex) -> bool:
@@ -97,20 +114,26 @@ def _feeding(binding: Binding, index: ExistingIndex, *, stays: bool) -> list[_Pl
     return [(sender, frozenset({route})) for sender in senders]
 
 
-def _all_behind(todo: list[_Place], queue: str, index: ExistingIndex) -> frozenset[str]:
-    """The queues whose dead letters can come to `queue` by way of these places; itself too, if its own can."""
-    found: set[str] = set()
-    seen: set[_Place] = set()
-    todo = list(todo)
-    while todo:
-        place = todo.pop()
-        if place in seen:
+def _all_behind(
+    todo: Iterable[_Place], queue: str, index: ExistingIndex, *, until: AbstractSet[str] | None = None
+) -> frozenset[str]:
+    """The queues whose dead letters can come to `queue` by way of these places; itself too, if its own can.
+
+    All of them, or some `until` these are among them.
+    """
+    seen: dict[str, list[_Routes]] = defaultdict(list)
+    places = deque(todo)
+    while places:
+        name, routes = places.popleft()
+        # What has less to get through has been followed: more would find nothing that it has not found.
+        if any(fewer <= routes for fewer in seen[name]):
             continue
-        seen.add(place)
-        found.add(place[0])
-        if place[0] != queue:
-            todo += _behind(*place, index)
-    return frozenset(found)
+        seen[name].append(routes)
+        if until is not None and until <= seen.keys():
+            break
+        if name != queue:
+            places += _behind(name, routes, index)
+    return frozenset(seen)
 
 
 def _behind(queue: str, onward: _Routes, index: ExistingIndex) -> Iterator[tuple[str, _Routes]]:
@@ -170,7 +193,11 @@ def _taking_over(
     """The other desired bindings that take the same messages."""
     if stays and route.only_key is not None:
         return
-    for other in index.desired_by_source.get(binding.source, ()):
+    others = index.desired_by_source.get(binding.source, ())
+    if key is None and route.exchange_type != "fanout":  # not all of thousands that are bound there
+        keys = {binding.routing_key, "#"}
+        others = tuple(one for alike in keys for one in index.desired_by_key.get((binding.source, alike), ()))
+    for other in others:
         if other == binding:
             continue
         same = other.routing_key == binding.routing_key
