@@ -259,3 +259,36 @@ def test_what_the_new_name_has_no_way_for_either_is_what_the_spec_wants() -> Non
     spec = replace(wanted(work=queue("job")), renames={"job": "work"}, ownership=OWNERSHIP)
     found = make_plan(now, spec, with_prune=True, replacing=Replacing.IDLE).changes
     assert {change.noun.name: change.held_back for change in found} == {"job": None, "p1": None}
+
+
+CONSUMED = {"work": Activity(consumers=1), "rest": Activity(consumers=1)}
+
+
+@pytest.mark.parametrize(("activity", "is_held"), [({}, False), (CONSUMED, True)])
+def test_queues_that_are_consumed_from_keep_their_dead_letters_way_while_policies_change_places(
+    activity: dict[str, Activity], *, is_held: bool
+) -> None:
+    """Though they are empty: what is rejected before the second one is set would be dropped."""
+    now = [policy("p1", "^work$", dead_letter_exchange="all"), policy("p2", "^rest$", dead_letter_exchange="all")]
+    then = [policy("p1", "^rest$", dead_letter_exchange="all"), policy("p2", "^work$", dead_letter_exchange="all")]
+    found = held_back(there(*now, activity=activity), wanted(*then))
+    assert [reason is not None for reason in found.values()] == [is_held, is_held]
+    if is_held:
+        assert found["p1"] == (
+            "what work rejects would be dropped, not dead-lettered, until another policy takes over; let the"
+            " pattern of one be for the queues of both first"
+        )
+
+
+@pytest.mark.parametrize("activity", [{}, CONSUMED])
+def test_what_the_spec_takes_away_for_good_is_taken_from_an_empty_queue(activity: dict[str, Activity]) -> None:
+    now = there(policy("p1", dead_letter_exchange="all"), activity=activity)
+    assert held_back(now, wanted()) == {"p1": None}
+    assert held_back(now, wanted(policy("p1", max_length=100))) == {"p1": None}
+
+
+def test_of_two_policies_for_a_queue_that_is_consumed_from_the_one_that_takes_over_is_set_first() -> None:
+    now = there(policy("p1", dead_letter_exchange="all"), activity=CONSUMED)
+    away, taking = policy("p1", "^other$"), policy("p3", dead_letter_exchange="all")
+    assert list(PolicyChanges(policies=(away, taking), existing=now).at_once()) == ["p3"]
+    assert held_back(now, wanted(away, taking)) == {"p1": None, "p3": None}

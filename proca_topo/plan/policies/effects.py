@@ -21,7 +21,9 @@ from proca_topo.topology.routing.routes import Routes
 
 @dataclass(frozen=True, kw_only=True)
 class Effects:
-    """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now."""
+    """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now, or
+    what is rejected before the others are made.
+    """
 
     hazards: tuple[Hazard, ...] = ()
     held_back: str | None = None
@@ -81,7 +83,7 @@ class PolicyChanges:
             after.change(is_now, becomes)
             effects = self._effects(policy, now, after)
             after.change(becomes, is_now)
-            holding = {queue.name for queue in self._under_either(policy) if self._may_lose(queue)}
+            holding = {queue.name for queue in self._under_either(policy) if self._may_lose_soon(queue)}
             if effects.held_back is not None:
                 costly[policy.name] = effects
             elif not holding & touched:
@@ -112,6 +114,9 @@ class PolicyChanges:
         here = self.existing.activity.get(queue.name, Activity())
         return bool(here.messages) or not here.counted
 
+    def _may_lose_soon(self, queue: Queue) -> bool:
+        return self._may_lose(queue) or bool(self.existing.activity.get(queue.name, Activity()).consumers)
+
     def _effects(self, policy: Policy, now: PoliciesInForce, after: PoliciesInForce) -> Effects:
         affected = [
             (queue, one) for queue in self._under_either(policy) for one in _newly_in_force(queue, now, after)
@@ -140,7 +145,7 @@ class PolicyChanges:
 
     def _losses(self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce) -> Iterator[Loss]:
         for queue, policy in affected:
-            if (loss := self._while_renamed(queue, now, policy)) is not None:
+            if (loss := self._meanwhile(queue, now, policy)) is not None:
                 yield loss
             elif self._may_lose(queue):
                 here = self.existing.activity[queue.name]
@@ -148,20 +153,25 @@ class PolicyChanges:
                 if loss is not None:
                     yield loss
 
-    def _while_renamed(self, queue: Queue, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
-        """What a queue would lose before it has its new name, under which it keeps its way on."""
-        new = self._new_queues.get(queue.name)
+    def _meanwhile(self, queue: Queue, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
+        """What a queue would lose only until another policy takes over, or until it has its new name.
+
+        Its consumers reject at any time, so that it does not matter what waits in it now.
+        """
+        if dead_letters(queue, policy) is not None or not _may_die(queue, now):
+            return None
+        name, new = shown(queue.name), self._new_queues.get(queue.name)
         is_consumed = bool(self.existing.activity.get(queue.name, Activity()).consumers)
-        is_next = queue.name in self.renamed and not is_consumed
-        if new is None or is_next or dead_letters(queue, policy) is not None:
+        if is_consumed and _may_die(queue, self._in_the_end):
+            return Loss(
+                what=f"what {name} rejects would be dropped, not dead-lettered, until another policy takes over",
+                remedy="let the pattern of one be for the queues of both first",
+            )
+        if new is None or (queue.name in self.renamed and not is_consumed) or not _may_die(new, self._in_the_end):
             return None
-        if not any(dead_letters(queue, one) for one in now.possible(queue)):
-            return None
-        if not any(dead_letters(new, one) for one in self._policies_then.possible(new)):
-            return None
-        rejected = f"what {shown(queue.name)} rejects or lets expire would be dropped, not dead-lettered"
         return Loss(
-            what=f"{rejected}, until it is renamed to {shown(new.name)}",
+            what=f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is renamed to"
+            f" {shown(new.name)}",
             remedy="let the policy be for both names until then",
         )
 
@@ -172,9 +182,10 @@ class PolicyChanges:
         return {old: wanted.queues[new] for new, old in wanted.renames.items()} if wanted is not None else {}
 
     @cached_property
-    def _policies_then(self) -> PoliciesInForce:
-        wanted = self.arriving.policies if self.arriving is not None else {}
-        return PoliciesInForce({**self._there, **wanted}.values())
+    def _in_the_end(self) -> PoliciesInForce:
+        changed = {policy.name: policy for policy in self.policies}
+        left = {name: policy for name, policy in self._there.items() if name not in changed}
+        return PoliciesInForce((left if self.deleting else {**left, **changed}).values())
 
     @cached_property
     def _routes(self) -> Routes:
@@ -185,6 +196,11 @@ class PolicyChanges:
             bindings: Mapping[Binding, tuple[str, ...]] = {**there.bindings, **dict.fromkeys(more.bindings, ())}
             there = replace(there, exchanges=exchanges, queues=queues, bindings=bindings)
         return Routes(there, default_queue_type=there.default_queue_type, others=there.exclusive)
+
+
+def _may_die(queue: Queue, policies: PoliciesInForce) -> bool:
+    """Whether its dead letters may have somewhere to go."""
+    return any(dead_letters(queue, policy) is not None for policy in policies.possible(queue))
 
 
 def _newly_in_force(queue: Queue, before: PoliciesInForce, after: PoliciesInForce) -> Iterator[Policy | None]:
