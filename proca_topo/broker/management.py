@@ -11,7 +11,8 @@ from proca_topo.broker.http.client import CONNECTIONS, ManagementApi, is_address
 from proca_topo.broker.http.errors import reason_of
 from proca_topo.broker.protocol import Failure, Lock, Mover, Progress
 from proca_topo.broker.reading.consumers import count_consumers
-from proca_topo.broker.reading.listing import VhostFacts, read_all, vhost_facts
+from proca_topo.broker.reading.facts import VhostFacts, vhost_facts
+from proca_topo.broker.reading.listing import read_all
 from proca_topo.broker.reading.looking import look
 from proca_topo.broker.reading.scoped import read_scope
 from proca_topo.errors import BrokerError

@@ -1,28 +1,25 @@
 """Reading a vhost through the management API: all of it."""
 
-import shlex
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
 from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
-from proca_topo.broker.http.errors import ServerError, not_rabbitmq
+from proca_topo.broker.http.errors import ServerError
+from proca_topo.broker.reading.facts import VhostFacts, broker_facts, facts_of_vhost
 from proca_topo.broker.wire import (
     DOWN,
     Json,
     activity_from,
     binding_from,
-    default_queue_type,
     exchange_from,
     has_counts,
     policy_from,
     queue_from,
 )
-from proca_topo.errors import AccessError, BrokerError, VhostMissingError
-from proca_topo.topology.existing import Activity, BrokerIdentity, Existing
-from proca_topo.topology.names import shown
+from proca_topo.errors import AccessError, BrokerError
+from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.nouns import Binding, DestinationType, Exchange, Policy, Queue, is_reserved
 
 # Without statistics the counts are those of this moment; with columns the answer is a third smaller and quicker.
@@ -39,58 +36,6 @@ _SETTLED: Final = 30_000
 """Milliseconds of uptime from which on a node's queues are all listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Overview:
-    """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled."""
-
-    broker: BrokerIdentity
-    exchange_types: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VhostFacts(_Overview):
-    """What is worth knowing before anything is read or declared."""
-
-    default_queue_type: str
-
-
-def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
-    """Which broker this is, its types of exchanges, and the vhost's default queue type. Raises VhostMissingError.
-
-    RabbitMQ 3.10 stores a default queue type and ignores it; from 3.11 on it is in force.
-    """
-    return _facts_of_vhost(api, vhost, _overview(api, vhost))
-
-
-def _overview(api: ManagementApi, vhost: str) -> _Overview:
-    if not is_addressable(vhost):
-        raise BrokerError(
-            f"the vhost {shown(vhost)!r} cannot be reached: the management API cannot be asked for that name"
-        )
-    overview = api.get_object("/overview?disable_stats=true")
-    version = overview.get("rabbitmq_version")
-    if not isinstance(version, str):
-        raise not_rabbitmq(api.address, "its overview names no RabbitMQ version")
-    cluster = overview.get("cluster_name")
-    broker = BrokerIdentity(location=api.address.location, version=version)
-    if isinstance(cluster, str):
-        api.belongs_to(cluster)
-        broker = replace(broker, cluster_name=cluster)
-    types = overview.get("exchange_types")
-    names = frozenset(entry["name"] for entry in types) if types else None
-    return _Overview(broker=broker, exchange_types=names)
-
-
-def _facts_of_vhost(api: ManagementApi, vhost: str, overview: _Overview) -> VhostFacts:
-    entry, broker = _vhost_entry(api, vhost), overview.broker
-    if entry is None:
-        raise VhostMissingError(
-            f"there is no vhost {shown(vhost)!r} on {api.address.location}", cluster_name=broker.cluster_name
-        )
-    kind = default_queue_type(broker.version or "", entry)
-    return VhostFacts(broker=broker, default_queue_type=kind, exchange_types=overview.exchange_types)
-
-
 def read_all(
     api: ManagementApi, vhost: str, pool: ThreadPoolExecutor, facts: VhostFacts | None = None
 ) -> Existing:
@@ -98,13 +43,13 @@ def read_all(
 
     `facts` are those of a moment ago, if they were asked for.
     """
-    told = facts or _overview(api, vhost)
+    told = facts or broker_facts(api, vhost)
     queues_listed = pool.submit(_queues, api, vhost)
     policies = pool.submit(list_policies, api, vhost)
     exchanges_listed = pool.submit(_exchanges, api, vhost)
     may_leave_some_out = pool.submit(_may_leave_queues_out, api)
     # Before the answers, which tell less well that there is no such vhost.
-    facts = told if isinstance(told, VhostFacts) else _facts_of_vhost(api, vhost, told)
+    facts = told if isinstance(told, VhostFacts) else facts_of_vhost(api, vhost, told)
     exchanges = exchanges_listed.result()
     listed = [pool.submit(list_bindings, api, path) for path in _paths_of_bindings(vhost, exchanges)]
     bindings: dict[Binding, tuple[str, ...]] = {}
@@ -234,28 +179,6 @@ def bindings_from(entries: Iterable[Json]) -> dict[Binding, tuple[str, ...]]:
 def is_left_out(entry: Json) -> bool:
     """Whether a listed queue is none of our business: exclusive to a connection, or named by the server."""
     return entry.get("exclusive") is True or is_reserved(str(entry.get("name", "")))
-
-
-def _vhost_entry(api: ManagementApi, vhost: str) -> Json | None:
-    try:
-        return api.find(path_of("vhosts", vhost))
-    except AccessError as error:
-        # Only administrators may ask for one vhost. Everybody may list those that they have permissions in.
-        for entry in api.get_list("/vhosts"):
-            if entry.get("name") == vhost:
-                return entry
-        raise _unseen(api, vhost) from error
-
-
-def _unseen(api: ManagementApi, vhost: str) -> AccessError:
-    """RabbitMQ tells such a user neither which of the two it is, nor anything but to become an administrator."""
-    user = api.address.username
-    place, name = shlex.quote(shown(vhost)), shlex.quote(shown(user))
-    return AccessError(
-        f"there is no vhost {shown(vhost)!r} on {api.address.location}, or the user {user!r} may not see it: an"
-        f" administrator makes it with `rabbitmqctl add_vhost {place}` if it is absent, and lets the user in"
-        f" with `rabbitmqctl set_permissions -p {place} {name} '.*' '.*' '.*'`"
-    )
 
 
 def _queues(api: ManagementApi, vhost: str) -> tuple[dict[str, Queue], dict[str, Activity], frozenset[str]]:

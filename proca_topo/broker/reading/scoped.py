@@ -7,6 +7,7 @@ from typing import Final
 
 from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http.properties_key import ends_path, has_path, properties_key
+from proca_topo.broker.reading.facts import vhost_facts
 from proca_topo.broker.reading.listing import (
     bindings_from,
     find_queue_or_down,
@@ -15,7 +16,6 @@ from proca_topo.broker.reading.listing import (
     list_bindings,
     list_policies,
     read_all,
-    vhost_facts,
 )
 from proca_topo.broker.reading.matching import names_matching, policies_matching
 from proca_topo.broker.wire import Json, activity_from, exchange_from, has_counts, policy_from, queue_from
