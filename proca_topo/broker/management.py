@@ -11,7 +11,7 @@ from proca_topo.broker.http.client import CONNECTIONS, ManagementApi, is_address
 from proca_topo.broker.http.errors import reason_of
 from proca_topo.broker.protocol import Failure, Lock, Mover, Progress
 from proca_topo.broker.reading.consumers import count_consumers
-from proca_topo.broker.reading.facts import VhostFacts, vhost_facts
+from proca_topo.broker.reading.facts import VhostFacts, new_vhost, vhost_facts
 from proca_topo.broker.reading.listing import read_all
 from proca_topo.broker.reading.looking import look
 from proca_topo.broker.reading.scoped import read_scope
@@ -42,6 +42,10 @@ class ManagementBroker:
             # A lock has asked for them a moment ago. Only the reading that comes next may lean on that.
             return read_all(self._api, vhost, self._pool, self._asked_for_lock.pop(vhost, None))
         return read_scope(self._api, vhost, scope, self._pool)
+
+    def new_vhost(self, vhost: str) -> Existing:
+        """What a vhost shows that `create_vhost` has just made: the exchanges that each has."""
+        return new_vhost(self._api, vhost)
 
     def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
         """What is going on in these queues at this moment.

@@ -171,6 +171,10 @@ class Broker(Protocol):
         """The vhost as it is now, or only the part in `scope`. Raises `VhostMissingError`."""
         ...
 
+    def new_vhost(self, vhost: str) -> Existing:
+        """What a vhost shows that `create_vhost` has just made, without making it."""
+        ...
+
     def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
         """What is going on in these queues at this moment, consumers included. Queues that are gone are left out.
 

@@ -68,7 +68,7 @@ def apply(
     from proca_topo.apply.run import apply_anew, apply_plan
     from proca_topo.apply.waiting import wait_for_draining
     from proca_topo.cli.interruption import interruptible
-    from proca_topo.cli.planning import Wanted
+    from proca_topo.cli.planning import Absent, Wanted
     from proca_topo.cli.progress import progress
     from proca_topo.cli.saved_plan import to_apply
 
@@ -83,7 +83,7 @@ def apply(
         with_prune=prune,
         allow_deletes=allow_deletes,
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers, locked=not no_lock),
-        create_vhost=create_vhost,
+        absent=Absent.MADE if create_vhost else Absent.REFUSED,
         waits_for_draining=bool(patience),
         lock_patience_seconds=None if no_lock else options.seconds(lock_timeout, "--lock-timeout"),
     )

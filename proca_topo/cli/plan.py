@@ -7,7 +7,7 @@ import typer
 
 from proca_topo.cli import options, output
 from proca_topo.cli.connection import show_requests
-from proca_topo.errors import ExitCode
+from proca_topo.errors import ExitCode, UsageError
 from proca_topo.topology.names import shown
 
 
@@ -25,6 +25,9 @@ def plan(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Also save it, for apply FILE.", show_default=False),
     ] = None,
+    create_vhost: Annotated[
+        bool, typer.Option("--create-vhost", help="Plan also for a vhost that is absent.")
+    ] = False,
     detailed_exitcode: options.DetailedExitCode = False,
     directory: options.Directory = Path(),
     broker: options.BrokerOption = None,
@@ -48,7 +51,7 @@ def plan(
       proca-topo plan --format markdown --detailed-exitcode > comment.md
       proca-topo plan --out plan.json && proca-topo apply plan.json
     """  # noqa: D301 - the escape makes the help text keep the lines of the example
-    from proca_topo.cli.planning import Wanted, planned
+    from proca_topo.cli.planning import Absent, Wanted, planned
 
     show_requests(verbose=verbose)
     wanted = Wanted(
@@ -60,8 +63,11 @@ def plan(
         with_prune=prune,
         allow_deletes=allow_deletes,
         replacing=options.replacing(replace=replace, disconnect=disconnect_consumers),
+        absent=Absent.PLANNED if create_vhost else Absent.REFUSED,
     )
     if out is not None:
+        if create_vhost:
+            raise UsageError("apply FILE makes no vhost: leave out --create-vhost or --out")
         from proca_topo.cli.saved_plan import check_place_of_plan
 
         check_place_of_plan(out, directory)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from proca_topo.topology.desired import Desired
 
 
+class Absent(Enum):
+    """What is done about a vhost that is not there."""
+
+    REFUSED = auto()
+    PLANNED = auto()
+    """A plan is made as if it had just been made."""
+    MADE = auto()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What the command line asks for.
@@ -43,7 +53,7 @@ class Wanted:
     with_prune: bool
     allow_deletes: int | None
     replacing: Replacing = Replacing.FINISHING
-    create_vhost: bool = False
+    absent: Absent = Absent.REFUSED
     lock_patience_seconds: float | None = None
     planned_before: bool = False
     waits_for_draining: bool = False
@@ -71,7 +81,6 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
         # What to read for single orgs is in the spec. A whole vhost is read meanwhile, and the spec's errors win.
         reading, name = _early_reading(connection, wanted)
         # Late, because these imports take longer than reading a small vhost.
-        from proca_topo.apply.survey import read_existing
         from proca_topo.plan.brakes import refusal
         from proca_topo.plan.planner import make_plan
         from proca_topo.spec.read import load_desired
@@ -85,20 +94,7 @@ def planned(wanted: Wanted) -> Iterator[Planned]:
         if reading is None and not orgs:
             reading = in_background(partial(connection.read, name))
         desired = load_desired(topology, orgs=orgs or None)
-        try:
-            already = connection.read(name, desired.scope) if reading is None else reading.result()
-        except VhostMissingError as missing:
-            _make_vhost(connection, name, missing, wanted, cluster)
-            already = connection.read(name, desired.scope)
-        cluster(already.broker.cluster_name)
-        existing = read_existing(
-            connection,
-            name,
-            desired,
-            with_prune=wanted.with_prune,
-            replacing=wanted.replacing,
-            already=already,
-        )
+        existing = _existing(connection, name, desired, reading, wanted=wanted, cluster=cluster)
         plan = make_plan(existing, desired, with_prune=wanted.with_prune, replacing=wanted.replacing)
         if plan.changes:
             from proca_topo.plan.impact.telling import with_impact
@@ -137,6 +133,37 @@ def _early_reading(connection: Broker, wanted: Wanted) -> tuple[Future[Existing]
     return in_background(partial(connection.read, name)), name
 
 
+def _existing(
+    connection: Broker,
+    vhost: str,
+    desired: "Desired",
+    reading: Future[Existing] | None,
+    *,
+    wanted: Wanted,
+    cluster: Callable[[str | None], None],
+) -> Existing:
+    """The vhost as far as a plan needs it; if it is not there, as it would be or as it has just been made."""
+    from proca_topo.apply.survey import read_existing
+
+    try:
+        already = connection.read(vhost, desired.scope) if reading is None else reading.result()
+    except VhostMissingError as missing:
+        if wanted.absent is Absent.PLANNED:
+            cluster(missing.cluster_name)
+            return connection.new_vhost(vhost)  # in which nothing has to be looked at more closely
+        _make_vhost(connection, vhost, missing, wanted, cluster)
+        already = connection.read(vhost, desired.scope)
+    cluster(already.broker.cluster_name)
+    return read_existing(
+        connection,
+        vhost,
+        desired,
+        with_prune=wanted.with_prune,
+        replacing=wanted.replacing,
+        already=already,
+    )
+
+
 def _locked(
     connection: Broker, vhost: str, wanted: Wanted, held: ExitStack, cluster: Callable[[str | None], None]
 ) -> Lock | None:
@@ -163,8 +190,10 @@ def _make_vhost(
     cluster(missing.cluster_name)
     if wanted.planned_before:
         raise missing
-    if not wanted.create_vhost:
-        raise VhostMissingError(f"{missing}; apply --create-vhost makes it") from missing
+    if wanted.absent is not Absent.MADE:
+        raise VhostMissingError(
+            f"{missing}; apply --create-vhost makes it, and plan --create-vhost shows what would be in it"
+        ) from missing
     connection.create_vhost(vhost)
     output.say(f"Made the vhost {shown(vhost)}.")
 

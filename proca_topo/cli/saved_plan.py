@@ -11,7 +11,7 @@ from proca_topo.cli import output
 from proca_topo.cli.commands import broker_options, command_line
 from proca_topo.cli.connection import broker_address
 from proca_topo.cli.places import check_place
-from proca_topo.cli.planning import Planned, Wanted, planned
+from proca_topo.cli.planning import Absent, Planned, Wanted, planned
 from proca_topo.errors import FileError, RefusedError, UsageError, VhostMissingError
 from proca_topo.files import where_links_lead
 from proca_topo.plan.changes import Action, Replacing
@@ -184,5 +184,5 @@ def _check_options(name: str, plan: SavedPlan, wanted: Wanted) -> None:
             f"{shown(name)} is a plan with other replacements: leave out --replace and --disconnect-consumers, or"
             " make another plan with them"
         )
-    if wanted.create_vhost:
+    if wanted.absent is not Absent.REFUSED:
         raise UsageError(f"{shown(name)} is a plan for a vhost that is there: leave out --create-vhost")

@@ -169,7 +169,7 @@ class Plan:
     """Everything that apply would do, in the order in which it would do it.
 
     `orgs` is empty for a plan of the whole vhost. `refused` is why apply refuses all of it, and what would let
-    it through; None for a plan that it makes.
+    it through; None for a plan that it makes. `new_vhost`: it is about a vhost that is not there yet.
     """
 
     broker: BrokerIdentity
@@ -178,6 +178,7 @@ class Plan:
     unchanged: int
     orgs: tuple[str, ...] = ()
     refused: str | None = None
+    new_vhost: bool = False
 
     @property
     def held_back(self) -> int:

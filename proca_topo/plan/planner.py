@@ -80,6 +80,7 @@ def make_plan(
         changes=(*declared, *gone),
         unchanged=wanted - touched,
         orgs=tuple(sorted(scope.orgs)) if scope is not None else (),
+        new_vhost=existing.is_new,
     )
 
 

@@ -124,6 +124,9 @@ class PlanDocument(Document):
     format_version: Literal[1] = Field(description="grows when a reader of the format has to change")
     broker: BrokerDocument
     vhost: str
+    new_vhost: bool = Field(
+        default=False, description="whether the vhost is not there yet; apply --create-vhost makes it"
+    )
     orgs: list[str] = Field(description="the orgs that were asked for; empty for a plan of the whole vhost")
     summary: PlanSummary
     refused: str | None = Field(

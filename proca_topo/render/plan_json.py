@@ -42,6 +42,7 @@ def plan_document(plan: Plan) -> PlanDocument:
         format_version=1,
         broker=broker_document(plan.broker),
         vhost=plan.vhost,
+        new_vhost=plan.new_vhost,
         orgs=list(plan.orgs),
         summary=PlanSummary(
             **{action.value: count for action, count in plan.counts().items()},

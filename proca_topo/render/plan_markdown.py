@@ -8,7 +8,7 @@ from typing import Final
 from proca_topo.plan.changes import Plan
 from proca_topo.render.lines import Role
 from proca_topo.render.notes import Notes
-from proca_topo.render.plan_text import advice_lines, change_lines, refusal, summary
+from proca_topo.render.plan_text import NEW_VHOST, advice_lines, change_lines, refusal, summary
 from proca_topo.topology.names import shown
 
 # GitHub refuses comments of more than 65,536 characters.
@@ -27,6 +27,9 @@ def plan_markdown(plan: Plan) -> str:
 def _paragraphs(plan: Plan) -> Iterator[str]:
     yield f"### Plan for vhost {_escaped(plan.vhost)} on {_escaped(plan.broker.location)}"
     yield ""
+    if plan.new_vhost:
+        yield _escaped(NEW_VHOST)
+        yield ""
     if plan.orgs:
         more = f" and {len(plan.orgs) - _ORGS_NAMED} more orgs" if len(plan.orgs) > _ORGS_NAMED else ""
         yield f"Only {', '.join(map(_escaped, plan.orgs[:_ORGS_NAMED]))}{more}"

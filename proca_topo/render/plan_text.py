@@ -30,6 +30,10 @@ _MEANINGS: Final[Mapping[Action, str]] = {
 }
 
 
+NEW_VHOST: Final = "There is no such vhost yet: apply --create-vhost makes it."
+"""What a plan for a vhost that is not there begins with."""
+
+
 def plan_text(plan: Plan) -> str:
     """The whole plan; it ends with the summary, and with why apply would refuse it."""
     return as_text(plan_lines(plan))
@@ -116,6 +120,8 @@ def target(plan: "Plan | Status") -> str:
 
 def _header(plan: Plan) -> Iterator[Line]:
     yield Line(f"Plan for {target(plan)}", Role.HEADING)
+    if plan.new_vhost:
+        yield from wrapped(NEW_VHOST)
     if plan.orgs:
         yield from wrapped(f"Only {'org' if len(plan.orgs) == 1 else 'orgs'} {', '.join(map(shown, plan.orgs))}")
 

@@ -7,6 +7,19 @@ from typing import Final
 
 from proca_topo.topology.nouns import CLASSIC, Binding, Exchange, Noun, Policy, Queue
 
+PREDEFINED: Final = {
+    exchange.name: exchange
+    for exchange in (
+        Exchange(name="amq.direct", type="direct"),
+        Exchange(name="amq.fanout", type="fanout"),
+        Exchange(name="amq.headers", type="headers"),
+        Exchange(name="amq.match", type="headers"),
+        Exchange(name="amq.topic", type="topic"),
+        Exchange(name="amq.rabbitmq.trace", type="topic", internal=True),
+    )
+}
+"""The exchanges that every vhost has."""
+
 _LAST_NOT_COUNTING: Final = (4, 0)
 
 
@@ -76,6 +89,7 @@ class Existing:
     `activity` has every queue of a broker that counts messages; a definitions file has none. `clients` names the
     connections that consume from a queue, of those queues only whose consumers are to be disconnected.
     `exchange_types` are those that exchanges can have there; None where it is a file, or does not tell.
+    `is_new` says that the vhost is not there yet: it is shown as it would be.
     """
 
     broker: BrokerIdentity
@@ -89,6 +103,7 @@ class Existing:
     exclusive: frozenset[str] = frozenset()
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exchange_types: frozenset[str] | None = None
+    is_new: bool = False
 
     def shows(self, noun: Noun) -> bool:
         """Whether the vhost has this object just as it is described."""

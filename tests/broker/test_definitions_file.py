@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,9 @@ def test_an_export_without_a_list_of_vhosts_has_those_that_it_names(tmp_path: Pa
     broker = DefinitionsFile(path)
     with pytest.raises(VhostMissingError):
         broker.read("proca")
+    foreseen = broker.new_vhost("proca")
     broker.create_vhost("proca")
+    assert broker.read("proca") == replace(foreseen, is_new=False)
     assert json.loads(path.read_text())["vhosts"] == [{"name": "/"}, {"name": "proca"}]
     assert (set(broker.read("proca").queues), set(broker.read("/").queues)) == (set(), {"q"})
 

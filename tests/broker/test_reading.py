@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httpx
@@ -167,8 +167,10 @@ def test_a_user_who_is_no_administrator(
 
 def test_a_new_vhost_is_ready_to_use(management: ManagementBroker, http: httpx.Client, vhost: str) -> None:
     new = f"{vhost} new/one"
+    foreseen = management.new_vhost(new)
     management.create_vhost(new)
     try:
+        assert management.read(new) == replace(foreseen, is_new=False)
         management.create_vhost(new)
         assert management.declare(new, [Queue(name="q", type="classic")], silent) == []
         assert set(management.read(new).queues) == {"q"}

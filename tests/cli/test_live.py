@@ -67,7 +67,13 @@ def test_a_missing_vhost_is_made_only_when_asked_for(live: LivePlace) -> None:
     name = f"{live.vhost}-new"
     refused = live.run("apply", "--vhost", name)
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.endswith("; apply --create-vhost makes it\n")
+    assert refused.err.endswith(
+        "; apply --create-vhost makes it, and plan --create-vhost shows what would be in it\n"
+    )
+    planned = live.run("plan", "--vhost", name, "--create-vhost", "--detailed-exitcode")
+    assert (planned.code, planned.err) == (3, "")
+    assert "There is no such vhost yet: apply --create-vhost makes it." in planned.out.splitlines()
+    assert planned.out.endswith("Plan: 7 to declare; 0 unchanged.\n")
     made = live.run("apply", "--vhost", name, "--create-vhost")
     try:
         assert (made.code, made.err) == (0, f"Made the vhost {name}.\n")

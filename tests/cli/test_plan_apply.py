@@ -6,6 +6,7 @@ import subprocess
 import jsonschema
 import pytest
 
+from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.render.plan_json import plan_schema
 from proca_topo.render.report_json import report_schema
 from tests.broker.servers import stalling_server
@@ -260,6 +261,32 @@ def test_a_missing_vhost_is_made_only_when_asked_for(place: Place) -> None:
     assert made.code == 0
     assert made.err == "Made the vhost other.\n"
     assert {"name": "other"}.items() <= json.loads(place.broker.read_text())["vhosts"][-1].items()
+
+
+@pytest.mark.parametrize("asked", [(), ("--org", "acme"), ("--prune",)])
+def test_an_absent_vhost_is_planned_as_it_would_be_and_not_made(place: Place, asked: tuple[str, ...]) -> None:
+    before = place.broker.read_bytes()
+    planned = json.loads(place.run("plan", "--vhost", "other", "--create-vhost", "--format", "json", *asked).out)
+    assert place.broker.read_bytes() == before
+    DefinitionsFile(place.broker).create_vhost("empty")
+    made = json.loads(place.run("plan", "--vhost", "empty", "--format", "json", *asked).out)
+    assert (planned.pop("new_vhost"), made.pop("new_vhost")) == (True, False)
+    assert planned == {**made, "vhost": "other"}
+
+
+def test_a_plan_for_a_vhost_that_is_absent_says_so(place: Place) -> None:
+    said = "There is no such vhost yet: apply --create-vhost makes it."
+    for command in (("--format", "text"), ("--format", "markdown")):
+        there = place.run("plan", "--create-vhost", *command)
+        absent = place.run("plan", "--create-vhost", "--vhost", "other", *command)
+        assert said not in there.out.replace("\\", "").splitlines()
+        assert said in absent.out.replace("\\", "").splitlines()
+
+
+def test_a_plan_for_a_vhost_that_is_absent_is_not_saved(place: Place) -> None:
+    ran = place.run("plan", "--create-vhost", "--out", "plan.json")
+    assert (ran.code, ran.err) == (2, "error: apply FILE makes no vhost: leave out --create-vhost or --out\n")
+    assert not (place.path / "plan.json").exists()
 
 
 @pytest.mark.parametrize("where", ["option", "environment"])

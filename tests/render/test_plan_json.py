@@ -25,6 +25,7 @@ def test_head_and_summary() -> None:
         "format_version": 1,
         "broker": {"location": "http://localhost:15672", "version": "4.0.5", "cluster_name": "rabbit@one"},
         "vhost": "proca",
+        "new_vhost": False,
         "orgs": [],
         "summary": {
             "declare": 5,

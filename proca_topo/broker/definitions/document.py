@@ -19,7 +19,7 @@ from proca_topo.broker.wire import (
     queue_from,
 )
 from proca_topo.errors import BrokerError, VhostMissingError
-from proca_topo.topology.existing import BrokerIdentity, Existing
+from proca_topo.topology.existing import PREDEFINED, BrokerIdentity, Existing
 from proca_topo.topology.names import is_utf8, shown
 from proca_topo.topology.nouns import (
     Binding,
@@ -41,19 +41,6 @@ SECTIONS: Final = {
     Kind.BINDING: "bindings",
     Kind.POLICY: "policies",
 }
-
-_PREDEFINED: Final = {
-    exchange.name: exchange
-    for exchange in (
-        Exchange(name="amq.direct", type="direct"),
-        Exchange(name="amq.fanout", type="fanout"),
-        Exchange(name="amq.headers", type="headers"),
-        Exchange(name="amq.match", type="headers"),
-        Exchange(name="amq.topic", type="topic"),
-        Exchange(name="amq.rabbitmq.trace", type="topic", internal=True),
-    )
-}
-"""Exchanges that every vhost has and that no export names."""
 
 _INDENT: Final = re.compile(r"\A\s*[\[{]\s*?\n(?P<indent>[ \t]+)")
 
@@ -127,15 +114,25 @@ class DefinitionsDocument:
         policies = {item.name: item for item in self._read(vhost, Kind.POLICY, policy_from)}
         bindings = {item: () for item in self._read(vhost, Kind.BINDING, binding_from) if item.source}
         return Existing(
-            broker=BrokerIdentity(location=self.location, version=self._version, cluster_name=self._cluster_name),
+            broker=self._broker,
             vhost=vhost,
             default_queue_type=default_queue_type,
-            exchanges=_PREDEFINED | exchanges,
+            exchanges=PREDEFINED | exchanges,  # which no export names
             queues={name: item for name, item in listed.items() if not is_reserved(name)},
             bindings=bindings,
             policies=policies,
             # A file has none that is a connection's own.
             exclusive=frozenset(filter(is_reserved, listed)),
+        )
+
+    def new_vhost(self, vhost: str) -> Existing:
+        """The vhost as it would be if it was made in it."""
+        return Existing(
+            broker=self._broker,
+            vhost=vhost,
+            default_queue_type=self.default_queue_type(vhost),
+            exchanges=PREDEFINED,
+            is_new=True,
         )
 
     def require_vhost(self, vhost: str) -> None:
@@ -222,6 +219,10 @@ class DefinitionsDocument:
             entry["vhost"] for section in SECTIONS.values() for entry in self._entries(section) if "vhost" in entry
         }
         return frozenset(named) or None
+
+    @property
+    def _broker(self) -> BrokerIdentity:
+        return BrokerIdentity(location=self.location, version=self._version, cluster_name=self._cluster_name)
 
     @property
     def _version(self) -> str | None:

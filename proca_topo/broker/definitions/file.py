@@ -58,6 +58,10 @@ class DefinitionsFile:
         del scope
         return self._load().read(vhost)
 
+    def new_vhost(self, vhost: str) -> Existing:
+        """What the vhost would be in the file."""
+        return self._load().new_vhost(vhost)
+
     def look(self, vhost: str, queues: Collection[str]) -> Mapping[str, Activity]:
         """Nothing goes on in the queues of a file."""
         existing = self._load().read(vhost)

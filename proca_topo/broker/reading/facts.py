@@ -7,23 +7,25 @@ from proca_topo.broker.http.client import ManagementApi, is_addressable, path_of
 from proca_topo.broker.http.errors import not_rabbitmq
 from proca_topo.broker.wire import Json, default_queue_type
 from proca_topo.errors import AccessError, BrokerError, VhostMissingError
-from proca_topo.topology.existing import BrokerIdentity
+from proca_topo.topology.existing import PREDEFINED, BrokerIdentity, Existing
 from proca_topo.topology.names import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerFacts:
-    """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled."""
+    """What a broker says of itself. `exchange_types` are its own and those of its plugins that are enabled.
+
+    `default_queue_type` is that of vhosts that are made without one.
+    """
 
     broker: BrokerIdentity
     exchange_types: frozenset[str] | None
+    default_queue_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VhostFacts(BrokerFacts):
-    """What is worth knowing before anything is read or declared."""
-
-    default_queue_type: str
+    """What is worth knowing before anything is read or declared. The default queue type is the vhost's own."""
 
 
 def vhost_facts(api: ManagementApi, vhost: str) -> VhostFacts:
@@ -51,7 +53,8 @@ def broker_facts(api: ManagementApi, vhost: str) -> BrokerFacts:
         broker = replace(broker, cluster_name=cluster)
     types = overview.get("exchange_types")
     names = frozenset(entry["name"] for entry in types) if types else None
-    return BrokerFacts(broker=broker, exchange_types=names)
+    kind = default_queue_type(version, overview)
+    return BrokerFacts(broker=broker, exchange_types=names, default_queue_type=kind)
 
 
 def facts_of_vhost(api: ManagementApi, vhost: str, known: BrokerFacts) -> VhostFacts:
@@ -63,6 +66,19 @@ def facts_of_vhost(api: ManagementApi, vhost: str, known: BrokerFacts) -> VhostF
         )
     kind = default_queue_type(broker.version or "", entry)
     return VhostFacts(broker=broker, default_queue_type=kind, exchange_types=known.exchange_types)
+
+
+def new_vhost(api: ManagementApi, vhost: str) -> Existing:
+    """What the vhost shows once it has been made."""
+    known = broker_facts(api, vhost)
+    return Existing(
+        broker=known.broker,
+        vhost=vhost,
+        default_queue_type=known.default_queue_type,
+        exchanges=PREDEFINED,
+        exchange_types=known.exchange_types,
+        is_new=True,
+    )
 
 
 def _vhost_entry(api: ManagementApi, vhost: str) -> Json | None:
