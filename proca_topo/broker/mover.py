@@ -152,6 +152,10 @@ class ManagementMover:
         counts = queue_counts(self._api.address, self._vhost, [queue]).get(queue)
         return None if counts is None else counts.consumers
 
+    def is_lifeless(self, queue: str) -> bool:
+        """Whether nobody leads a quorum queue. See `proca_topo.broker.moving.empty_logs`."""
+        return has_empty_log(self._api, self._vhost, queue)
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back."""
         from proca_topo.broker.moving.inspecting import inspect
@@ -172,7 +176,7 @@ class ManagementMover:
         """Move all messages of a queue. See `proca_topo.broker.moving.move.move`."""
         from proca_topo.broker.moving.move import move
 
-        if order.source_is_quorum and order.delete_source and has_empty_log(self._api, self._vhost, order.source):
+        if order.source_is_quorum and order.delete_source and self.is_lifeless(order.source):
             return self._discard(order.source, idle)
         return move(self._api.address, self._vhost, order, progress=progress, idle=idle, make_room=make_room)
 

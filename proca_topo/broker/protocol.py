@@ -133,6 +133,10 @@ class Mover(Protocol):
         """
         ...
 
+    def is_lifeless(self, queue: str) -> bool:
+        """Whether it is certain that a quorum queue never had anything, and neither takes nor gives anything."""
+        ...
+
     def inspect(self, queue: str) -> "Inspected":
         """Look at every message in a queue and put it back. Raises InUseError if another keeps it for itself."""
         ...

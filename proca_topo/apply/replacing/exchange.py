@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from proca_topo.apply.replacing import boundary
+from proca_topo.apply.replacing.changing import declare, delete
 from proca_topo.apply.replacing.exchange_checks import check_exchange, check_letters
 from proca_topo.apply.replacing.exchange_steps import (
     EXCHANGE_PROTOCOL,
@@ -18,7 +19,7 @@ from proca_topo.apply.replacing.loop import until_done
 from proca_topo.apply.replacing.trials import HinderedError, check_anew
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Around, Broker, Mover, Swap
-from proca_topo.errors import AccessError, BrokerError
+from proca_topo.errors import AccessError
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.topology.catch_all import catch_all
 from proca_topo.topology.exchange_holding import ALTERNATE, ExchangeHolding, ReplacedExchange
@@ -202,14 +203,12 @@ class ExchangeReplacement:
         return by_argument or (by_policy if isinstance(by_policy, str) else None)
 
     def _declare(self, nouns: Sequence[Noun]) -> None:
-        for failure in self.broker.declare(self.existing.vhost, nouns, lambda _: None):
-            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+        declare(self.broker, self.existing.vhost, nouns)
 
     def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
         # The lock is asked for before: what comes late, from a run that has lost it, would undo what another does.
         self.watch.advance(0)
-        for failure in self.broker.delete(there, nouns, lambda _: None):
-            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+        delete(self.broker, there, nouns)
 
 
 def _leads_to(binding: Binding, exchange: str) -> bool:

@@ -1,28 +1,30 @@
 """One queue replaced by another: observe, decide, do a step, and again, until nothing is left to do."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from proca_topo.apply.replacing import boundary
+from proca_topo.apply.replacing.changing import declare, delete
 from proca_topo.apply.replacing.checks import check, check_again
 from proca_topo.apply.replacing.draining import Draining
 from proca_topo.apply.replacing.filling import Filling
 from proca_topo.apply.replacing.holding_queue import holding_queue
+from proca_topo.apply.replacing.lifeless import declare_again
 from proca_topo.apply.replacing.loop import until_done
 from proca_topo.apply.replacing.new_bindings import is_way_back
 from proca_topo.apply.replacing.room import NoRoomError, Room
 from proca_topo.apply.replacing.settling import Settling
 from proca_topo.apply.replacing.steps import (
     Role,
-    Route,
     Routes,
     Situation,
     Step,
     is_begun,
     next_step,
     relied_on,
+    routes_of,
 )
 from proca_topo.apply.replacing.trials import HinderedError, check_anew
 from proca_topo.apply.replacing.young import Youth
@@ -169,20 +171,20 @@ class QueueReplacement:
             to_old=self._routes(there, self._was.name),
             to_arriving=self._routes(there, holding.arriving),
             to_new=self._routes(there, self.wanted.name),
-            wanted=_as_routes(self.bindings),
+            wanted=routes_of(self.bindings),
             caught_up=self._caught_up,
         )
 
     def _routes(self, there: Existing, queue: str) -> Routes:
         back = self._holding.back
-        return _as_routes(b for b in there.bindings if b.destination == queue and b.source != back)
+        return routes_of(b for b in there.bindings if b.destination == queue and b.source != back)
 
     def _do(self, step: Step, there: Existing) -> None:  # noqa: C901, PLR0912 - a table
         boundary.reached(step.name)
         self.watch.stage(f"{shown(self.wanted.name)}: {step}", 0)
         holding = self._holding
         if (role := relied_on(step)) is not None and (queue := there.queues.get(self._name_of(role))) is not None:
-            self._youth.pass_for(queue)
+            self._rely_on(queue, there)
         match step:
             case Step.DECLARE_PARKED:
                 # One that is there may have another dead-letter exchange: that of the policy of its time.
@@ -221,13 +223,21 @@ class QueueReplacement:
             case Step.RETURN_ARRIVED:
                 self._filling.move(there, holding.arriving, wait=self._settling.wait)
             case Step.CLOSE_WAY_BACK:
-                self._delete([_private(holding.back, self.wanted.name)], there)
+                delete(self.broker, there, [_private(holding.back, self.wanted.name)])
             case Step.DELETE_PARKED_EXCHANGE:
-                self._delete([there.exchanges[holding.parked]], there)
+                delete(self.broker, there, [there.exchanges[holding.parked]])
             case Step.FORGET:
-                self._delete([there.exchanges[holding.back]], there)
+                delete(self.broker, there, [there.exchanges[holding.back]])
             case _:
                 assert_never(step)
+
+    def _rely_on(self, queue: Queue, there: Existing) -> None:
+        """Wait until RabbitMQ keeps what the queue has confirmed."""
+        self._youth.pass_for(queue)
+        if queue.type == QUORUM and not self._youth.is_known(queue) and self.mover.is_lifeless(queue.name):
+            declare_again(queue, there, self.broker, private={self._holding.parked, self._holding.back})
+            self._youth.begins(queue)
+            self._youth.pass_for(queue)
 
     def _name_of(self, role: Role) -> str:
         match role:
@@ -275,25 +285,13 @@ class QueueReplacement:
         back = self._holding.back
         for binding in [b for b in there.bindings if b.destination == queue and b.source != back]:
             self.watch.advance(0)
-            self._delete([binding], there)
+            delete(self.broker, there, [binding])
 
     def _declare(self, nouns: Sequence[Noun]) -> None:
-        for failure in self.broker.declare(self.existing.vhost, nouns, lambda _: None):
-            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
+        declare(self.broker, self.existing.vhost, nouns)
         for noun in nouns:
             if isinstance(noun, Queue):
                 self._youth.begins(noun)
-
-    def _delete(self, nouns: Sequence[Noun], there: Existing) -> None:
-        for failure in self.broker.delete(there, nouns, lambda _: None):
-            raise BrokerError(f"{shown(failure.noun.name)}: {failure.reason}")
-
-
-def _as_routes(bindings: Iterable[Binding]) -> Routes:
-    return frozenset(
-        Route(source=binding.source, routing_key=binding.routing_key, arguments=binding.arguments)
-        for binding in bindings
-    )
 
 
 def _private(exchange: str, queue: str) -> Binding:

@@ -13,12 +13,13 @@ there. What is rejected from the new queue comes back by bindings that the old o
 `arriving` before the new queue exists.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.nouns import Binding
 
 
 class Step(StrEnum):
@@ -54,6 +55,14 @@ class Route:
 
 Routes = frozenset[Route]
 NO_ROUTES: Final[Routes] = frozenset()
+
+
+def routes_of(bindings: Iterable[Binding]) -> Routes:
+    """What these bindings let through, wherever they lead."""
+    return frozenset(
+        Route(source=binding.source, routing_key=binding.routing_key, arguments=binding.arguments)
+        for binding in bindings
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,10 @@ class Youth:
         """It has been declared just now."""
         self._declared[queue.name] = time.monotonic()
 
+    def is_known(self, queue: Queue) -> bool:
+        """Whether this run has declared it."""
+        return queue.name in self._declared
+
     def pass_for(self, queue: Queue) -> None:
         """Wait until RabbitMQ keeps what this queue, as the broker shows it, has confirmed."""
         if queue.type != CLASSIC:

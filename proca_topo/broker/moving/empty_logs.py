@@ -1,8 +1,9 @@
 """Quorum queues that can give nothing, and of which that is certain.
 
-RabbitMQ that is killed while it deletes a quorum queue may have deleted its log and not yet the queue. It then
-makes the queue anew when it starts, without an election: nobody leads it, so it takes nothing and gives nothing,
-and no restart changes that (seen on 3.10.8 and 4.0.5; 4.3.6 elects a leader). It can be deleted.
+RabbitMQ that is killed while it deletes a quorum queue may have deleted its log and not yet the queue; one that is
+killed within 0.2 s of declaring it may not have written the log yet. It then makes the queue anew when it starts,
+without an election: nobody leads it, so it takes nothing and gives nothing, and no restart changes that (seen on
+3.10.8 and 4.0.5; 4.3.6 elects a leader). It can be deleted.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from proca_topo.broker.http.errors import ServerError
 from proca_topo.errors import NotRabbitMQError
 
 # What every member says of a log that nothing was ever written to.
-_EMPTY: Final = {"Term": 0, "Last Log Index": 0, "Snapshot Index": -1}
+_EMPTY: Final = {"Raft State": "follower", "Term": 0, "Last Log Index": 0, "Snapshot Index": -1}
 
 
 def has_empty_log(api: ManagementApi, vhost: str, queue: str) -> bool:

@@ -10,6 +10,10 @@ from proca_topo.errors import BrokerError, InUseError, UnroutableError
 from proca_topo.topology.names import shown
 
 _NOT_FOUND: Final = 404
+_LIFELESS: Final = (
+    "An empty quorum queue that was declared just when RabbitMQ was killed takes nothing: delete that one, and"
+    " apply again"
+)
 
 
 def in_use(source: str) -> InUseError:
@@ -21,12 +25,11 @@ def full(order: Move) -> BrokerError:
     """The target takes no more.
 
     Up to 4.0 a quorum queue that is declared in the 0.2 s before its node is killed never has a leader, and
-    rejects everything (measured on 3.10.8 and 4.0.5).
+    rejects everything (measured on 3.10.8 and 4.0.5), or leaves it without an answer.
     """
     return BrokerError(
         f"the queue that takes the messages of {shown(order.source)} rejects them: it is full. What could not be"
-        " moved is where it was; let the queue drain or raise its limit, and apply again. An empty quorum queue"
-        " that was declared just when RabbitMQ was killed rejects everything: delete that one, and apply again"
+        f" moved is where it was; let the queue drain or raise its limit, and apply again. {_LIFELESS}"
     )
 
 
@@ -56,7 +59,7 @@ def stalled(order: Move, seconds: float) -> BrokerError:
     """Nothing comes."""
     return BrokerError(
         f"RabbitMQ has for {seconds:.0f} s neither delivered a message of {shown(order.source)} nor confirmed one:"
-        " see its log. What could not be moved is where it was; apply again"
+        f" see its log. What could not be moved is where it was; apply again. {_LIFELESS}"
     )
 
 
