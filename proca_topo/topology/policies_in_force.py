@@ -95,10 +95,8 @@ class PoliciesInForce:
 
     def alternates(self, exchange: Exchange) -> frozenset[str]:
         """The exchanges of which one takes what this one cannot route. An argument wins over a policy."""
-        if exchange.alternate_exchange is not None:
-            return frozenset({exchange.alternate_exchange})
-        values = (policy.definition.get(_ALTERNATE) for policy in self.candidates(exchange))
-        return frozenset(name for name in values if isinstance(name, str))
+        names = (alternate(exchange, policy) for policy in self.possible(exchange))
+        return frozenset(name for name in names if name is not None)
 
     def dead_letters(self, queue: Queue) -> frozenset[DeadLetters | None]:
         """Where dead letters go, None for nowhere; several where the policy in force is not known."""
@@ -134,6 +132,14 @@ def dead_letters(queue: Queue, policy: Policy | None) -> DeadLetters | None:
     exchange = arguments.get("x-dead-letter-exchange", definition.get("dead-letter-exchange"))
     key = arguments.get("x-dead-letter-routing-key", definition.get("dead-letter-routing-key"))
     return DeadLetters(exchange=exchange, routing_key=key) if isinstance(exchange, str) else None
+
+
+def alternate(exchange: Exchange, policy: Policy | None) -> str | None:
+    """What takes what an exchange cannot route with this policy in force. An argument wins over a policy."""
+    if exchange.alternate_exchange is not None:
+        return exchange.alternate_exchange
+    name = policy.definition.get(_ALTERNATE) if policy is not None else None
+    return name if isinstance(name, str) else None
 
 
 def refuses_when_full(queue: Queue, policy: Policy | None) -> bool:

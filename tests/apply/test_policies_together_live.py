@@ -157,6 +157,35 @@ def test_two_policies_that_take_over_each_others_queues_are_set_by_way_of_one_fo
         assert live.apply(desired_in(tmp_path)).results == ()
 
 
+def test_two_policies_that_take_over_each_others_exchanges_leave_none_without_its_alternate(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    exchanges = "exchanges:\n  in1: {type: direct}\n  in2: {type: direct}\n"
+    spec = (
+        SPEC.replace("exchanges:\n", exchanges)
+        .replace('"p*"', '"p*", "in*"')
+        .replace("ARGUMENTS", "durable: true")
+    )
+    definition = "apply-to: exchanges, definition: {alternate-exchange: amq.fanout}"
+    policies = f'  p1: {{pattern: "^in%s$", {definition}}}\n  p2: {{pattern: "^in%s$", {definition}}}\n'
+    with live_vhost(broker_urls, vhost) as live:
+
+        def applied(*patterns: str) -> list[str]:
+            (tmp_path / "topology.yaml").write_text(spec + policies % patterns)
+            return held_back(live.apply(desired_in(tmp_path)))
+
+        applied("1", "2")
+        with live.channel() as channel:
+            channel.queue_declare("other", durable=True)
+            channel.queue_bind("other", "amq.fanout")
+        assert len(applied("2", "1")) == 2
+        assert applied("[12]", "2") == applied("2", "1") == []
+        with live.channel() as channel:
+            for name in ("in1", "in2"):
+                channel.basic_publish(name, "nobody", b"", mandatory=True)
+        assert live.apply(desired_in(tmp_path)).results == ()
+
+
 def test_a_queue_is_renamed_once_its_policy_is_for_the_new_name(
     tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:

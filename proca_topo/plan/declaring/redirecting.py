@@ -7,10 +7,9 @@ from typing import Final
 
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.nouns import Exchange, Policy, Queue
-from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, under
+from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, alternate, dead_letters, under
 
-_ALTERNATE: Final = "alternate-exchange"
-_KEYS: Final = frozenset({"dead-letter-exchange", "dead-letter-routing-key", _ALTERNATE})
+_KEYS: Final = frozenset({"dead-letter-exchange", "dead-letter-routing-key", "alternate-exchange"})
 
 Ways = frozenset[DeadLetters]
 
@@ -123,6 +122,5 @@ def _way(noun: Queue | Exchange, policy: Policy) -> DeadLetters | None:
         case Queue():
             return dead_letters(noun, policy)
         case Exchange():
-            argument = noun.alternate_exchange
-            name = policy.definition.get(_ALTERNATE) if argument is None else argument
-            return DeadLetters(exchange=name, routing_key=None) if isinstance(name, str) else None
+            name = alternate(noun, policy)
+            return DeadLetters(exchange=name, routing_key=None) if name is not None else None

@@ -14,7 +14,7 @@ from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
-from proca_topo.topology.policies_in_force import PoliciesInForce, dead_letters, under
+from proca_topo.topology.policies_in_force import PoliciesInForce, alternate, dead_letters, under
 from proca_topo.topology.policy_patterns import only_name
 from proca_topo.topology.routing.routes import Routes
 
@@ -22,7 +22,7 @@ from proca_topo.topology.routing.routes import Routes
 @dataclass(frozen=True, kw_only=True)
 class Effects:
     """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now, or
-    what is rejected before the others are made.
+    what is rejected or cannot be routed before the others are made.
     """
 
     hazards: tuple[Hazard, ...] = ()
@@ -76,14 +76,14 @@ class PolicyChanges:
         """Those that cost nothing as things are, whichever is made first; if there are none, all of them."""
         found: dict[str, Effects] = {}
         costly: dict[str, Effects] = {}
-        touched: set[str] = set()
+        touched: set[Queue | Exchange] = set()
         now, after = self._in_force(), self._in_force()
         for policy in self.policies:
             is_now, becomes = self._change(policy)
             after.change(is_now, becomes)
             effects = self._effects(policy, now, after)
             after.change(becomes, is_now)
-            holding = {queue.name for queue in self._under_either(policy) if self._may_lose_soon(queue)}
+            holding = {noun for noun in self._under_either(policy) if self._may_lose_soon(noun, now)}
             if effects.held_back is not None:
                 costly[policy.name] = effects
             elif not holding & touched:
@@ -105,26 +105,33 @@ class PolicyChanges:
     def _change(self, policy: Policy) -> tuple[Policy | None, Policy | None]:
         return self._there.get(policy.name), None if self.deleting else policy
 
-    def _under_either(self, policy: Policy) -> Iterable[Queue]:
+    def _under_either(self, policy: Policy) -> Collection[Queue | Exchange]:
         versions = {policy, self._there.get(policy.name, policy)}
-        found = {queue.name: queue for one in versions for queue in under(one, self.existing.queues)}
-        return found.values()
+        queues = {queue.name: queue for one in versions for queue in under(one, self.existing.queues)}
+        exchanges = {one.name: one for version in versions for one in under(version, self.existing.exchanges)}
+        return [*queues.values(), *exchanges.values()]
 
     def _may_lose(self, queue: Queue) -> bool:
         here = self.existing.activity.get(queue.name, Activity())
         return bool(here.messages) or not here.counted
 
-    def _may_lose_soon(self, queue: Queue) -> bool:
-        return self._may_lose(queue) or bool(self.existing.activity.get(queue.name, Activity()).consumers)
+    def _may_lose_soon(self, noun: Queue | Exchange, now: PoliciesInForce) -> bool:
+        match noun:
+            case Queue():
+                return self._may_lose(noun) or self._is_consumed(noun)
+            case Exchange():
+                return _may_go_on(noun, now)
+
+    def _is_consumed(self, queue: Queue) -> bool:
+        return bool(self.existing.activity.get(queue.name, Activity()).consumers)
 
     def _effects(self, policy: Policy, now: PoliciesInForce, after: PoliciesInForce) -> Effects:
         affected = [
-            (queue, one) for queue in self._under_either(policy) for one in _newly_in_force(queue, now, after)
+            (noun, one) for noun in self._under_either(policy) for one in _newly_in_force(noun, now, after)
         ]
         hazards: list[Hazard] = []
         reason: str | None = None
-        if affected:
-            count = len({queue.name for queue, _ in affected})
+        if count := len({noun.name for noun, _ in affected if isinstance(noun, Queue)}):
             what = (
                 f"takes {shown(', '.join(policy.definition))} at once from"
                 if self.deleting
@@ -143,31 +150,44 @@ class PolicyChanges:
             reason = reason or f"{upstream.what}: {upstream.remedy}"
         return Effects(hazards=tuple(hazards), held_back=reason)
 
-    def _losses(self, affected: Iterable[tuple[Queue, Policy | None]], now: PoliciesInForce) -> Iterator[Loss]:
-        for queue, policy in affected:
-            if (loss := self._meanwhile(queue, now, policy)) is not None:
+    def _losses(
+        self, affected: Iterable[tuple[Queue | Exchange, Policy | None]], now: PoliciesInForce
+    ) -> Iterator[Loss]:
+        for noun, policy in affected:
+            if (loss := self._meanwhile(noun, now, policy)) is not None:
                 yield loss
-            elif self._may_lose(queue):
-                here = self.existing.activity[queue.name]
-                loss = why_lost(queue, now.possible(queue), policy, here, self._routes)
+            elif isinstance(noun, Queue) and self._may_lose(noun):
+                here = self.existing.activity[noun.name]
+                loss = why_lost(noun, now.possible(noun), policy, here, self._routes)
                 if loss is not None:
                     yield loss
 
-    def _meanwhile(self, queue: Queue, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
-        """What a queue would lose only until another policy takes over, or until it has its new name.
+    def _meanwhile(self, noun: Queue | Exchange, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
+        """What would be lost only until another policy takes over, or until a queue has its new name.
 
-        Its consumers reject at any time, so that it does not matter what waits in it now.
+        Consumers reject and publishers publish at any time, so that it does not matter what waits now.
         """
-        if dead_letters(queue, policy) is not None or not _may_die(queue, now):
+        if _goes_on(noun, policy) or not _may_go_on(noun, now):
             return None
+        match noun:
+            case Queue():
+                return self._rejected_meanwhile(noun)
+            case Exchange():
+                what = f"what {shown(noun.name)} cannot route would be dropped until another policy takes over"
+                remedy = "let the pattern of one be for the exchanges of both first"
+                return Loss(what=what, remedy=remedy) if _may_go_on(noun, self._in_the_end) else None
+
+    def _rejected_meanwhile(self, queue: Queue) -> Loss | None:
         name, new = shown(queue.name), self._new_queues.get(queue.name)
-        is_consumed = bool(self.existing.activity.get(queue.name, Activity()).consumers)
-        if is_consumed and _may_die(queue, self._in_the_end):
+        is_consumed = self._is_consumed(queue)
+        if is_consumed and _may_go_on(queue, self._in_the_end):
             return Loss(
                 what=f"what {name} rejects would be dropped, not dead-lettered, until another policy takes over",
                 remedy="let the pattern of one be for the queues of both first",
             )
-        if new is None or (queue.name in self.renamed and not is_consumed) or not _may_die(new, self._in_the_end):
+        if new is None or (queue.name in self.renamed and not is_consumed):
+            return None
+        if not _may_go_on(new, self._in_the_end):
             return None
         return Loss(
             what=f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is renamed to"
@@ -198,14 +218,24 @@ class PolicyChanges:
         return Routes(there, default_queue_type=there.default_queue_type, others=there.exclusive)
 
 
-def _may_die(queue: Queue, policies: PoliciesInForce) -> bool:
-    """Whether its dead letters may have somewhere to go."""
-    return any(dead_letters(queue, policy) is not None for policy in policies.possible(queue))
+def _may_go_on(noun: Queue | Exchange, policies: PoliciesInForce) -> bool:
+    return any(_goes_on(noun, policy) for policy in policies.possible(noun))
 
 
-def _newly_in_force(queue: Queue, before: PoliciesInForce, after: PoliciesInForce) -> Iterator[Policy | None]:
+def _goes_on(noun: Queue | Exchange, policy: Policy | None) -> bool:
+    """Whether a queue's dead letters, or what an exchange cannot route, have somewhere to go."""
+    match noun:
+        case Queue():
+            return dead_letters(noun, policy) is not None
+        case Exchange():
+            return alternate(noun, policy) is not None
+
+
+def _newly_in_force(
+    noun: Queue | Exchange, before: PoliciesInForce, after: PoliciesInForce
+) -> Iterator[Policy | None]:
     """The policies, None for none, of which one may be in force after a change and was not before."""
-    then, now = after.possible(queue), before.possible(queue)
+    then, now = after.possible(noun), before.possible(noun)
     if set(then) == set(now):
         return
     for policy in then:

@@ -1,0 +1,72 @@
+"""No policy that is set or deleted leaves an exchange without its alternate until another one takes over."""
+
+from typing import Any
+
+from proca_topo.plan.policies.effects import PolicyChanges
+from proca_topo.topology.desired import Desired
+from proca_topo.topology.existing import Existing
+from proca_topo.topology.nouns import Exchange, Policy
+from tests.plan.circuit_world import desired, existing, queue
+from tests.plan.test_policy_effects import BOUND, DEAD, held_back, policy
+
+ROUTING = (Exchange(name="in1", type="direct"), Exchange(name="in2", type="direct"))
+
+
+def alternates(name: str, pattern: str, **more: Any) -> Policy:
+    return policy(name, pattern, alternate_exchange="all", **more)
+
+
+def with_exchanges(*policies: Policy) -> Existing:
+    return existing(exchanges=(*DEAD, *ROUTING), queues=(queue("rest"),), bindings=BOUND, policies=policies)
+
+
+def wanted_for_exchanges(*policies: Policy) -> Desired:
+    return desired(
+        exchanges=(*DEAD, *ROUTING),
+        queues=(queue("rest"),),
+        bindings=BOUND,
+        policies=policies,
+        owns=("dead", "all", "in[12]", "rest", "p.*"),
+    )
+
+
+BOTH = (alternates("p1", "^in1$"), alternates("p2", "^in2$"))
+
+
+def test_exchanges_keep_their_alternate_while_policies_change_places() -> None:
+    """What is published and finds no way before the second one is set would be dropped."""
+    swapped = wanted_for_exchanges(alternates("p1", "^in2$"), alternates("p2", "^in1$"))
+    found = held_back(with_exchanges(*BOTH), swapped)
+    assert found == {
+        "p1": "what in1 cannot route would be dropped until another policy takes over; let the pattern of one be"
+        " for the exchanges of both first",
+        "p2": "what in2 cannot route would be dropped until another policy takes over; let the pattern of one be"
+        " for the exchanges of both first",
+    }
+
+
+def test_exchanges_of_two_policies_change_places_by_way_of_a_pattern_for_both() -> None:
+    between = (alternates("p1", "^in[12]$"), BOTH[1])
+    assert held_back(with_exchanges(*BOTH), wanted_for_exchanges(*between)) == {"p1": None}
+    swapped = wanted_for_exchanges(alternates("p1", "^in2$"), alternates("p2", "^in1$"))
+    now = with_exchanges(*between)
+    assert held_back(now, swapped) == {"p1": None, "p2": None}
+    assert list(PolicyChanges(policies=[*swapped.policies.values()], existing=now).at_once()) == ["p2"]
+
+
+def test_an_alternate_that_the_spec_takes_away_for_good_is_taken() -> None:
+    assert held_back(with_exchanges(*BOTH), wanted_for_exchanges(BOTH[0])) == {"p2": None}
+    assert held_back(with_exchanges(*BOTH), wanted_for_exchanges(BOTH[0], policy("p2", "^other$"))) == {"p2": None}
+
+
+def test_of_two_policies_for_an_exchange_the_one_that_takes_over_is_set_first() -> None:
+    away, taking = policy("p1", "^other$"), alternates("p3", "^in1$")
+    assert held_back(with_exchanges(BOTH[0]), wanted_for_exchanges(away, taking)) == {"p1": None, "p3": None}
+    assert list(PolicyChanges(policies=(away, taking), existing=with_exchanges(BOTH[0])).at_once()) == ["p3"]
+
+
+def test_of_two_policies_that_go_the_one_that_bares_an_exchange_meanwhile_goes_last() -> None:
+    """Without `p1` the policy `p2`, which has no alternate, would be in force until it is gone as well."""
+    there = (alternates("p0", "^in1$"), alternates("p1", "^in1$", priority=9), policy("p2", "^in1$", priority=5))
+    found = PolicyChanges(policies=there[1:], existing=with_exchanges(*there), deleting=True).at_once()
+    assert list(found) == ["p2"]
