@@ -143,10 +143,12 @@ def live(broker_urls: TestBroker, vhost: str) -> Iterator[Live]:
 
 
 @contextmanager
-def restricted(live: Live, *, read: str = ".*", configure: str = ".*") -> Iterator[Broker]:
-    """The same broker for a user who may read, and declare, only what matches."""
+def restricted(
+    live: Live, *, read: str = ".*", configure: str = ".*", tags: str = "administrator"
+) -> Iterator[Broker]:
+    """The same broker for a user with these tags who may read, and declare, only what matches."""
     user = f"{live.vhost}-restricted"
-    live.http.put(f"/api/users/{user}", json={"password": "x", "tags": "administrator"}).raise_for_status()
+    live.http.put(f"/api/users/{user}", json={"password": "x", "tags": tags}).raise_for_status()
     rights = {"configure": configure, "write": ".*", "read": read}
     live.http.put(f"/api/permissions/{live.path}/{user}", json=rights).raise_for_status()
     amqp = live.test_broker.amqp_url.replace("guest:guest", f"{user}:x")

@@ -128,11 +128,12 @@ def _with_alternates(
     not_there = {change.noun for change in absent}
     found = []
     for change in exchanges:
-        lacking = [o for o in order.alternates.get(change.noun, ()) if o in not_there]
+        lacking = [one for one in order.alternates.get(change.noun, ()) if one in not_there]
         if not lacking or change.noun.name in taking:
             found.append(change)
         else:
-            reason = f"what it cannot route would be dropped: exchange {shown(lacking[0].name)} is not there"
+            what = f"{kind_of(lacking[0])} {shown(lacking[0].name)}"
+            reason = f"what it cannot route would be dropped: {what} is not there"
             ledger.note(change, Status.NOT_TRIED, reason)
     return found
 

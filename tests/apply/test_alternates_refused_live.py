@@ -103,3 +103,20 @@ def test_a_queue_whose_dead_letter_exchange_is_refused_gets_no_messages(
         [other] = [r for r in report.results if r.change.noun.name == "other -[]-> q"]
         reason = "its queue would drop what is rejected or expires: exchange lost is not there"
         assert (other.status, other.reason) == (Status.NOT_TRIED, reason)
+
+
+def test_an_exchange_whose_alternate_a_policy_sets_is_not_declared_without_that_policy(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    """Policies take a tag of their own, which the user may lack."""
+    (tmp_path / "topology.yaml").write_text(SPEC)
+    with live_vhost(broker_urls, vhost) as live:
+        with restricted(live, tags="management") as broker:
+            report = replace(live, broker=broker).apply(desired_in(tmp_path))
+        assert {r.change.noun.name: r.reason for r in report.results if r.status is Status.NOT_TRIED} == {
+            "by.policy": "what it cannot route would be dropped: policy alternates is not there",
+            "by.policy -[]-> q": "its exchange by.policy could not be declared",
+        }
+        assert "by.policy" not in live.broker.read(vhost).exchanges
+        live.apply(desired_in(tmp_path))
+        assert live.apply(desired_in(tmp_path)).plan.changes == ()

@@ -2,8 +2,9 @@
 
 | stage                | after                                                                                    |
 |----------------------|------------------------------------------------------------------------------------------|
-| exchanges            | the exchanges that take what they cannot route: without these it would be dropped        |
-| policies             | the exchanges                                                                            |
+| exchanges            | the exchanges that take what they cannot route, and the policies that say which these    |
+|                      | are: without them it would be dropped                                                    |
+| policies             | the exchanges, but for those that say what takes what a new one cannot route             |
 | queues               | the policies that may be for them: a policy's TTL does not reach messages that are       |
 |                      | already in a queue (measured), so none may come before it                                |
 | dead-letter bindings | the queues                                                                               |
@@ -68,7 +69,8 @@ class DeclaringOrder:
         """The stages one after the other; some are empty."""
         made = [change for change in self.changes if isinstance(change, (Declare, Update))]
         yield from self._exchanges()
-        policies = tuple(c for c in made if isinstance(c.noun, Policy) and c.noun not in self.redirecting)
+        done = {*self.redirecting, *(one for needed in self.alternates.values() for one in needed)}
+        policies = tuple(c for c in made if isinstance(c.noun, Policy) and c.noun not in done)
         yield Stage(title=POLICIES, changes=policies)
         ahead: dict[Noun, Change] = {}
         for wave in self._waves():
@@ -80,37 +82,46 @@ class DeclaringOrder:
         yield from _after_policies([change for change in made if change.noun not in ahead])
 
     @cached_property
-    def alternates(self) -> Mapping[Noun, tuple[Exchange, ...]]:
-        """The new exchanges, and for each those other new ones of which one takes what it cannot route."""
-        new = {
-            c.noun.name: c.noun for c in self.changes if isinstance(c, Declare) and isinstance(c.noun, Exchange)
-        }
-        set_now = {c.noun.name: c.noun for c in self.changes if isinstance(c.noun, Policy) and _is_set(c)}
-        policies = PoliciesInForce({**self.existing.policies, **set_now}.values())
-        return {
-            one: tuple(new[other] for other in sorted(policies.alternates(one)) if other in new and other != name)
-            for name, one in new.items()
-        }
+    def alternates(self) -> Mapping[Noun, tuple[Noun, ...]]:
+        """The new exchanges, and for each those other new ones of which one takes what it cannot route, and the
+        policies that say so: not those that redirect what is there, which come after all that they lead to.
+        """
+        made = (c.noun for c in self.changes if isinstance(c, Declare))
+        new = {noun.name: noun for noun in made if isinstance(noun, Exchange)}
+        now, then = self._policies_now, self._policies_then
+        first = set(self._set.values()) - self.redirecting.keys()
+        found: dict[Noun, tuple[Noun, ...]] = {}
+        for name, one in new.items():
+            names = then.alternates(one)
+            policies = then.candidates(one) if not names <= now.alternates(one) else ()
+            others = [new[other] for other in sorted(names) if other in new and other != name]
+            found[one] = (*others, *(policy for policy in policies if policy in first))
+        return found
 
     def _exchanges(self) -> Iterator[Stage]:
         """Those that are alternates of each other in a circle are declared at once: the circle drops anyway."""
         stages: dict[int, list[Change]] = defaultdict(list)
         relied_on: dict[int, dict[Noun, Change]] = defaultdict(dict)
         number: dict[Noun, int] = {}
-        for group in needs_first(self.alternates, self.alternates.__getitem__):
-            needed = [other for one in group for other in self.alternates[one] if other not in group]
+        for group in needs_first(self.alternates, lambda one: self.alternates.get(one, ())):
+            needed = [other for one in group for other in self.alternates.get(one, ()) if other not in group]
             here = max((number[other] + 1 for other in needed), default=0)
             number.update(dict.fromkeys(group, here))
             stages[here] += [self.by_noun[one] for one in group]
             relied_on[here] |= {other: self.by_noun[other] for other in needed}
         for at in sorted(stages):
-            yield Stage(title=EXCHANGES, changes=tuple(stages[at]), relies_on=tuple(relied_on[at].values()))
+            yield Stage(title=POLICIES, changes=tuple(c for c in stages[at] if isinstance(c.noun, Policy)))
+            exchanges = tuple(c for c in stages[at] if isinstance(c.noun, Exchange))
+            yield Stage(title=EXCHANGES, changes=exchanges, relies_on=tuple(relied_on[at].values()))
 
     @cached_property
     def redirecting(self) -> Mapping[Policy, Redirect]:
         """The policies that redirect what is there already, and how."""
-        policies = {c.noun.name: c.noun for c in self.changes if isinstance(c.noun, Policy) and _is_set(c)}
-        return {policies[name]: how for name, how in redirects(policies.values(), self.existing).items()}
+        return {self._set[name]: how for name, how in redirects(self._set.values(), self.existing).items()}
+
+    @cached_property
+    def _set(self) -> Mapping[str, Policy]:
+        return {c.noun.name: c.noun for c in self.changes if isinstance(c.noun, Policy) and _is_set(c)}
 
     @cached_property
     def _redirecting_named(self) -> Mapping[str, Policy]:
@@ -248,7 +259,7 @@ class DeclaringOrder:
 
     @cached_property
     def _policies_then(self) -> PoliciesInForce:
-        return PoliciesInForce(self._then.existing.policies.values())
+        return PoliciesInForce({**self.existing.policies, **self._set}.values())
 
     @cached_property
     def _policies_now(self) -> PoliciesInForce:
