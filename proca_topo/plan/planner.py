@@ -112,7 +112,7 @@ def _policy_changes(existing: Existing, desired: Desired, replacements: QueueRep
         policies=differing.values(),
         existing=existing,
         arriving=desired,
-        renamed=_replaced_now(replacements),
+        replaced=_replaced_now(replacements),
     ).in_turn()
     for name, policy in differing.items():
         before = existing.policies.get(name)

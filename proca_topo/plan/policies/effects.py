@@ -22,12 +22,14 @@ from proca_topo.topology.routing.routes import Routes
 @dataclass(frozen=True, kw_only=True)
 class Effects:
     """What a change of a policy can cost. `held_back` is set if it would drop messages that are waiting now, or
-    what is rejected or cannot be routed before the others are made.
+    what is rejected or cannot be routed before other changes are made.
     """
 
     hazards: tuple[Hazard, ...] = ()
     held_back: str | None = None
 
+
+_ONCE_REPLACED: Final = "apply again once it is"
 
 # What a policy that takes the place of another one may take away.
 _KEPT_BY: Final = frozenset(
@@ -41,7 +43,7 @@ class PolicyChanges:
 
     Each is looked at by itself, as it changes what the others have left: together they may cost what none of them
     costs alone, and one may be harmless only after another. `arriving` is what is declared before them, and
-    `renamed` are the queues that get another name right after them.
+    `replaced` are the queues that others take the place of right after them.
     """
 
     policies: Collection[Policy]
@@ -49,7 +51,7 @@ class PolicyChanges:
     deleting: bool = False
     already_set: Collection[Policy] = ()
     arriving: Desired | None = None
-    renamed: Collection[str] = ()
+    replaced: Collection[str] = ()
 
     def in_turn(self) -> Mapping[str, Effects]:
         """The effects of each by its name, in an order in which as many as possible cost nothing."""
@@ -163,7 +165,7 @@ class PolicyChanges:
                     yield loss
 
     def _meanwhile(self, noun: Queue | Exchange, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
-        """What would be lost only until another policy takes over, or until a queue has its new name.
+        """What would be lost only until another policy takes over, or until it is replaced or has its new name.
 
         Consumers reject and publishers publish at any time, so that it does not matter what waits now.
         """
@@ -173,33 +175,51 @@ class PolicyChanges:
             case Queue():
                 return self._rejected_meanwhile(noun)
             case Exchange():
-                what = f"what {shown(noun.name)} cannot route would be dropped until another policy takes over"
-                remedy = "let the pattern of one be for the exchanges of both first"
-                return Loss(what=what, remedy=remedy) if _may_go_on(noun, self._in_the_end) else None
+                return self._unrouted_meanwhile(noun)
 
     def _rejected_meanwhile(self, queue: Queue) -> Loss | None:
-        name, new = shown(queue.name), self._new_queues.get(queue.name)
-        is_consumed = self._is_consumed(queue)
+        name, new, is_consumed = shown(queue.name), self._new_queue(queue), self._is_consumed(queue)
         if is_consumed and _may_go_on(queue, self._in_the_end):
             return Loss(
                 what=f"what {name} rejects would be dropped, not dead-lettered, until another policy takes over",
                 remedy="let the pattern of one be for the queues of both first",
             )
-        if new is None or (queue.name in self.renamed and not is_consumed):
+        if new is None or (queue.name in self.replaced and not is_consumed):
             return None
         if not _may_go_on(new, self._in_the_end):
             return None
+        what = f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is"
+        if new.name == queue.name:
+            return Loss(what=f"{what} replaced", remedy=_ONCE_REPLACED)
         return Loss(
-            what=f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is renamed to"
-            f" {shown(new.name)}",
-            remedy="let the policy be for both names until then",
+            what=f"{what} renamed to {shown(new.name)}", remedy="let the policy be for both names until then"
         )
 
+    def _unrouted_meanwhile(self, exchange: Exchange) -> Loss | None:
+        what = f"what {shown(exchange.name)} cannot route would be dropped until"
+        if _may_go_on(exchange, self._in_the_end):
+            return Loss(
+                what=f"{what} another policy takes over",
+                remedy="let the pattern of one be for the exchanges of both first",
+            )
+        new = self.arriving.exchanges.get(exchange.name) if self.arriving is not None else None
+        if new is None or not _may_go_on(new, self._in_the_end):
+            return None
+        return Loss(what=f"{what} it is replaced", remedy=_ONCE_REPLACED)
+
+    def _new_queue(self, queue: Queue) -> Queue | None:
+        """The queue as it is to be once it is replaced, or has got another name."""
+        if self.arriving is None:
+            return None
+        new = self.arriving.queues.get(self._new_names.get(queue.name, queue.name))
+        if new is None or self.existing.shows(new):
+            return None
+        return new.with_type_from(self.existing.default_queue_type)
+
     @cached_property
-    def _new_queues(self) -> Mapping[str, Queue]:
-        """The queues as they are to be once they have got another name, by the one that they have now."""
-        wanted = self.arriving
-        return {old: wanted.queues[new] for new, old in wanted.renames.items()} if wanted is not None else {}
+    def _new_names(self) -> Mapping[str, str]:
+        """The names that queues are to have, by those that they have now."""
+        return {old: new for new, old in self.arriving.renames.items()} if self.arriving is not None else {}
 
     @cached_property
     def _in_the_end(self) -> PoliciesInForce:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from proca_topo.plan.changes import WaitsFor
+from proca_topo.plan.counterpart import counterpart
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.messages.busy import busy, messages, waiting_in
 from proca_topo.plan.messages.circuits import (
@@ -19,7 +20,8 @@ from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Policy, is_for_our_use
+from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue, is_for_our_use
+from proca_topo.topology.policies_in_force import alternate
 
 
 @dataclass(frozen=True)
@@ -181,14 +183,12 @@ class Decision:
         source = self.existing.exchanges.get(binding.source)
         if source is None or not source.auto_delete or self._exchange_goes(source.name):
             return None
-        if any(self._remains(other) for other in self._bound_in_the_end(source.name)):
+        then = (*self.index.by_source.get(source.name, ()), *self.index.desired_by_source.get(source.name, ()))
+        if any(map(self._remains, then)):
             return None
         return Reason(
             f"{shown(source.name)} is auto-delete and would go with its last binding; bind it elsewhere first"
         )
-
-    def _bound_in_the_end(self, source: str) -> tuple[Binding, ...]:
-        return (*self.index.by_source.get(source, ()), *self.index.desired_by_source.get(source, ()))
 
     def _is_way_back(self, binding: Binding) -> bool:
         """Whether it is a way back to a queue. Nothing comes by it any more if it is not needed as one."""
@@ -265,17 +265,19 @@ class Decision:
             if policy in self.index.candidates(self.existing.queues[queue]):
                 self.policies[policy.name] = Reason(f"{shown(queue)} needs it until it is gone")
                 return
-        for name in self._awaiting_replacement:
-            if policy in self.index.candidates(self.existing.queues[name]):
-                text = f"{shown(name)} needs it until it is replaced"
-                self.policies[policy.name] = Reason(text, WaitsFor.REPLACEMENT)
-                return
+        for noun in self._awaiting_replacement:
+            # One that federates an exchange has to go first.
+            is_needed = isinstance(noun, Queue) or alternate(noun, None) != alternate(noun, policy)
+            if is_needed and policy in self.index.candidates(noun):
+                text = f"{shown(noun.name)} needs it until it is replaced"
+                self.policies.setdefault(policy.name, Reason(text, WaitsFor.REPLACEMENT))
 
     @cached_property
-    def _awaiting_replacement(self) -> tuple[str, ...]:
-        """The desired queues that wait to be replaced: what they have by policy may be in no argument yet."""
-        there = self.existing
-        return tuple(q.name for q in self.desired.queues.values() if there.has(q) and not there.shows(q))
+    def _awaiting_replacement(self) -> tuple[Queue | Exchange, ...]:
+        """What waits to be replaced, as it is: what it has by policy may be in no argument yet."""
+        there: tuple[Queue | Exchange, ...] = (*self.existing.queues.values(), *self.existing.exchanges.values())
+        wanted = ((one, counterpart(one, self.desired)) for one in there)
+        return tuple(one for one, then in wanted if then is not None and not self.existing.shows(then))
 
     def waits_for(self, reason: Reason) -> WaitsFor:
         """What has to happen until what stays for this reason can go.
