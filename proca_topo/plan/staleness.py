@@ -41,7 +41,8 @@ def elsewhere(
     if cluster is not None and cluster_name is not None and cluster != cluster_name:
         return (
             f"it is for the cluster {shown(cluster)}, and at {shown(location)} is now the cluster"
-            f" {shown(cluster_name)}"
+            f" {shown(cluster_name)} (nodes of a cluster without a name each tell their own: `rabbitmqctl"
+            " set_cluster_name NAME`)"
         )
     if vhost is not None and saved.vhost != vhost:
         return f"it is for the vhost {shown(saved.vhost)}, and {shown(vhost)} is asked for"

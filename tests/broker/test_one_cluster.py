@@ -40,7 +40,10 @@ def test_no_lock_is_taken_on_another_cluster(mixed: Mixed) -> None:
         mixed.named.broker.lock(mixed.named.vhost)
     said = str(refused.value)
     assert f"is of the cluster {other}, and {mixed.named.test_broker.management_url} of the cluster" in said
-    assert said.endswith(": give --broker and --amqp (or PROCA_TOPO_BROKER and PROCA_TOPO_AMQP) of one broker")
+    assert said.endswith(
+        ": give --broker and --amqp (or PROCA_TOPO_BROKER and PROCA_TOPO_AMQP) of one broker; if they are nodes of"
+        " one cluster it has no name, so give it one with `rabbitmqctl set_cluster_name NAME`"
+    )
     assert "--no-lock" not in said
 
 

@@ -167,7 +167,8 @@ def test_a_plan_is_for_one_broker_and_one_vhost() -> None:
     assert elsewhere(saved, location="http://b") == f"it is for the broker {here}, and this is http://b"
     assert elsewhere(saved, location=here, vhost="x") == "it is for the vhost proca, and x is asked for"
     assert elsewhere(saved, location=here, cluster_name="rabbit@two") == (
-        f"it is for the cluster rabbit@one, and at {here} is now the cluster rabbit@two"
+        f"it is for the cluster rabbit@one, and at {here} is now the cluster rabbit@two (nodes of a cluster"
+        " without a name each tell their own: `rabbitmqctl set_cluster_name NAME`)"
     )
 
 

@@ -119,10 +119,14 @@ def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0
 
 
 def other_cluster(address: BrokerAddress, found: str) -> OtherClusterError:
-    """The error for an AMQP port that is of the cluster `found`."""
+    """The error for an AMQP port that is of the cluster `found`.
+
+    Each node of a cluster that has been given no name tells one of its own, NODE@HOST (seen on 3.10 and 4.3).
+    """
     return OtherClusterError(
         f"{address.amqp_location} is of the cluster {shown(found)}, and {address.location} of the cluster"
-        f" {shown(address.cluster_name or '')}: {_ONE_BROKER}"
+        f" {shown(address.cluster_name or '')}: {_ONE_BROKER}; if they are nodes of one cluster it has no name, so"
+        " give it one with `rabbitmqctl set_cluster_name NAME`"
     )
 
 
