@@ -182,7 +182,7 @@ def _without_drops(changes: Sequence[Change], order: DeclaringOrder, ledger: Led
 
 
 def hold_replacements(plan: Plan, existing: Existing, ledger: Ledger) -> None:
-    """Hold back the replacements of queues that live by a policy which was not set after all."""
+    """Hold back the replacements of what lives by a policy which was not set after all."""
     not_set = _policies_not_set(plan, ledger)
     if not not_set:
         return

@@ -26,7 +26,7 @@ def wanted_for_exchanges(*policies: Policy) -> Desired:
         queues=(queue("rest"),),
         bindings=BOUND,
         policies=policies,
-        owns=("dead", "all", "in[12]", "rest", "p.*"),
+        owns=("dead", "all", "own", "in[123]", "rest", "p.*"),
     )
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from proca_topo.plan.changes import Delete, Replacing, Retire
 from proca_topo.plan.planner import make_plan
-from proca_topo.topology.arguments import Arguments
+from proca_topo.topology.arguments import NO_ARGUMENTS, Arguments
 from proca_topo.topology.existing import Activity
-from proca_topo.topology.nouns import Exchange
+from proca_topo.topology.nouns import Exchange, Policy
 from tests.plan.circuit_world import queue
 from tests.plan.test_policies_of_exchanges import BOTH, alternates, wanted_for_exchanges, with_exchanges
 from tests.plan.test_policy_effects import CONSUMED, held_back, policy, there, wanted
@@ -78,3 +78,29 @@ def test_a_policy_goes_on_giving_a_queue_its_dead_letters_way_until_it_has_that_
     assert reason == (expected if is_held else None)
     replaced = there(policy("p1", dead_letter_exchange="all"), work=spec.queues["work"], activity=activity)
     assert held_back(replaced, spec) == {"p1": None}
+
+
+OWN = Exchange(name="own", type="fanout")
+TO_OWN = Exchange(name="in3", type="direct", arguments=Arguments.of({"alternate-exchange": "own"}))
+GIVING_AWAY = (alternates("p1", "^in[23]$"), alternates("p2", "^in1$"))
+
+
+def held(before: Exchange, after: Exchange, *policies: Policy) -> dict[str, str | None]:
+    now, spec = with_exchanges(*BOTH), wanted_for_exchanges(*policies)
+    now = replace(now, exchanges={**now.exchanges, "own": OWN, "in3": before})
+    spec = replace(spec, exchanges={**spec.exchanges, "own": OWN, "in3": after})
+    return {one.noun.name: one.held_back for one in make_plan(now, spec, replacing=Replacing.IDLE).changes}
+
+
+def test_an_exchange_keeps_its_alternate_by_argument_until_the_policy_for_it_is_set() -> None:
+    """`p1` gives `in1` away, which would have none until `p2` takes over."""
+    by_policy = replace(TO_OWN, arguments=NO_ARGUMENTS)
+    found = held(TO_OWN, by_policy, *GIVING_AWAY)
+    assert found["in3"] == "it would live by the policy p1, which is held back: that goes first"
+    assert held(TO_OWN, by_policy, alternates("p1", "^in[123]$"), BOTH[1]) == {"in3": None, "p1": None}
+
+
+def test_an_exchange_without_an_alternate_is_replaced_also_before_the_policy_that_gives_it_one() -> None:
+    found = held(replace(TO_OWN, arguments=NO_ARGUMENTS), Exchange(name="in3", type="topic"), *GIVING_AWAY)
+    assert found["in3"] is None
+    assert found["p1"] is not None

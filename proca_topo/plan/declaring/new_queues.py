@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from proca_topo.plan.changes import Change, Declare, Replace
 from proca_topo.plan.declaring.order import DeclaringOrder
+from proca_topo.topology.exchange_holding import ReplacedExchange
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.holding import Replaced
 from proca_topo.topology.names import shown
-from proca_topo.topology.nouns import Binding, Kind, Policy, Queue
+from proca_topo.topology.nouns import Binding, Exchange, Kind, Policy, Queue
 from proca_topo.topology.policies_in_force import DeadLetters, PoliciesInForce, dead_letters, time_to_live
 
 Fate = tuple[DeadLetters | None, int | None]
@@ -42,6 +43,14 @@ class NewQueues:
         goes_on = before is not None and fate(noun, self._actual) == fate(before, self._now)
         if goes_on or fate(noun, self._planned) == fate(noun, self._actual):
             return None
+        return self._left_out_of(noun)
+
+    def lacks_alternate(self, exchange: Exchange, before: Exchange) -> str | None:
+        """The policy without which an exchange has no alternate, though it is to have one as the one before."""
+        is_lost = self._now.alternates(before) and not self._actual.alternates(exchange)
+        return self._left_out_of(exchange) if is_lost and self._planned.alternates(exchange) else None
+
+    def _left_out_of(self, noun: Queue | Exchange) -> str | None:
         may_count = (*self._planned.candidates(noun), *self._actual.candidates(noun))
         return next((policy.name for policy in may_count if policy.name in self._left_out), None)
 
@@ -50,7 +59,8 @@ def unbound_without_policies(changes: Sequence[Change], existing: Existing) -> l
     """The changes, what leads to a new queue held back where a policy is that the queue lives by.
 
     Without it the queue would drop what expires or is rejected, or keep for ever what is to wait. For the same
-    reason nothing is moved into a queue by a replacement that begins.
+    reason nothing is moved into a queue by a replacement that begins, and no exchange replaced by one that would
+    drop what it cannot route.
     """
     held_back = {c.noun.name for c in changes if isinstance(c.noun, Policy) and c.held_back is not None}
     if not held_back:
@@ -74,10 +84,16 @@ def _judged(change: Change, queues: NewQueues) -> Change:
 
 
 def lacked_by_replacement(change: Replace, queues: NewQueues) -> str | None:
-    """The policy that has to be set before a queue is replaced. What was begun is finished in any case."""
-    if not isinstance(change.noun, Queue) or change.unfinished is not None:
+    """The policy that has to be set before something is replaced. What was begun is finished in any case."""
+    if change.unfinished is not None:
         return None
-    return queues.lacks_itself(change.noun, change.replaced.was if isinstance(change.replaced, Replaced) else None)
+    match change.noun, change.replaced:
+        case Exchange(), ReplacedExchange(was=before):
+            return queues.lacks_alternate(change.noun, before)
+        case Queue(), replaced:
+            return queues.lacks_itself(change.noun, replaced.was if isinstance(replaced, Replaced) else None)
+        case _:
+            return None
 
 
 def fate(queue: Queue, policies: PoliciesInForce) -> frozenset[Fate]:
