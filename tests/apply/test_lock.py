@@ -16,8 +16,9 @@ from proca_topo.broker.amqp import lock
 from proca_topo.broker.connect import open_broker
 from proca_topo.broker.definitions.file import DefinitionsFile
 from proca_topo.broker.protocol import Lock
-from proca_topo.errors import BrokerError, LockedError, RefusedError
+from proca_topo.errors import BrokerError, LockedError, RefusedError, UnreachableError
 from proca_topo.plan.planner import make_plan
+from tests.broker.proxy import proxy
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live, desired_in, live_vhost
 from tests.waiting import wait_until
@@ -140,6 +141,17 @@ def test_one_lock_is_no_other_vhosts_and_can_be_taken_again(broker_urls: TestBro
                 pass
         finally:
             live.http.delete(f"/api/vhosts/{vhost}-2").raise_for_status()
+
+
+@pytest.mark.broker
+def test_a_connection_that_ends_while_the_lock_is_taken_is_told_as_that(
+    broker_urls: TestBroker, vhost: str
+) -> None:
+    with proxy(broker_urls.amqp_url) as way:
+        way.cut_at = lock.LOCK_QUEUE.encode()
+        broker = open_broker(broker_urls.address(amqp_url=f"amqp://guest:guest@127.0.0.1:{way.port}/"))
+        with pytest.raises(UnreachableError, match=r"was lost .*: the broker or the network went away; try again"):
+            broker.lock(vhost)
 
 
 @pytest.mark.broker

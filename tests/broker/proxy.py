@@ -21,6 +21,8 @@ class Proxy:
         self._is_silent = False
         self.pause_seconds = 0.0
         """Before each piece of what the broker says."""
+        self.cut_at: bytes | None = None
+        """What ends the connection instead of getting through."""
         self._ended = threading.Semaphore(0)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -57,7 +59,9 @@ class Proxy:
     def _to_broker(self, client: socket.socket, broker: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(_CHUNK):
-                if not self._is_silent:
+                if self.cut_at is not None and self.cut_at in data:
+                    client.shutdown(socket.SHUT_RDWR)
+                elif not self._is_silent:
                     broker.sendall(data)
         self._ended.release()
         # Another thread still reads from it: without this, the broker would not hear of the end until it speaks.

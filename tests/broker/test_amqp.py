@@ -6,9 +6,11 @@ from dataclasses import replace
 import httpx
 import pika
 import pytest
+from pika.exceptions import ConnectionClosedByBroker
 
 from proca_topo.broker.address import BrokerAddress, address
 from proca_topo.broker.amqp.client import not_gone, publish
+from proca_topo.broker.amqp.errors import amqp_failure
 from proca_topo.errors import (
     AccessError,
     BrokerError,
@@ -187,3 +189,14 @@ def test_what_is_gone_is_told_from_what_is_there(where: BrokerAddress, vhost: st
     """One question for each, also after one that was answered with an error. tests/torture stops a node for it."""
     raw.put("queues", "there", durable=True)
     assert not_gone(where, vhost, ["never", "there", "gone"]) == {"there": ""}
+
+
+def test_a_cluster_without_a_majority_is_told_as_that() -> None:
+    """As RabbitMQ 4.3 says it where one node of three is left."""
+    said = "INTERNAL_ERROR - Could not declare queue 'q' because the metadata store operation timed out"
+    failure = amqp_failure(ConnectionClosedByBroker(541, said), address("http://h"), "/", connected=True)
+    assert str(failure) == (
+        "RabbitMQ at amqp://h:5672 has failed in what was asked of it (541): Could not declare queue 'q' because"
+        " the metadata store operation timed out; that takes more than half of the cluster's nodes: start those"
+        " that are down, and try again"
+    )

@@ -35,6 +35,8 @@ AMQP_PROBLEMS: Final = (AMQPError, AMQPConnectorException, OSError)
 _PORTS: Final = "AMQP usually listens on port 5672, with TLS on 5671; set PROCA_TOPO_AMQP"
 _ONE_BROKER: Final = "give --broker and --amqp (or PROCA_TOPO_BROKER and PROCA_TOPO_AMQP) of one broker"
 _INTERNAL_ERROR: Final = 541
+# Of Khepri, RabbitMQ's store from 4.0 on (seen on 4.3).
+_NO_MAJORITY: Final = "metadata store operation timed out"
 _QUOTED_REASON: Final = re.compile(r"""\(\d+\) (['"])[A-Z_]+ - (?P<reason>.*)\1""", re.DOTALL)
 
 
@@ -82,12 +84,19 @@ def _no_vhost(address: BrokerAddress, vhost: str) -> BrokerError:
 def _lost(error: AmqpProblem, where: str) -> BrokerError:
     closed = error if isinstance(error, ConnectionClosedByBroker) else None
     if closed is not None and closed.reply_code == _INTERNAL_ERROR:
-        return InternalError(f"RabbitMQ at {where} has failed in what was asked of it (541): see its log")
+        return InternalError(f"RabbitMQ at {where} has failed in what was asked of it (541): {_see(closed)}")
     said = _reason(closed) if closed is not None else type(error).__name__
     return UnreachableError(
         f"the connection to {where} was lost ({said}): the broker or the network went away;"
         " try again once it is back"
     )
+
+
+def _see(closed: ConnectionClosedByBroker) -> str:
+    reason = reason_in(closed)
+    if _NO_MAJORITY not in reason:
+        return "see its log"
+    return f"{reason}; that takes more than half of the cluster's nodes: start those that are down, and try again"
 
 
 def _no_connection(error: AmqpProblem, where: str) -> BrokerError:  # noqa: PLR0911 - a table
@@ -145,7 +154,7 @@ def is_access_refused(error: ChannelClosedByBroker) -> bool:
     return bool(error.reply_code == _ACCESS_REFUSED)
 
 
-def reason_in(error: ChannelClosedByBroker) -> str:
+def reason_in(error: ChannelClosedByBroker | ConnectionClosedByBroker) -> str:
     """The broker's reason without AMQP's name for the reply code."""
     return one_line(error.reply_text.partition(" - ")[2] or error.reply_text)
 

@@ -55,7 +55,8 @@ class AmqpLock:
         try:
             _declare(self._connection, api, vhost)
         except BaseException:
-            self._connection.close()
+            if self._connection.is_open:
+                self._connection.close()
             raise
         self._released = Event()
         self._lost: str | None = None
