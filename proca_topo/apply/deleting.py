@@ -11,6 +11,7 @@ from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker
 from proca_topo.plan.changes import Change, Delete, Plan
 from proca_topo.plan.existing_index import ExistingIndex
+from proca_topo.plan.pruning.living_by import in_need_of
 from proca_topo.topology.existing import Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import Binding, Exchange, Policy, Queue
@@ -66,7 +67,10 @@ def delete(
     ]
     exchanges = [c for c in free if isinstance(c.noun, Exchange)]
     _delete(exchanges, existing, broker, ledger, watch, title="deleting exchanges")
-    policies = [c for c in free if isinstance(c.noun, Policy)]
+    left = [
+        c.noun for c in deletions if ledger.status(c.noun) is not Status.APPLIED and isinstance(c.noun, Exchange)
+    ]
+    policies = [c for c in free if isinstance(c.noun, Policy) and not _still_needed(c, left, index, ledger)]
     in_turn: Iterable[Sequence[Change]] = [policies]
     if policies and existing.activity:
         in_turn = harmless(policies, read(), ledger, read=read, deleting=True)
@@ -86,19 +90,25 @@ def _delete(
     ledger.failed(failures)
 
 
-def _still_needed(change: Change, standing: Sequence[Queue], index: ExistingIndex, ledger: Ledger) -> bool:
-    """Whether a queue that could not go yet needs this exchange or policy; then it is noted as draining."""
-    for queue in standing:
-        match change.noun:
-            case Exchange():
-                bound = any(b.source == change.noun.name for b in index.by_queue.get(queue.name, ()))
-                letters = index.dead_letters.get(queue.name, ())
-                needed = bound or any(one.exchange == change.noun.name for one in letters)
-            case Policy():
-                needed = change.noun in index.candidates(queue)
-            case _:
-                needed = False
-        if needed:
-            ledger.note(change, Status.DRAINING, f"{shown(queue.name)} needs it until it is gone")
-            return True
-    return False
+def _still_needed(
+    change: Change, standing: Sequence[Queue | Exchange], index: ExistingIndex, ledger: Ledger
+) -> bool:
+    """Whether what could not go yet needs this exchange or policy; then it is noted as draining."""
+    one: Queue | Exchange | None = None
+    match change.noun:
+        case Exchange(name=name):
+            one = next((one for one in standing if isinstance(one, Queue) and _is_used_by(one, name, index)), None)
+        case Policy() as policy:
+            one = in_need_of(policy, standing, index)
+        case _:
+            pass
+    if one is None:
+        return False
+    ledger.note(change, Status.DRAINING, f"{shown(one.name)} needs it until it is gone")
+    return True
+
+
+def _is_used_by(queue: Queue, exchange: str, index: ExistingIndex) -> bool:
+    """Whether a queue is bound to an exchange, or dead-letters to it."""
+    bound = any(binding.source == exchange for binding in index.by_queue.get(queue.name, ()))
+    return bound or any(one.exchange == exchange for one in index.dead_letters.get(queue.name, ()))

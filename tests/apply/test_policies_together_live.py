@@ -1,5 +1,6 @@
 """Policies that cost messages only by what they leave to others, on a real broker."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import pytest
 from proca_topo.apply.report import Report, Status
 from proca_topo.plan.changes import Replacing
 from tests.brokers.fixtures import TestBroker
-from tests.live import Live, desired_in, live_vhost
+from tests.live import Live, desired_in, live_vhost, restricted
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
@@ -217,3 +218,26 @@ def test_what_waits_to_expire_is_not_moved_to_where_it_is_dropped(
         assert len(held_back(live.apply(desired_in(tmp_path), replacing=Replacing.IDLE))) == 1
         all_die(live)
         assert held_back(live.apply(desired_in(tmp_path), replacing=Replacing.IDLE)) == []
+
+
+def test_an_exchange_that_rabbitmq_does_not_let_go_keeps_its_alternate(
+    tmp_path: Path, broker_urls: TestBroker, vhost: str
+) -> None:
+    without = SPEC.replace('"p*"', '"p*", "in1"').replace("ARGUMENTS", "durable: true")
+    spec = without.replace("exchanges:\n", "exchanges:\n  in1: {type: direct}\n")
+    alternate = '  p1: {pattern: "^in1$", apply-to: exchanges, definition: {alternate-exchange: dead}}\n'
+    with live_vhost(broker_urls, vhost) as live:
+        (tmp_path / "topology.yaml").write_text(spec + alternate)
+        live.apply(desired_in(tmp_path))
+        (tmp_path / "topology.yaml").write_text(without.removesuffix("policies:\n"))
+        with restricted(live, configure="^(?!in1$)") as broker:
+            report = replace(live, broker=broker).apply(desired_in(tmp_path), with_prune=True)
+        assert {result.change.noun.name: result.status for result in report.results} == {
+            "in1": Status.FAILED,
+            "p1": Status.DRAINING,
+        }
+        with live.channel() as channel:
+            channel.basic_publish("in1", "work", b"", mandatory=True)
+        live.apply(desired_in(tmp_path), with_prune=True)
+        assert live.apply(desired_in(tmp_path), with_prune=True).results == ()
+        assert live.definitions()["policies"] == []

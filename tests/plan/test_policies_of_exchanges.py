@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from proca_topo.plan.changes import Delete, Retire
+from proca_topo.plan.planner import make_plan
 from proca_topo.plan.policies.effects import PolicyChanges
 from proca_topo.topology.desired import Desired
-from proca_topo.topology.existing import Existing
-from proca_topo.topology.nouns import Exchange, Policy
-from tests.plan.circuit_world import desired, existing, queue
+from proca_topo.topology.existing import Activity, Existing
+from proca_topo.topology.nouns import Binding, Exchange, Policy
+from tests.plan.circuit_world import bind, desired, existing, queue
 from tests.plan.test_policy_effects import BOUND, DEAD, held_back, policy
 
 ROUTING = (Exchange(name="in1", type="direct"), Exchange(name="in2", type="direct"))
@@ -70,3 +74,26 @@ def test_of_two_policies_that_go_the_one_that_bares_an_exchange_meanwhile_goes_l
     there = (alternates("p0", "^in1$"), alternates("p1", "^in1$", priority=9), policy("p2", "^in1$", priority=5))
     found = PolicyChanges(policies=there[1:], existing=with_exchanges(*there), deleting=True).at_once()
     assert list(found) == ["p2"]
+
+
+@pytest.mark.parametrize("bound", [bind("in1", "k", "theirs"), bind("in1", "k", "old")])
+def test_an_exchange_that_has_to_stay_for_now_keeps_its_alternate(bound: Binding) -> None:
+    """Somebody else's queue is bound to it, or one of ours that is not empty."""
+    activity = {"old": Activity(ready=1)}
+    there = existing(
+        exchanges=(*DEAD, *ROUTING),
+        queues=(queue("rest"), queue("theirs"), queue("old", dead_letter_exchange="in1")),
+        bindings=(*BOUND, bound),
+        policies=BOTH,
+        activity=activity,
+    )
+    spec = desired(
+        exchanges=DEAD,
+        queues=(queue("rest"),),
+        bindings=BOUND,
+        owns=("dead", "all", "in[12]", "rest", "old", "p.*"),
+    )
+    found = {one.noun.name: one for one in make_plan(there, spec, with_prune=True).changes}
+    assert isinstance(found["p1"], Retire)
+    assert found["p1"].reason == "in1 needs it until it is gone"
+    assert isinstance(found["p2"], Delete)

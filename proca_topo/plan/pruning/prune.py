@@ -37,7 +37,7 @@ def prune(
     |          | and no remaining queue that dead-letters to it by its name                                |
     | exchange | no binding remains, and nothing that remains sends dead letters or unroutable ones to it, |
     |          | nor an upstream what it has                                                              |
-    | policy   | no queue that is being retired needs it                                                  |
+    | policy   | no queue or exchange that stays for now needs it                                         |
 
     Deciding that something stays can make something else stay, so it goes round until nothing changes. What the
     spec protects is no matter for decision, nor what gets messages of another broker, nor what an awaited binding

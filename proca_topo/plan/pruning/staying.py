@@ -1,6 +1,6 @@
 """Why something that nobody wants any more has to stay for now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,12 +16,12 @@ from proca_topo.plan.messages.circuits import (
     comes_back_by,
 )
 from proca_topo.plan.messages.ways_on import WaysOn
+from proca_topo.plan.pruning.living_by import in_need_of
 from proca_topo.plan.undesired import Undesired
 from proca_topo.topology.desired import Desired
 from proca_topo.topology.existing import Activity, Existing
 from proca_topo.topology.names import shown
 from proca_topo.topology.nouns import STREAM, Binding, DestinationType, Exchange, Policy, Queue, is_for_our_use
-from proca_topo.topology.policies_in_force import alternate
 
 
 @dataclass(frozen=True)
@@ -261,16 +261,17 @@ class Decision:
                 return not self._exchange_goes(binding.destination)
 
     def _consider_policy(self, policy: Policy) -> None:
-        for queue in (*self.queues, *self.bound):
-            if policy in self.index.candidates(self.existing.queues[queue]):
-                self.policies[policy.name] = Reason(f"{shown(queue)} needs it until it is gone")
-                return
-        for noun in self._awaiting_replacement:
-            # One that federates an exchange has to go first.
-            is_needed = isinstance(noun, Queue) or alternate(noun, None) != alternate(noun, policy)
-            if is_needed and policy in self.index.candidates(noun):
-                text = f"{shown(noun.name)} needs it until it is replaced"
-                self.policies.setdefault(policy.name, Reason(text, WaitsFor.REPLACEMENT))
+        if (one := in_need_of(policy, self._standing, self.index)) is not None:
+            self.policies[policy.name] = Reason(f"{shown(one.name)} needs it until it is gone")
+        elif (one := in_need_of(policy, self._awaiting_replacement, self.index)) is not None:
+            text = f"{shown(one.name)} needs it until it is replaced"
+            self.policies[policy.name] = Reason(text, WaitsFor.REPLACEMENT)
+
+    @property
+    def _standing(self) -> Iterator[Queue | Exchange]:
+        """What nobody wants any more and is there for now."""
+        yield from (self.existing.queues[name] for name in (*self.queues, *self.bound))
+        yield from (self.existing.exchanges[name] for name in (*self.exchanges, *self.blocked))
 
     @cached_property
     def _awaiting_replacement(self) -> tuple[Queue | Exchange, ...]:
