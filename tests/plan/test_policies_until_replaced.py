@@ -1,4 +1,4 @@
-"""What a policy gives stays until what the spec gives by argument instead has been replaced."""
+"""What a policy gives stays until that is an argument of what has been replaced, or until what has it is gone."""
 
 from dataclasses import replace
 
@@ -104,3 +104,33 @@ def test_an_exchange_without_an_alternate_is_replaced_also_before_the_policy_tha
     found = held(replace(TO_OWN, arguments=NO_ARGUMENTS), Exchange(name="in3", type="topic"), *GIVING_AWAY)
     assert found["in3"] is None
     assert found["p1"] is not None
+
+
+@pytest.mark.parametrize(("activity", "is_held"), [(CONSUMED, True), ({}, False)])
+@pytest.mark.parametrize("with_prune", [True, False])
+def test_a_queue_that_nobody_wants_any_more_keeps_its_dead_letters_way_while_it_is_consumed_from(
+    activity: dict[str, Activity], *, is_held: bool, with_prune: bool
+) -> None:
+    now = there(policy("p1", dead_letter_exchange="all"), activity=activity)
+    spec = wanted(policy("p1", "^other$", dead_letter_exchange="all"))
+    spec = replace(spec, queues={"rest": spec.queues["rest"]})
+    plan = make_plan(now, spec, with_prune=with_prune)
+    [reason] = [change.held_back for change in plan.changes if change.noun.name == "p1"]
+    expected = (
+        "what work rejects would be dropped, not dead-lettered, until it is gone; let the policy be for it until"
+        " then"
+    )
+    assert reason == (expected if is_held else None)
+
+
+@pytest.mark.parametrize("with_prune", [True, False])
+def test_an_exchange_that_nobody_wants_any_more_keeps_its_alternate_while_it_is_there(*, with_prune: bool) -> None:
+    spec = wanted_for_exchanges(alternates("p1", "^other$"), BOTH[1])
+    spec = replace(spec, exchanges={name: one for name, one in spec.exchanges.items() if name != "in1"})
+    plan = make_plan(with_exchanges(*BOTH), spec, with_prune=with_prune)
+    assert [change.held_back for change in plan.changes if change.noun.name == "p1"] == [
+        "what in1 cannot route would be dropped until it is gone; let the policy be for it until then"
+    ]
+    gone = with_exchanges(*BOTH)
+    gone = replace(gone, exchanges=spec.exchanges)
+    assert held_back(gone, spec) == {"p1": None}

@@ -30,6 +30,7 @@ class Effects:
 
 
 _ONCE_REPLACED: Final = "apply again once it is"
+_UNTIL_GONE: Final = "let the policy be for it until then"
 
 # What a policy that takes the place of another one may take away.
 _KEPT_BY: Final = frozenset(
@@ -165,7 +166,7 @@ class PolicyChanges:
                     yield loss
 
     def _meanwhile(self, noun: Queue | Exchange, now: PoliciesInForce, policy: Policy | None) -> Loss | None:
-        """What would be lost only until another policy takes over, or until it is replaced or has its new name.
+        """What would be lost only until another policy takes over, or it is replaced, has its new name or is gone.
 
         Consumers reject and publishers publish at any time, so that it does not matter what waits now.
         """
@@ -179,14 +180,14 @@ class PolicyChanges:
 
     def _rejected_meanwhile(self, queue: Queue) -> Loss | None:
         name, new, is_consumed = shown(queue.name), self._new_queue(queue), self._is_consumed(queue)
+        what = f"what {name} rejects would be dropped, not dead-lettered, until"
         if is_consumed and _may_go_on(queue, self._in_the_end):
-            return Loss(
-                what=f"what {name} rejects would be dropped, not dead-lettered, until another policy takes over",
-                remedy="let the pattern of one be for the queues of both first",
-            )
-        if new is None or (queue.name in self.replaced and not is_consumed):
-            return None
-        if not _may_go_on(new, self._in_the_end):
+            remedy = "let the pattern of one be for the queues of both first"
+            return Loss(what=f"{what} another policy takes over", remedy=remedy)
+        if is_consumed and queue in self._leaving:
+            return Loss(what=f"{what} it is gone", remedy=_UNTIL_GONE)
+        is_next = queue.name in self.replaced and not is_consumed
+        if new is None or is_next or not _may_go_on(new, self._in_the_end):
             return None
         what = f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is"
         if new.name == queue.name:
@@ -202,6 +203,8 @@ class PolicyChanges:
                 what=f"{what} another policy takes over",
                 remedy="let the pattern of one be for the exchanges of both first",
             )
+        if exchange in self._leaving:
+            return Loss(what=f"{what} it is gone", remedy=_UNTIL_GONE)
         new = self.arriving.exchanges.get(exchange.name) if self.arriving is not None else None
         if new is None or not _may_go_on(new, self._in_the_end):
             return None
@@ -215,6 +218,14 @@ class PolicyChanges:
         if new is None or self.existing.shows(new):
             return None
         return new.with_type_from(self.existing.default_queue_type)
+
+    @cached_property
+    def _leaving(self) -> frozenset[Queue | Exchange]:
+        """What is there though nobody wants it any more. A prune itself knows what goes with its policy."""
+        if self.arriving is None or self.deleting:
+            return frozenset()
+        gone = undesired(self.existing, self.arriving)
+        return frozenset((*gone.queues, *gone.exchanges))
 
     @cached_property
     def _new_names(self) -> Mapping[str, str]:
