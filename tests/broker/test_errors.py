@@ -270,3 +270,21 @@ def test_of_what_else_is_refused_no_tag_is_guessed() -> None:
     there = address("http://127.0.0.1:15672", username="somebody", password="hunter2")
     said = str(bad_login("User not authorised to access object", there, "POST", "/definitions/v"))
     assert said.endswith(": give the user the tag and the permissions for it")
+
+
+def test_what_forbids_changes_is_asked_again_before_each_try(caplog: pytest.LogCaptureFixture) -> None:
+    """While a broker restarts the lock is lost, and what is tried again then could undo what another has done."""
+    caplog.set_level(logging.INFO, "proca_topo.broker")
+    answers = iter([None, BrokerError("the lock was lost")])
+
+    def guard() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    with _api((503, JSON, "{}")) as api:
+        api.guard = guard
+        with pytest.raises(BrokerError, match="the lock was lost"):
+            api.delete("/bindings")
+        assert [record.getMessage().split()[0] for record in caplog.records] == ["DELETE"]
+        with pytest.raises(ServerError):
+            api.get_list("/bindings")

@@ -2,6 +2,8 @@
 
 RabbitMQ frees it as soon as the connection ends, whatever ends it: within 20 ms of a SIGKILL, after about three
 heartbeats of a machine that freezes (measured). Nothing is left behind that somebody would have to clear away.
+Whoever was frozen for so long, and goes on, must not believe that it still has the lock: nothing is changed over
+HTTP unless the broker has said so a moment ago.
 """
 
 import getpass
@@ -29,6 +31,7 @@ from proca_topo.topology.names import shown
 
 if TYPE_CHECKING:
     from pika import BlockingConnection
+    from pika.adapters.blocking_connection import BlockingChannel
 
 _logger: Final = logging.getLogger("proca_topo.broker")
 
@@ -42,6 +45,12 @@ _LISTED_SECONDS: Final = 7.0
 _RESOURCE_LOCKED: Final = 405
 _CLOSE_SECONDS: Final = 5.0
 _PUMP_SECONDS: Final = 1.0
+# So old may be what the broker has said last: longer than a busy one takes to say it, and much shorter than three
+# heartbeats.
+_FRESH_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.01
+# Goes on while the machine sleeps, where there is such a clock.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class AmqpLock:
@@ -53,19 +62,28 @@ class AmqpLock:
         self._where = address.amqp_location
         self._connection = _connection(address, vhost)
         try:
-            _declare(self._connection, api, vhost)
+            self._channel = _declare(self._connection, api, vhost)
         except BaseException:
             if self._connection.is_open:
                 self._connection.close()
             raise
         self._released = Event()
         self._lost: str | None = None
+        self._seen = time.clock_gettime(_CLOCK)
+        self._api = api
+        api.guard = self.check
         # The connection belongs to this thread alone from here on; it answers the broker's heartbeats.
         self._keeper = Thread(target=self._keep, name="proca-topo-lock", daemon=True)
         self._keeper.start()
 
     def check(self) -> None:
-        """Raises BrokerError if the lock was lost with its connection."""
+        """Raises BrokerError if the lock was lost with its connection.
+
+        Waits until the broker has said that it is there, if it has not for some seconds: this process may have
+        been stopped, and its connection closed meanwhile.
+        """
+        while self._lost is None and time.clock_gettime(_CLOCK) - self._seen > _FRESH_SECONDS:
+            time.sleep(_LOOK_SECONDS)
         if self._lost is not None:
             raise BrokerError(
                 f"the lock was lost with its connection to {self._where} ({self._lost}); another apply may be"
@@ -74,6 +92,7 @@ class AmqpLock:
 
     def release(self) -> None:
         """Give it back."""
+        self._api.guard = None
         self._released.set()
         if self._keeper.is_alive():
             # Wakes it, so that it does not wait to the end of its pause.
@@ -81,13 +100,14 @@ class AmqpLock:
         self._keeper.join(_CLOSE_SECONDS)
 
     def _keep(self) -> None:
-        from proca_topo.broker.amqp.errors import AMQP_PROBLEMS
-
         try:
             while not self._released.is_set():
+                asked = time.clock_gettime(_CLOCK)
+                self._channel.queue_declare(LOCK_QUEUE, passive=True)
+                self._seen = asked
                 self._connection.process_data_events(time_limit=_PUMP_SECONDS)
             self._connection.close()
-        except AMQP_PROBLEMS as error:
+        except Exception as error:  # noqa: BLE001 - whatever ends this thread, the lock is nobody's any more
             self._lost = type(error).__name__
 
 
@@ -104,13 +124,14 @@ def _connection(address: BrokerAddress, vhost: str) -> "BlockingConnection":
         ) from error
 
 
-def _declare(connection: "BlockingConnection", api: ManagementApi, vhost: str) -> None:
+def _declare(connection: "BlockingConnection", api: ManagementApi, vhost: str) -> "BlockingChannel":
     from pika.exceptions import ChannelClosedByBroker
 
     from proca_topo.broker.amqp.errors import AMQP_PROBLEMS, amqp_failure, is_access_refused, reason_in
 
     try:
-        connection.channel().queue_declare(LOCK_QUEUE, exclusive=True)
+        channel = connection.channel()
+        channel.queue_declare(LOCK_QUEUE, exclusive=True)
     except ChannelClosedByBroker as error:
         if error.reply_code == _RESOURCE_LOCKED:
             raise LockedError(vhost=shown(vhost), holder=_holder(api, vhost)) from error
@@ -122,6 +143,7 @@ def _declare(connection: "BlockingConnection", api: ManagementApi, vhost: str) -
         raise BrokerError(f"the broker refuses the queue {LOCK_QUEUE}: {reason_in(error)}") from error
     except AMQP_PROBLEMS as error:
         raise amqp_failure(error, api.address, vhost, connected=True) from error
+    return channel
 
 
 def _who_we_are() -> str:

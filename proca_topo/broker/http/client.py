@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -65,6 +66,8 @@ class ManagementApi:
             raise BrokerError(f"{address.location} is not the URL of a management API")
         self.address = address
         self._base = f"{address.management_url}/api"
+        # Asked before each request that changes something, before it is tried again too. Raises what forbids it.
+        self.guard: Callable[[], None] | None = None
         self._answered = False
         url = _url(address.management_url)
         self._client = httpx.Client(
@@ -143,6 +146,8 @@ class ManagementApi:
         return retrying(self._once, method, path, content)
 
     def _once(self, method: str, path: str, content: bytes | None) -> httpx.Response:
+        if method != "GET" and self.guard is not None:
+            self.guard()
         url = f"{self._base}{path}"
         started = time.perf_counter()
         try:
