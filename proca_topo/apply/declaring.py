@@ -101,7 +101,7 @@ def _policies(
     if not ready:
         return
     now, absent = _relied_on(stage, plan, broker, ledger, read=read)
-    yield from harmless(_with_ways_on(ready, absent, ledger), now, ledger, read=read, deleting=False)
+    yield from harmless(_with_ways_on(ready, absent, ledger), now, broker, ledger, read=read, deleting=False)
 
 
 def _relied_on(

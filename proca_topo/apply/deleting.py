@@ -73,7 +73,7 @@ def delete(
     policies = [c for c in free if isinstance(c.noun, Policy) and not _still_needed(c, left, index, ledger)]
     in_turn: Iterable[Sequence[Change]] = [policies]
     if policies and existing.activity:
-        in_turn = harmless(policies, read(), ledger, read=read, deleting=True)
+        in_turn = harmless(policies, read(), broker, ledger, read=read, deleting=True)
     for together in in_turn:
         _delete(together, existing, broker, ledger, watch, title="deleting policies")
     return True
