@@ -99,6 +99,9 @@ class Refusing:
         )
         return [Failure(noun=noun, reason="refused") for noun in nouns if noun in self.refused]
 
+    def mover(self, _: str) -> None:
+        """Nobody moves messages there."""
+
 
 @pytest.mark.parametrize("kind", ["direct", "topic", "fanout", "headers", "x-random"])
 def test_what_is_missing_for_other_keys_holds_no_policy_back(kind: str) -> None:

@@ -45,9 +45,10 @@ _LISTED_SECONDS: Final = 7.0
 _RESOURCE_LOCKED: Final = 405
 _CLOSE_SECONDS: Final = 5.0
 _PUMP_SECONDS: Final = 1.0
-# So old may be what the broker has said last: longer than a busy one takes to say it, and much shorter than three
-# heartbeats.
-_FRESH_SECONDS: Final = 5.0
+FRESH_SECONDS: Final = 5.0
+"""So old may be what the broker has said last: longer than a busy one takes to say it, and much shorter than three
+heartbeats.
+"""
 _LOOK_SECONDS: Final = 0.01
 # Goes on while the machine sleeps, where there is such a clock.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -82,7 +83,7 @@ class AmqpLock:
         Waits until the broker has said that it is there, if it has not for some seconds: this process may have
         been stopped, and its connection closed meanwhile.
         """
-        while self._lost is None and time.clock_gettime(_CLOCK) - self._seen > _FRESH_SECONDS:
+        while self._lost is None and time.clock_gettime(_CLOCK) - self._seen > FRESH_SECONDS:
             time.sleep(_LOOK_SECONDS)
         if self._lost is not None:
             raise BrokerError(

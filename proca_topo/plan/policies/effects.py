@@ -180,21 +180,20 @@ class PolicyChanges:
 
     def _rejected_meanwhile(self, queue: Queue) -> Loss | None:
         name, new, is_consumed = shown(queue.name), self._new_queue(queue), self._is_consumed(queue)
-        what = f"what {name} rejects would be dropped, not dead-lettered, until"
+        what = f"what {name} rejects would be dropped, not dead-lettered,"
         if is_consumed and _may_go_on(queue, self._in_the_end):
             remedy = "let the pattern of one be for the queues of both first"
-            return Loss(what=f"{what} another policy takes over", remedy=remedy)
+            return Loss(what=f"{what} until another policy takes over", remedy=remedy)
         if is_consumed and queue in self._leaving:
-            return Loss(what=f"{what} it is gone", remedy=_UNTIL_GONE)
+            return Loss(what=f"{what} until it is gone", remedy=_UNTIL_GONE)
         is_next = queue.name in self.replaced and not is_consumed
         if new is None or is_next or not _may_go_on(new, self._in_the_end):
             return None
-        what = f"what {name} rejects or lets expire would be dropped, not dead-lettered, until it is"
+        what = f"what {name} rejects or lets expire would be dropped, not dead-lettered,"
         if new.name == queue.name:
-            return Loss(what=f"{what} replaced", remedy=_ONCE_REPLACED)
-        return Loss(
-            what=f"{what} renamed to {shown(new.name)}", remedy="let the policy be for both names until then"
-        )
+            return Loss(what=f"{what} until it is replaced", remedy=_ONCE_REPLACED)
+        remedy = "let the policy be for both names until then"
+        return Loss(what=f"{what} until it is renamed to {shown(new.name)}", remedy=remedy)
 
     def _unrouted_meanwhile(self, exchange: Exchange) -> Loss | None:
         what = f"what {shown(exchange.name)} cannot route would be dropped until"

@@ -1,6 +1,7 @@
 """A command that is frozen for so long that it loses its lock does no harm when it goes on."""
 
 import signal
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from proca_topo.apply.replacing.steps import Step
+from proca_topo.broker.amqp import lock
 from proca_topo.errors import LockedError
 from tests.brokers.fixtures import TestBroker
 from tests.live import Live
@@ -40,10 +42,13 @@ def test_it_does_not_take_the_routes_of_the_queue_that_another_apply_has_made(
     with command.running(*REPLACE, at=At.HOLD, boundary=step.name) as frozen:
         assert frozen.wait_for_step(step.name)
         frozen.process.send_signal(signal.SIGSTOP)
+        since = time.monotonic()
         frozen.go_on()
         wait_until(lambda: _is_free(live), "RabbitMQ has closed its connection", seconds=120)
         assert command.run("apply").code == 0
         made = live.definitions()
+        # Three heartbeats are longer than that. Here somebody has closed its connection.
+        time.sleep(max(0.0, since + lock.FRESH_SECONDS + 1 - time.monotonic()))
         frozen.process.send_signal(signal.SIGCONT)
         ended = frozen.end()
 
