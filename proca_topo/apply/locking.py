@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from proca_topo.apply.watch import Watcher
 from proca_topo.broker.protocol import Broker, Lock
-from proca_topo.errors import LockedError, RefusedError
+from proca_topo.errors import BrokerError, LockedError, RefusedError, VhostMissingError
 
 _PAUSE_SECONDS = 0.5
 
@@ -15,7 +15,8 @@ _PAUSE_SECONDS = 0.5
 def locked(broker: Broker, vhost: str, *, patience_seconds: float, say: Callable[[str], None]) -> Iterator[Lock]:
     """Hold the vhost's lock, after waiting for it so long; `say` is told once if there is a wait.
 
-    Raises RefusedError: another apply has it, or whether one has cannot be known; VhostMissingError.
+    Raises RefusedError: another apply has it, or whether one has cannot be known; VhostMissingError. While it
+    waits the broker may be gone and come back.
     """
     lock = _acquired(broker, vhost, patience_seconds, say)
     try:
@@ -38,6 +39,12 @@ def _acquired(broker: Broker, vhost: str, patience_seconds: float, say: Callable
             if not waiting:
                 say(f"Waiting: {held}.")
                 waiting = True
+        except VhostMissingError:
+            raise
+        except (BrokerError, RefusedError):
+            # Whoever waits outlives a restart of the broker, which refuses good passwords too meanwhile (4.3).
+            if not waiting or time.monotonic() >= deadline:
+                raise
         time.sleep(_PAUSE_SECONDS)
 
 

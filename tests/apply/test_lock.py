@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +20,8 @@ from proca_topo.broker.protocol import Lock
 from proca_topo.errors import BrokerError, LockedError, RefusedError, UnreachableError
 from proca_topo.plan.planner import make_plan
 from tests.broker.proxy import proxy
-from tests.brokers.fixtures import TestBroker
+from tests.brokers.cluster import as_broker
+from tests.brokers.fixtures import NodeFactory, TestBroker
 from tests.live import Live, desired_in, live_vhost
 from tests.waiting import wait_until
 
@@ -121,6 +123,28 @@ def _is_free(live: Live) -> bool:
     except LockedError:
         return False
     return True
+
+
+@pytest.mark.broker
+def test_who_waits_for_the_lock_waits_through_a_restart_of_the_broker(node_factory: NodeFactory) -> None:
+    """The other one has lost its lock by then."""
+    node = node_factory()
+    with live_vhost(as_broker(node), "/") as live, ThreadPoolExecutor(1) as thread:
+        other = holder(live.test_broker, "/")
+        restarts: list[Future[None]] = []
+
+        def restart(_text: str) -> None:
+            node.kill()
+            restarts.append(thread.submit(node.run))
+
+        try:
+            with locked(live.broker, "/", patience_seconds=300, say=restart) as taken:
+                taken.check()
+        finally:
+            other.kill()
+            other.wait()
+        [restarted] = restarts
+        restarted.result()
 
 
 @pytest.mark.broker
