@@ -6,6 +6,7 @@ from functools import partial
 
 from proca_topo.apply.background import in_background
 from proca_topo.broker.protocol import Broker
+from proca_topo.errors import AccessError
 from proca_topo.plan.changes import Replacing
 from proca_topo.plan.declaring.redirecting import redirects
 from proca_topo.plan.policies.effects import may_cost, reach_beyond
@@ -46,10 +47,13 @@ def read_existing(
         # queues on which a policy comes into force, and what redirected messages meet.
         existing = broker.read(vhost)
         exchanges = replace(exchanges, existing=existing)
+    under_changed = may_cost(existing, desired, with_prune=with_prune)
+    if under_changed:
+        existing = with_operators(existing, broker)
     names = {
         *replaced,
         *exchanges.letters_from,
-        *may_cost(existing, desired, with_prune=with_prune),
+        *under_changed,
         *(endangered(existing, desired) if with_prune else _uncounted(existing, desired)),
     }
     if names and existing.activity:
@@ -80,6 +84,16 @@ def read_activity(broker: Broker, vhost: str, desired: Desired) -> Existing:
             here = activity.get(name, Activity())
             activity[name] = replace(here, consumers=max(here.consumers or 0, consumers.get(name, 0)))
     return replace(existing, activity=activity)
+
+
+def with_operators(existing: Existing, broker: Broker) -> Existing:
+    """The same with the policies of the vhost's operator; none where the user may not know them."""
+    mover = broker.mover(existing.vhost)
+    try:
+        policies = tuple(mover.operator_policies()) if mover is not None else ()
+    except AccessError:
+        policies = ()  # of a mere user, whom RabbitMQ lets set no policies either
+    return replace(existing, operator_policies=policies)
 
 
 def look_at(broker: Broker, vhost: str, queue: str) -> Activity:

@@ -21,6 +21,7 @@ from proca_topo.plan.declaring.unrouted import declared_with_ways_on
 from proca_topo.plan.differences import differences
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policies.effects import PolicyChanges
+from proca_topo.plan.policies.under_operators import in_turn
 from proca_topo.plan.pruning.prune import prune
 from proca_topo.plan.replacing.exchanges import ExchangeReplacements
 from proca_topo.plan.replacing.once_replaced import once_replaced
@@ -108,12 +109,13 @@ def _policy_changes(existing: Existing, desired: Desired, replacements: QueueRep
     differing = {name: p for name, p in sorted(desired.policies.items()) if existing.policies.get(name) != p}
     if not differing:
         return
-    found = PolicyChanges(
+    changes = PolicyChanges(
         policies=differing.values(),
         existing=existing,
         arriving=desired,
         replaced=_replaced_now(replacements),
-    ).in_turn()
+    )
+    found = in_turn(changes)
     for name, policy in differing.items():
         before = existing.policies.get(name)
         effects = found[name]

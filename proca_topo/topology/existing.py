@@ -89,6 +89,7 @@ class Existing:
     `activity` has every queue of a broker that counts messages; a definitions file has none. `clients` names the
     connections that consume from a queue, of those queues only whose consumers are to be disconnected.
     `exchange_types` are those that exchanges can have there; None where it is a file, or does not tell.
+    `operator_policies` are those of the vhost's operator, where it matters and the user may know them.
     `is_new` says that the vhost is not there yet: it is shown as it would be.
     """
 
@@ -103,6 +104,7 @@ class Existing:
     exclusive: frozenset[str] = frozenset()
     clients: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exchange_types: frozenset[str] | None = None
+    operator_policies: tuple[Policy, ...] = ()
     is_new: bool = False
 
     def shows(self, noun: Noun) -> bool:

@@ -197,7 +197,7 @@ def test_a_stream_is_not_cut_short_while_it_holds_messages(
 def test_a_full_queue_stays_one_that_refuses_what_is_too_much_where_the_operator_limits_it(
     after: str | None, queue_type: str, tmp_path: Path, broker_urls: TestBroker, vhost: str
 ) -> None:
-    """A plan does not know the operator's policies. Without this one the change would cost nothing."""
+    """Without the operator's policy the change would cost nothing."""
     with live_vhost(broker_urls, vhost) as live:
         write(tmp_path, queue_type, "overflow: reject-publish")
         live.apply(desired_in(tmp_path))
@@ -206,10 +206,10 @@ def test_a_full_queue_stays_one_that_refuses_what_is_too_much_where_the_operator
         limit = {"pattern": "^work$", "apply-to": "queues", "definition": {"max-length": 4}}
         live.http.put(operators, json=limit).raise_for_status()
         write(tmp_path, queue_type, after)
-        reason = held_back(live.apply(desired_in(tmp_path), with_prune=True))
-        assert reason.startswith(
-            "with the policies of the operator max-length 4 would drop 6 of 10 messages in work;"
-        )
+        report = live.apply(desired_in(tmp_path), with_prune=True)
+        reason = "with the policies of the operator max-length 4 would drop 6 of 10 messages in work;"
+        assert held_back(report).startswith(reason)
+        assert [(change.held_back or "").startswith(reason) for change in report.plan.changes] == [True]
         assert live.ready("work") == 10
         live.http.delete(operators).raise_for_status()
         assert status(live.apply(desired_in(tmp_path), with_prune=True)) is Status.APPLIED

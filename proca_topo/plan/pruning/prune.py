@@ -7,6 +7,7 @@ from proca_topo.plan.changes import Change, Delete, Hazard, HazardCode, Retire
 from proca_topo.plan.existing_index import ExistingIndex
 from proca_topo.plan.policies.effects import Effects, PolicyChanges
 from proca_topo.plan.policies.federation import kept_for_upstreams
+from proca_topo.plan.policies.under_operators import in_turn
 from proca_topo.plan.pruning.awaited import kept_until_bound
 from proca_topo.plan.pruning.keeping import kept
 from proca_topo.plan.pruning.staying import Decision, Reason
@@ -66,13 +67,14 @@ def prune(
 
 
 def _changes(decision: Decision, already_set: Collection[Policy]) -> tuple[Change, ...]:
-    effects = PolicyChanges(
+    changes = PolicyChanges(
         policies=[policy for policy in decision.gone.policies if policy.name not in decision.policies],
         existing=decision.existing,
         deleting=True,
         already_set=already_set,
         arriving=decision.desired,
-    ).in_turn()
+    )
+    effects = in_turn(changes)
     return tuple(_change(noun, decision, effects) for noun in decision.gone.everything())
 
 
